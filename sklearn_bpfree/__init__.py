@@ -1,0 +1,1 @@
+"""The zoo of backprop-free trainers for scikit-learn."""
