@@ -1,1 +1,21 @@
 """The zoo of backprop-free trainers for scikit-learn."""
+
+from sklearn_bpfree.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
+from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.registry import get_trainer, list_trainers
+from sklearn_bpfree.trainer import Budget, State, Trainer, advance
+
+__version__ = "0.1.0"
+__all__ = [
+    "BPFreeClassifier",
+    "BPFreeRegressor",
+    "Budget",
+    "ErrorSignalState",
+    "ErrorSignalTrainer",
+    "Pass",
+    "State",
+    "Trainer",
+    "advance",
+    "get_trainer",
+    "list_trainers",
+]

@@ -1,0 +1,269 @@
+"""Base of trainers that send a teaching signal to every hidden layer and learn by minibatch gradient steps.
+
+A method of this kind is one function, `signal`: what reaches a hidden layer in the place of the gradient by its
+activations. The output layer always learns from the output error itself. Read `ErrorSignalTrainer.step` first.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_scalar
+
+from sklearn_bpfree.network import ACTIVATIONS, Network
+from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor
+from sklearn_bpfree.problem import Batch, Problem
+from sklearn_bpfree.trainer import Budget, State, Trainer, advance
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+@dataclass(eq=False)
+class ErrorSignalState(State):
+    """State of an `ErrorSignalTrainer`.
+
+    Attributes
+    ----------
+    feedback : list of ndarray
+        Feedback matrices or whatever else `init_feedback` returned.
+    slots : list of ndarray
+        The optimizer's moving averages.
+    t : int
+        Number of updates so far.
+    """
+
+    feedback: list[np.ndarray] = field(default_factory=list)
+    slots: list[np.ndarray] = field(default_factory=list)
+    t: int = 0
+
+
+@dataclass(eq=False)
+class Pass:
+    """One minibatch on its way up and down the network, as `signal` sees it. Layers count from 0, the first hidden one.
+
+    Attributes
+    ----------
+    kernels : list of ndarray of shape (d_l, d_{l+1})
+        ``kernels[l]`` leads into layer l.
+    feedback : list of ndarray
+        The state's feedback; read-only for `signal`.
+    feedback_gradient : list of ndarray
+        Where `signal` writes the gradient of each feedback array when `learns_feedback` is true; zero otherwise unused.
+    batch : Batch
+        The rows, targets and weights.
+    hidden : list of ndarray of shape (b, d_{l+1})
+        Activations of the hidden layers, as the layer above sees them.
+    error : ndarray of shape (b, K)
+        The output error E, weights and 1/b included.
+    """
+
+    kernels: list[np.ndarray]
+    feedback: list[np.ndarray]
+    feedback_gradient: list[np.ndarray]
+    batch: Batch
+    hidden: list[np.ndarray]
+    error: np.ndarray
+
+
+class ErrorSignalTrainer(Trainer):
+    """Base for methods that differ only in the teaching signal of the hidden layers.
+
+    Parameters
+    ----------
+    learning_rate : float, default=6e-3
+        Peak learning rate.
+    schedule : {"cosine", "linear", "constant"}, default="cosine"
+        How the learning rate falls to the end of the fit, after a warm-up.
+    warmup : float, default=0.05
+        Fraction of the fit over which the learning rate rises from zero.
+    weight_decay : float, default=1.0
+        Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every update; biases do not.
+    dropout : float, default=0.0
+        Probability of a hidden unit being silent in an update.
+    optimizer : {"adam", "sgd"}, default="adam"
+    momentum : float, default=0.9
+        Nesterov momentum; only for ``optimizer="sgd"``.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of Adam's moments; only for ``optimizer="adam"``.
+    """
+
+    learning_rate: float = 6e-3
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    weight_decay: float = 1.0
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+
+    @abstractmethod
+    def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
+        """Teaching signal of a hidden layer's activations, before the activation's derivative.
+
+        Parameters
+        ----------
+        layer : int
+            The hidden layer, from 0; called from the last down to 0.
+        above : ndarray of shape (b, d_above)
+            Signal at the pre-activations of the layer above (the output error E for the last hidden layer).
+        run : Pass
+            Kernels, feedback, activations, error and rows of this minibatch.
+
+        Returns
+        -------
+        signal : ndarray of shape (b, d_layer)
+            Stands in for dL/dH; a new array, it will be changed.
+        """
+
+    def init_feedback(self, network: Network, rng: np.random.Generator) -> list[np.ndarray]:
+        """Feedback arrays, if the method has any."""
+        return []
+
+    @property
+    def learns_feedback(self) -> bool:
+        """Whether the feedback is learned by the optimizer, from the gradients that `signal` writes."""
+        return False
+
+    def follow(self, feedback: list[np.ndarray], increments: list[np.ndarray], decay: float) -> None:
+        """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
+
+    def budget(self, n_samples, n_features):
+        """50 passes, clipped to between 1000 and 2500 updates of 200 rows."""
+        batches = -(-n_samples // 200)
+        return Budget(max_iter=-(-int(np.clip(50 * batches, 1000, 2500)) // batches), batch_size=200)
+
+    def check_parameters(self):
+        number = (int, float)
+        check_scalar(self.learning_rate, "learning_rate", number, min_val=0, include_boundaries="neither")
+        check_scalar(self.warmup, "warmup", number, min_val=0, max_val=1)
+        check_scalar(self.weight_decay, "weight_decay", number, min_val=0)
+        check_scalar(self.dropout, "dropout", number, min_val=0, max_val=1, include_boundaries="left")
+        for name in ("momentum", "beta_1", "beta_2"):
+            check_scalar(getattr(self, name), name, number, min_val=0, max_val=1, include_boundaries="left")
+        check_choice(self, "schedule", SCHEDULES)
+        check_choice(self, "optimizer", OPTIMIZERS)
+
+    def init(self, problem, rng):
+        weight_rng, feedback_rng = rng.spawn(2)
+        network = problem.network
+        weights = network.initial_weights(weight_rng, problem.dtype)
+        network.unpack(weights)[1][-1][:] = problem.initial_output()
+        feedback = [B.astype(problem.dtype) for B in self.init_feedback(network, feedback_rng)]
+        learned = sum(B.size for B in feedback) if self.learns_feedback else 0
+        slots = self._optimizer().slots(np.zeros(weights.size + learned, problem.dtype))
+        return ErrorSignalState(weights, feedback=feedback, slots=slots)
+
+    def step(self, state, problem, rng):
+        """One pass over the rows: forward, error, a signal for each layer, an increment; per minibatch."""
+        network, optimizer = problem.network, self._optimizer()
+        parameters = _flat([state.weights, *(state.feedback if self.learns_feedback else [])])
+        slots = [slot.copy() for slot in state.slots]
+        gradient = np.empty_like(parameters)
+        weights = parameters[: network.n_weights]
+        kernels, biases = network.unpack(weights)
+        kernel_gradients, bias_gradients = network.unpack(gradient[: network.n_weights])
+        if self.learns_feedback:
+            feedback = _views(parameters[network.n_weights :], state.feedback)
+        else:
+            feedback = [B.copy() for B in state.feedback]
+        feedback_gradient = _views(gradient[network.n_weights :], state.feedback if self.learns_feedback else [])
+
+        data_rng, dropout_rng = rng.spawn(2)
+        total, t = 0.0, state.t
+        for i, batch in enumerate(problem.batches(data_rng)):
+            run = Pass(kernels, feedback, feedback_gradient, batch, [], np.empty(0))
+            loss, deltas = self._deltas(run, biases, network, problem, dropout_rng)
+            total += loss * len(batch.Y)
+            for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
+                if sparse.issparse(H):
+                    gW[:] = H.T @ delta
+                else:
+                    np.matmul(H.T, delta, out=gW)
+                np.add.reduce(delta, axis=0, out=gb)
+            rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
+            t += 1
+            increment = optimizer.increment(gradient, slots, t, rate)
+            decay = 1 - rate * self.weight_decay
+            if self.weight_decay:
+                weights[: network.n_kernel] *= decay
+            parameters += increment
+            self.follow(feedback, kernel_gradients, decay)
+        return advance(
+            state,
+            weights=weights.copy() if self.learns_feedback else weights,
+            loss=total / problem.n_samples,
+            feedback=[B.copy() for B in feedback] if self.learns_feedback else feedback,
+            slots=slots,
+            t=t,
+        )
+
+    def gradient(self, state: ErrorSignalState, problem: Problem, batch: Batch) -> list[np.ndarray]:
+        """Each layer's input times its signal, without dropout."""
+        network = problem.network
+        kernels, biases = network.unpack(state.weights)
+        scratch = [np.zeros_like(B) for B in state.feedback]
+        run = Pass(kernels, state.feedback, scratch, batch, [], np.empty(0))
+        _, deltas = self._deltas(run, biases, network, problem, None)
+        return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
+
+    def _deltas(self, run: Pass, biases, network, problem, dropout_rng):
+        """Forward and back: the batch's mean loss and the signal at every layer's pre-activations, first layer first."""
+        f = ACTIVATIONS[network.activation]
+        H, trace = run.batch.X, []
+        for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):
+            Z = H @ W
+            Z += b
+            A = f.apply(Z)
+            mask = None
+            H = A
+            if self.dropout and dropout_rng is not None:
+                mask = _dropout_mask(A.shape, self.dropout, dropout_rng, A.dtype)
+                H = A * mask
+            trace.append((Z if f.needs_input else A, A, mask))
+            run.hidden.append(H)
+        Z = H @ run.kernels[-1]
+        Z += biases[-1]
+        loss, delta = problem.output_error(Z, run.batch)
+        run.error = delta
+        deltas = [delta]
+        for layer in range(len(run.hidden) - 1, -1, -1):
+            delta = self.signal(layer, delta, run)
+            Z, A, mask = trace[layer]
+            if mask is not None:
+                delta *= mask
+            f.chain(delta, Z, A)
+            deltas.append(delta)
+        return loss, deltas[::-1]
+
+    def _optimizer(self):
+        return Adam(self.beta_1, self.beta_2) if self.optimizer == "adam" else SGD(self.momentum)
+
+
+def check_choice(trainer, name, choices) -> None:
+    """Raise a ValueError if a hyper-parameter is not one of the choices."""
+    value = getattr(trainer, name)
+    if value not in choices:
+        raise ValueError(f"{name} of {type(trainer).__name__} must be one of {list(choices)}, got {value!r}.")
+
+
+def _dropout_mask(shape, probability, rng, dtype):
+    """0 or 1/keep for every unit; one random byte each, so the probability is rounded to 1/256."""
+    silent = max(1, round(256 * probability))
+    draws = np.frombuffer(rng.bytes(shape[0] * shape[1]), np.uint8).reshape(shape)
+    return (draws >= silent) * np.asarray(256 / (256 - silent), dtype)
+
+
+def _flat(arrays):
+    """One new vector of all entries."""
+    return np.concatenate([a.ravel() for a in arrays])
+
+
+def _views(vector, like):
+    """Views of a vector in the shapes of some arrays."""
+    ends = accumulate([a.size for a in like], initial=0)
+    return [vector[i:j].reshape(a.shape) for (i, j), a in zip(pairwise(ends), like, strict=True)]

@@ -1,0 +1,901 @@
+"""scikit-learn's face: `BPFreeClassifier` and `BPFreeRegressor`.
+
+They check and encode what the user gives, hand a `Problem` to the loop and decode what the network says. scikit-learn's
+callback API (experimental in 1.9) is used in this module only.
+"""
+
+from __future__ import annotations
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state, check_scalar, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_bpfree import training
+from sklearn_bpfree.alignment import alignment
+from sklearn_bpfree.network import ACTIVATIONS, Network
+from sklearn_bpfree.objectives import Metric, ObjectiveError, PoissonLoss, make_objective
+from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
+from sklearn_bpfree.targets import Classes, LabelSets, Values
+from sklearn_bpfree.trainer import Trainer
+
+PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
+VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
+
+
+def _offers_partial_fit(estimator):
+    """Whether the trainer can take steps on other rows than before."""
+    try:
+        kind = get_trainer_class(estimator.trainer) if isinstance(estimator.trainer, str) else estimator.trainer
+    except (ValueError, ImportError):
+        return True  # fit will say what is wrong with the name
+    if "partial_fit" not in getattr(kind, "offers", ("partial_fit",)):
+        raise AttributeError(f"partial_fit is not offered by the trainer {estimator.trainer!r}; use fit.")
+    return True
+
+
+class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
+    """What classifier and regressor share."""
+
+    def set_params(self, **params):
+        """Set parameters of this estimator and, as ``trainer__<name>``, of its trainer.
+
+        A trainer given by name becomes an object when, and only when, one of its own parameters is set.
+
+        Returns
+        -------
+        self : object
+        """
+        if any(name.startswith("trainer__") for name in params):
+            trainer = params.get("trainer", self.trainer)
+            if isinstance(trainer, str):
+                params = {**params, "trainer": get_trainer(trainer)}
+        return super().set_params(**params)
+
+    # --- fitting ---------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Scale them: every trainer expects columns of about unit variance.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, label indicators or values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight means that many copies of it.
+        X_val, y_val : array-like, default=None
+            Rows for early stopping, instead of a fraction of X and y held out.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data make no sense, or if the trainer cannot serve the objective.
+        """
+        self._check_parameters()
+        continues = self.warm_start and hasattr(self, "progress_")
+        X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
+        self._set_targets(y, sample_weight, reset=not continues)
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        trainer = self._make_trainer()
+        budget = trainer.budget(*X.shape)
+
+        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, len(y))
+        if held_out == "split":
+            X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
+        problem = self._problem(X, y, sample_weight, budget)
+        if continues:
+            self._check_continues(problem.network, trainer)
+            progress = self.progress_
+            if not progress.unfinished:
+                progress.plan(problem.max_iter)
+            problem.max_iter = progress.planned
+        else:
+            self.network_ = problem.network
+            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress.plan(problem.max_iter)
+        self.trainer_ = trainer
+        self._run(problem, progress, X, y, budget, held_out)
+        return self
+
+    def _partial_fit(self, X, y, classes=None, sample_weight=None):
+        self._check_parameters()
+        if self.early_stopping is True:
+            raise ValueError("partial_fit does not support early_stopping=True; use fit, or early_stopping=False.")
+        first = not hasattr(self, "progress_")
+        X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
+        self._set_targets(y, sample_weight, reset=first, classes=classes)
+        trainer = self._make_trainer() if first else self.trainer_
+        problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
+        problem.max_iter = None
+        if first:
+            self.network_ = problem.network
+            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+        else:
+            progress = self.progress_
+        progress.plan(1)
+        self.trainer_ = trainer
+        self._call(trainer, lambda: training.run(trainer, problem, progress))
+        self._keep(progress, progress.best if progress.stop_reason == "diverged" else progress.state)
+        return self
+
+    def _run(self, problem, progress, X, y, budget, held_out):
+        """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out."""
+        trainer = self.trainer_
+        context = self._init_callback_context(max_subtasks=progress.planned - progress.iteration)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def on_step(progress):
+            step = context.subcontext(task_name="step").call_on_fit_task_begin(estimator=self, X=X, y=y)
+            if self.verbose:
+                print(_one_line(progress.history[-1]))
+            now = {"state_": progress.state, "history_": progress.history, "progress_": progress}
+            return step.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: now)
+
+        probe = None
+        if self.record_alignment:
+            batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
+            probe = lambda before, after: alignment(trainer, problem, batch, before, after)  # noqa: E731
+        self._call(
+            trainer,
+            lambda: training.run(
+                trainer,
+                problem,
+                progress,
+                tol=self._tolerance(budget, held_out),
+                n_iter_no_change=self.n_iter_no_change,
+                validate=None if held_out is None else self._validator(*held_out),
+                max_time=self.max_time,
+                on_step=on_step,
+                probe=probe,
+            ),
+        )
+        use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
+        self._keep(progress, progress.best if use_best else progress.state)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+
+    def _tolerance(self, budget, held_out):
+        if self.tol is not None:
+            return self.tol
+        return budget.tol if held_out is None else VALIDATION_TOL
+
+    def _keep(self, progress, state):
+        self.progress_ = progress
+        self.state_ = state
+        self.n_iter_ = progress.n_steps
+        self.history_ = progress.history
+
+    def _call(self, trainer, function):
+        """Call a trainer; an objective that it cannot use becomes one sentence that says which trainers can."""
+        try:
+            return function()
+        except ObjectiveError as error:
+            able = [info.name for info in inspect_trainers() if info.error is None and info.needs == "values"]
+            raise ValueError(
+                f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss such as "
+                f"loss='auto', or a trainer that only needs values (registered: {', '.join(able) or 'none'})."
+            ) from error
+
+    # --- checking and encoding --------------------------------------------------------------------------------------
+
+    def _check_parameters(self):
+        sizes = self._hidden_sizes()
+        if any(not isinstance(size, Integral) or size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {self.hidden_layer_sizes!r}.")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
+        if self.batch_size != "auto":
+            check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
+        if self.max_iter is not None:
+            check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        if self.tol is not None:
+            check_scalar(self.tol, "tol", Real, min_val=0)
+        if self.max_time is not None:
+            check_scalar(self.max_time, "max_time", Real, min_val=0, include_boundaries="neither")
+        if not (self.early_stopping == "auto" or isinstance(self.early_stopping, (bool, np.bool_))):
+            raise ValueError(f"early_stopping must be 'auto', True or False, got {self.early_stopping!r}.")
+        check_scalar(
+            self.validation_fraction, "validation_fraction", Real, min_val=0, max_val=1, include_boundaries="neither"
+        )
+        check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
+        if str(self.dtype) not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}.")
+
+    def _hidden_sizes(self):
+        sizes = self.hidden_layer_sizes
+        return tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
+
+    def _make_trainer(self):
+        trainer = get_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
+        if not isinstance(trainer, Trainer):
+            raise TypeError(
+                f"trainer must be a registered name or a Trainer instance, got {trainer!r}; "
+                "sklearn_bpfree.list_trainers() gives the names."
+            )
+        trainer = clone(trainer)
+        trainer.check_parameters()
+        return trainer
+
+    def _trainer_name(self):
+        return self.trainer if isinstance(self.trainer, str) else type(self.trainer).__name__
+
+    def _validate(self, X, y, sample_weight, *, reset, min_rows):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float32, np.float64],
+            multi_output=True,
+            y_numeric=not self._classifies,
+            reset=reset,
+            ensure_min_samples=min_rows,
+        )
+        y = self._check_y(y)
+        sample_weight = self._check_weight(sample_weight, y)
+        if sample_weight is not None and not (sample_weight > 0).all():
+            rows = np.flatnonzero(sample_weight)
+            X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
+        return X, y, sample_weight
+
+    def _check_weight(self, sample_weight, y):
+        """Weights as float64 (n,), or None; `class_weight` included."""
+        if sample_weight is not None:
+            weight = check_array(
+                sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", estimator=self
+            )
+            weight = np.full(len(y), weight) if weight.ndim == 0 else weight
+            if weight.shape != (len(y),):
+                raise ValueError(f"sample_weight must have shape ({len(y)},), one weight per row, got {weight.shape}.")
+            if (weight < 0).any() or weight.sum() == 0:
+                raise ValueError("sample_weight must be non-negative and not all zero.")
+            sample_weight = weight
+        if getattr(self, "class_weight", None) is not None:
+            by_class = compute_sample_weight(self.class_weight, y)
+            sample_weight = by_class if sample_weight is None else sample_weight * by_class
+        return sample_weight
+
+    def _cast(self, X):
+        """The rows in the dtype of the computation; no copy where they have it."""
+        dtype = np.dtype(str(self.dtype))
+        if X.dtype == np.float64 and dtype == np.float32 and X.size:
+            values = X.data if sparse.issparse(X) else X
+            largest = max(values.max(), -values.min()) if values.size else 0.0
+            if largest > np.finfo(np.float32).max:
+                raise ValueError(
+                    f"Input X contains a value too large for dtype('float32'), {largest:.3g}; scale the columns or use "
+                    "dtype='float64'."
+                )
+        X = X.astype(dtype, copy=False)
+        return X if sparse.issparse(X) else np.ascontiguousarray(X)
+
+    def _held_out(self, X_val, y_val, weight_val, budget, n_rows):
+        """The user's validation rows, "split" for a fraction of the training rows, or None."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError(f"X_val and y_val go together, but {'X_val' if X_val is None else 'y_val'} is missing.")
+        if X_val is None:
+            asked = budget.early_stopping if self.early_stopping == "auto" else self.early_stopping
+            return "split" if asked else None
+        if self.early_stopping is False:
+            raise ValueError("X_val and y_val are for early stopping, but early_stopping=False; set it to True or 'auto'.")
+        X_val, y_val = validate_data(
+            self,
+            X_val,
+            y_val,
+            accept_sparse="csr",
+            dtype=[np.float32, np.float64],
+            multi_output=True,
+            y_numeric=not self._classifies,
+            reset=False,
+        )
+        y_val = self._check_y(y_val)
+        return X_val, y_val, self._check_weight(weight_val, y_val)
+
+    def _split(self, X, y, sample_weight, seed):
+        n_held = int(np.ceil(self.validation_fraction * len(y)))
+        if n_held < 2 or len(y) - n_held < 2:
+            raise ValueError(
+                f"Early stopping needs at least 2 rows on either side of the split, but validation_fraction="
+                f"{self.validation_fraction} of {len(y)} rows gives {n_held}; change it or set early_stopping=False."
+            )
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        stratify = y if self._stratifies(y, n_held) else None
+        X, X_val, y, y_val, weight, weight_val = train_test_split(
+            X, y, weight, test_size=n_held, random_state=seed, stratify=stratify
+        )
+        if sample_weight is None:
+            weight = weight_val = None
+        return X, y, weight, (X_val, y_val, weight_val)
+
+    def _stratifies(self, y, n_held):
+        return False
+
+    def _problem(self, X, y, sample_weight, budget):
+        dtype = np.dtype(str(self.dtype))
+        targets = self.targets_
+        objective = self._objective()
+        network = Network((X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs), self.activation)
+        return Problem(
+            self._cast(X),
+            targets.encode(y, dtype),
+            network,
+            objective,
+            sample_weight=sample_weight,
+            y=y if isinstance(objective, Metric) else None,
+            batch_size=budget.batch_size if self.batch_size == "auto" else int(self.batch_size),
+            max_iter=budget.max_iter if self.max_iter is None else int(self.max_iter),
+            n_jobs=self.n_jobs,
+        )
+
+    def _check_continues(self, network, trainer):
+        if network != self.network_:
+            raise ValueError(
+                f"warm_start=True cannot go on with another network: fitted {self.network_.layer_sizes} "
+                f"({self.network_.activation}), now {network.layer_sizes} ({network.activation}); set warm_start=False."
+            )
+        if type(trainer) is not type(self.trainer_):
+            raise ValueError(
+                f"warm_start=True cannot go on with another trainer: fitted {self.trainer_!r}, now {trainer!r}; "
+                "set warm_start=False."
+            )
+
+    def _validator(self, X_val, y_val, weight_val):
+        """Score of a state on the validation rows, by `scoring`; greater is better."""
+        objective = self._objective()
+        X_val = self._cast(X_val)
+        if self.scoring == "loss" or (self.scoring is None and isinstance(objective, Metric)):
+            Y_val = self.targets_.encode(y_val, X_val.dtype)
+
+            def score(state):
+                Z = self.trainer_.outputs(state, self.network_, X_val)
+                if isinstance(objective, Metric):
+                    return objective.score(Z, y_val, weight_val)
+                return -float(np.average(objective.loss(Z, Y_val), weights=weight_val))
+
+            return score
+        candidate = copy.copy(self)
+        scorer = check_scoring(candidate, self.scoring)
+        weight = {} if weight_val is None else {"sample_weight": weight_val}
+
+        def score(state):
+            candidate.state_ = state
+            return scorer(candidate, X_val, y_val, **weight)
+
+        return score
+
+    def _objective(self):
+        return make_objective(self.loss, self.targets_, getattr(self, "quantile", None))
+
+    # --- predicting -------------------------------------------------------------------------------------------------
+
+    def _outputs(self, X):
+        """Raw outputs and, by the objective's link, probabilities or encoded values."""
+        check_is_fitted(self, "state_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64], reset=False)
+        Z = self.trainer_.outputs(self.state_, self.network_, X)
+        return Z, self._objective().link(Z)
+
+    @property
+    def coefs_(self):
+        """Kernels of the layers, (fan_in, fan_out) each; regression targets are standardised inside."""
+        return self.network_.unpack(self.state_.weights)[0]
+
+    @property
+    def intercepts_(self):
+        """Biases of the layers."""
+        return self.network_.unpack(self.state_.weights)[1]
+
+    @property
+    def n_layers_(self):
+        """Number of layers, input and output included."""
+        return len(self.network_.layer_sizes)
+
+    @property
+    def n_outputs_(self):
+        """Number of output units."""
+        return self.network_.n_outputs
+
+    @property
+    def n_evaluations_(self):
+        """Rows sent through the network while training, times weight vectors."""
+        return self.history_[-1]["n_evaluations"] if self.history_ else 0
+
+    @property
+    def stop_reason_(self):
+        """Why the fit ended; see `sklearn_bpfree.training.Progress`."""
+        return self.progress_.stop_reason
+
+    @property
+    def loss_curve_(self):
+        """Training loss of every step."""
+        return [row["loss"] for row in self.history_]
+
+    @property
+    def loss_(self):
+        """Training loss of the last step."""
+        return self.history_[-1]["loss"]
+
+    @property
+    def validation_scores_(self):
+        """Validation score of every step; None without early stopping."""
+        return [row["validation_score"] for row in self.history_ if "validation_score" in row] or None
+
+    @property
+    def best_validation_score_(self):
+        """The highest validation score; None without early stopping."""
+        return max(self.validation_scores_, default=None) if self.validation_scores_ else None
+
+    @property
+    def alignment_(self):
+        """Angles in degrees between update and gradient, (n_steps, n_layers); needs ``record_alignment=True``."""
+        rows = [row["alignment"] for row in self.history_ if "alignment" in row]
+        if not rows:
+            raise AttributeError("alignment_ needs a fit with record_alignment=True.")
+        return np.array(rows)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _one_line(row):
+    parts = [f"step {row['step']}", f"loss {row['loss']:.6f}"]
+    if "validation_score" in row:
+        parts.append(f"validation score {row['validation_score']:.6f}")
+    return ", ".join(parts)
+
+
+class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
+    """Multi-layer perceptron classifier whose trainer is a plugin.
+
+    Binary, multiclass and multilabel targets, dense or CSR features.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Units of each hidden layer; ``()`` for a linear model.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus"}, default="relu"
+        Activation of the hidden layers.
+    trainer : str or Trainer, default="dfa"
+        A registered name (see `list_trainers`) or an object with hyper-parameters of its own (see `get_trainer`), which
+        grids and pipelines reach as ``trainer__<name>``.
+    loss : str, Loss or callable, default="auto"
+        "auto" or "log_loss"; or, for trainers that only need values, a scorer's name, a scorer, or a function
+        ``metric(y_true, y_pred)`` of which greater is better.
+    batch_size : int or "auto", default="auto"
+        Rows in a minibatch; "auto" leaves it to the trainer.
+    max_iter : int, default=None
+        Number of steps (passes over the rows, or generations); None leaves it to the trainer.
+    tol : float, default=None
+        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without it
+        the trainer's own.
+    early_stopping : bool or "auto", default="auto"
+        Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
+        means True when `fit` is given `X_val`.
+    validation_fraction : float, default=0.1
+        Fraction of the rows held out for early stopping, stratified by class.
+    n_iter_no_change : int, default=10
+        Steps without improvement after which the fit stops.
+    scoring : str or callable, default=None
+        Scorer for early stopping. None: the `score` method, or the metric given as `loss`; "loss": the loss.
+    max_time : float, default=None
+        Seconds after which no further step is begun.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last one: it finishes a fit that was cut short by Ctrl-C or `max_time`, and
+        trains another `max_iter` steps after one that was not.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, times `sample_weight`.
+    record_alignment : bool, default=False
+        Whether to record the angle between update and true gradient, per layer and step, in `alignment_`.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the computation, whatever the precision of the input.
+    n_jobs : int, default=None
+        Jobs for trainers that evaluate in parallel; the result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, feedback, shuffling and the held-out rows.
+    verbose : bool, default=False
+        Whether to print a line per step.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels (label numbers for multilabel targets).
+    trainer_ : Trainer
+        The trainer that was used.
+    state_ : State
+        What the trainer came to; its `weights` are the network's.
+    network_ : Network
+        Layer sizes and activation.
+    targets_ : Classes or LabelSets
+        How labels and outputs translate into each other.
+    history_ : list of dict
+        One row per step: step, loss, seconds, n_evaluations, and where recorded validation_score and alignment.
+    progress_ : Progress
+        The checkpoint from which `warm_start` goes on.
+    n_iter_ : int
+        Steps done.
+    coefs_, intercepts_ : list of ndarray
+        Kernels (fan_in, fan_out) and biases of the layers.
+    loss_curve_, validation_scores_ : list of float
+        Columns of `history_`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    BPFreeRegressor : The same for real targets.
+    sklearn.neural_network.MLPClassifier : The same network, trained by back-propagation.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn_bpfree import BPFreeClassifier
+    >>> X, y = make_moons(noise=0.1, random_state=0)
+    >>> BPFreeClassifier(random_state=0).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _classifies = True
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        trainer="dfa",
+        loss="auto",
+        batch_size="auto",
+        max_iter=None,
+        tol=None,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        scoring=None,
+        max_time=None,
+        warm_start=False,
+        class_weight=None,
+        record_alignment=False,
+        dtype="float32",
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.trainer = trainer
+        self.loss = loss
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.max_time = max_time
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.record_alignment = record_alignment
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @available_if(_offers_partial_fit)
+    @with_callbacks
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Take one step on the given rows, from where the last call left off.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will ever be; needed in the first call, unless y holds them all.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        return self._partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+
+    def predict(self, X):
+        """Most probable class of each row, or label indicators.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        return self.targets_.predict(self._outputs(X)[1])
+
+    def predict_proba(self, X):
+        """Probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+        """
+        return self.targets_.probabilities(self._outputs(X)[1])
+
+    def predict_log_proba(self, X):
+        """Logarithm of `predict_proba`."""
+        return np.log(self.predict_proba(X))
+
+    def decision_function(self, X):
+        """Raw outputs of the network (the log-odds for two classes).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self.targets_.decisions(self._outputs(X)[0])
+
+    def _check_y(self, y):
+        check_classification_targets(y)
+        if type_of_target(y, input_name="y").startswith("multilabel"):
+            return y.toarray() if sparse.issparse(y) else y
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise ValueError(
+                f"y must be one class per row or a 0/1 indicator per label, got {type_of_target(y)} of shape {y.shape}; "
+                "wrap the classifier in MultiOutputClassifier."
+            )
+        return column_or_1d(y, warn=True)
+
+    def _set_targets(self, y, sample_weight, *, reset, classes=None):
+        if y.ndim == 2:
+            if reset:
+                self.targets_ = LabelSets(y.shape[1])
+            elif not isinstance(self.targets_, LabelSets) or y.shape[1] != self.targets_.n_outputs:
+                raise ValueError(f"y has shape {y.shape}, which is not what the classifier was fitted on.")
+        else:
+            labels = np.unique(y)
+            known = None if reset else self.targets_.classes
+            if classes is not None:
+                classes = np.unique(classes)
+                if known is not None and not np.array_equal(known, classes):
+                    raise ValueError(f"classes={classes} is not the same as in the first call to partial_fit: {known}.")
+            known = known if known is not None else classes if classes is not None else labels
+            unknown = np.setdiff1d(labels, known)
+            if len(unknown):
+                raise ValueError(f"y holds classes that were not there before: {unknown} is not in {known}.")
+            if len(known) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains only "
+                    f"one class: {known[0]!r}."
+                )
+            if reset:
+                self.targets_ = Classes(known)
+        self.classes_ = self.targets_.classes
+
+    def _stratifies(self, y, n_held):
+        if y.ndim == 2:
+            return False
+        counts = np.unique(y, return_counts=True)[1]
+        return counts.min() >= 2 and len(counts) <= min(n_held, len(y) - n_held)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
+    """Multi-layer perceptron regressor whose trainer is a plugin.
+
+    One or more real targets, which are standardised inside (so give them in any unit); dense or CSR features.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Units of each hidden layer; ``()`` for a linear model.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus"}, default="relu"
+        Activation of the hidden layers.
+    trainer : str or Trainer, default="dfa"
+        A registered name (see `list_trainers`) or an object with hyper-parameters of its own (see `get_trainer`), which
+        grids and pipelines reach as ``trainer__<name>``.
+    loss : str, Loss or callable, default="auto"
+        "auto" (squared_error), "squared_error", "absolute_error", "huber", "quantile" or "poisson"; an object such as
+        ``HuberLoss(delta=1)``, whose units are the target's standard deviations; or, for trainers that only need values,
+        a scorer's name, a scorer, or a function ``metric(y_true, y_pred)`` of which greater is better.
+    quantile : float, default=None
+        For ``loss="quantile"``: in (0, 1); None means 0.5.
+    batch_size : int or "auto", default="auto"
+        Rows in a minibatch; "auto" leaves it to the trainer.
+    max_iter : int, default=None
+        Number of steps (passes over the rows, or generations); None leaves it to the trainer.
+    tol : float, default=None
+        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without it
+        the trainer's own.
+    early_stopping : bool or "auto", default="auto"
+        Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
+        means True when `fit` is given `X_val`.
+    validation_fraction : float, default=0.1
+        Fraction of the rows held out for early stopping.
+    n_iter_no_change : int, default=10
+        Steps without improvement after which the fit stops.
+    scoring : str or callable, default=None
+        Scorer for early stopping. None: the `score` method, or the metric given as `loss`; "loss": the loss.
+    max_time : float, default=None
+        Seconds after which no further step is begun.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last one: it finishes a fit that was cut short by Ctrl-C or `max_time`, and
+        trains another `max_iter` steps after one that was not.
+    record_alignment : bool, default=False
+        Whether to record the angle between update and true gradient, per layer and step, in `alignment_`.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the computation, whatever the precision of the input.
+    n_jobs : int, default=None
+        Jobs for trainers that evaluate in parallel; the result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, feedback, shuffling and the held-out rows.
+    verbose : bool, default=False
+        Whether to print a line per step.
+
+    Attributes
+    ----------
+    trainer_ : Trainer
+        The trainer that was used.
+    state_ : State
+        What the trainer came to; its `weights` are the network's.
+    network_ : Network
+        Layer sizes and activation.
+    targets_ : Values
+        Mean and scale of the targets.
+    history_ : list of dict
+        One row per step: step, loss, seconds, n_evaluations, and where recorded validation_score and alignment.
+    progress_ : Progress
+        The checkpoint from which `warm_start` goes on.
+    n_iter_ : int
+        Steps done.
+    coefs_, intercepts_ : list of ndarray
+        Kernels (fan_in, fan_out) and biases of the layers.
+    loss_curve_, validation_scores_ : list of float
+        Columns of `history_`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    BPFreeClassifier : The same for classes.
+    sklearn.neural_network.MLPRegressor : The same network, trained by back-propagation.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn_bpfree import BPFreeRegressor
+    >>> X, y = make_friedman1(random_state=0)
+    >>> BPFreeRegressor(random_state=0).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _classifies = False
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        trainer="dfa",
+        loss="auto",
+        quantile=None,
+        batch_size="auto",
+        max_iter=None,
+        tol=None,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        scoring=None,
+        max_time=None,
+        warm_start=False,
+        record_alignment=False,
+        dtype="float32",
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.trainer = trainer
+        self.loss = loss
+        self.quantile = quantile
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.max_time = max_time
+        self.warm_start = warm_start
+        self.record_alignment = record_alignment
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @available_if(_offers_partial_fit)
+    @with_callbacks
+    def partial_fit(self, X, y, sample_weight=None):
+        """Take one step on the given rows, from where the last call left off.
+
+        The first call's rows settle by which mean and scale the targets are standardised.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        return self._partial_fit(X, y, sample_weight=sample_weight)
+
+    def predict(self, X):
+        """Predicted values, in the units of the training targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self.targets_.predict(self._outputs(X)[1])
+
+    def _check_y(self, y):
+        if self.loss == "poisson" or isinstance(self.loss, PoissonLoss):
+            if (y < 0).any() or y.sum() == 0:
+                raise ValueError(
+                    f"loss='poisson' needs y to be non-negative and not all zero, got a minimum of {y.min()}."
+                )
+        return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
+
+    def _set_targets(self, y, sample_weight, *, reset, classes=None):
+        if reset:
+            log_link = self.loss == "poisson" or isinstance(self.loss, PoissonLoss)
+            self.targets_ = Values.fit(y, sample_weight, positive=log_link)
+        elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
+            raise ValueError(f"y has {y.shape} values, but the regressor was fitted on {self.targets_.n_outputs} outputs.")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,309 @@
+"""What is minimised: losses with an output error, and any scikit-learn metric as a value.
+
+A loss sees the network's raw outputs Z and the encoded targets Y, both (n, K), and gives a value per row and the *output
+error*, its derivative by Z. Trainers that only need values can minimise a `Metric` as well.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import check_scalar
+
+
+class ObjectiveError(ValueError):
+    """The trainer asked the objective for something it cannot give."""
+
+
+class Loss:
+    """Base of the differentiable losses."""
+
+    def loss(self, Z, Y) -> np.ndarray:
+        """Loss of every row, summed over the outputs: (..., n, K), (n, K) -> (..., n)."""
+        raise NotImplementedError
+
+    def error(self, Z, Y) -> np.ndarray:
+        """The output error, d loss / d Z: (n, K), (n, K) -> (n, K)."""
+        raise NotImplementedError
+
+    def loss_and_error(self, Z, Y) -> tuple[np.ndarray, np.ndarray]:
+        """Both at once, which is cheaper for some losses."""
+        return self.loss(Z, Y), self.error(Z, Y)
+
+    def link(self, Z) -> np.ndarray:
+        """From raw outputs to probabilities or (encoded) values."""
+        return Z
+
+    def initial_output(self, Y, weight) -> np.ndarray:
+        """Raw output that suits the mean target: (n, K) -> (K,); the output layer's first bias."""
+        return np.zeros(Y.shape[1])
+
+
+def _mean(Y, weight):
+    return np.average(Y, axis=0, weights=weight)
+
+
+@dataclass(frozen=True)
+class BinaryLogLoss(Loss):
+    """Log-loss of K independent yes/no outputs (binary: K = 1; multilabel): log(1 + e^Z) - Y Z."""
+
+    def loss(self, Z, Y):
+        return (np.logaddexp(0, Z) - Y * Z).sum(-1)
+
+    def error(self, Z, Y):
+        return special.expit(Z) - Y
+
+    def link(self, Z):
+        return special.expit(Z)
+
+    def initial_output(self, Y, weight):
+        rate = _mean(Y, weight)
+        return special.logit(np.clip(rate, 1e-3, 1 - 1e-3))
+
+
+@dataclass(frozen=True)
+class LogLoss(Loss):
+    """Log-loss of K exclusive classes: logsumexp(Z) - Z_y."""
+
+    def loss(self, Z, Y):
+        return special.logsumexp(Z, axis=-1) - (Y * Z).sum(-1)
+
+    def error(self, Z, Y):
+        return special.softmax(Z, axis=-1) - Y
+
+    def loss_and_error(self, Z, Y):
+        Z = Z - Z.max(axis=1, keepdims=True)
+        P = np.exp(Z)
+        total = P.sum(axis=1, keepdims=True)
+        loss = np.log(total[:, 0])
+        Z *= Y
+        loss -= Z.sum(axis=1)
+        P /= total
+        P -= Y
+        return loss, P
+
+    def link(self, Z):
+        return special.softmax(Z, axis=-1)
+
+    def initial_output(self, Y, weight):
+        prior = np.log(np.clip(_mean(Y, weight), 1e-3, None))
+        return prior - prior.mean()
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """Half the squared difference: (Z - Y)^2 / 2."""
+
+    def loss(self, Z, Y):
+        return 0.5 * np.square(Z - Y).sum(-1)
+
+    def error(self, Z, Y):
+        return Z - Y
+
+    def loss_and_error(self, Z, Y):
+        E = Z - Y
+        return 0.5 * np.einsum("nk,nk->n", E, E), E
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """The absolute difference |Z - Y|; its minimiser is the median."""
+
+    def loss(self, Z, Y):
+        return np.abs(Z - Y).sum(-1)
+
+    def error(self, Z, Y):
+        return np.sign(Z - Y)
+
+
+@dataclass(frozen=True)
+class HuberLoss(Loss):
+    """Squared within `delta` standard deviations of the target, absolute beyond.
+
+    Parameters
+    ----------
+    delta : float, default=1.35
+        In units of the target's standard deviation.
+    """
+
+    delta: float = 1.35
+
+    def __post_init__(self):
+        check_scalar(self.delta, "delta", (int, float), min_val=0, include_boundaries="neither")
+
+    def loss(self, Z, Y):
+        return special.huber(np.asarray(self.delta, Z.dtype), Z - Y).sum(-1)
+
+    def error(self, Z, Y):
+        return np.clip(Z - Y, -self.delta, self.delta)
+
+
+@dataclass(frozen=True)
+class QuantileLoss(Loss):
+    """The pinball loss, whose minimiser is a quantile of the target given the row.
+
+    Parameters
+    ----------
+    quantile : float, default=0.5
+        In (0, 1).
+    """
+
+    quantile: float = 0.5
+
+    def __post_init__(self):
+        check_scalar(self.quantile, "quantile", (int, float), min_val=0, max_val=1, include_boundaries="neither")
+
+    def loss(self, Z, Y):
+        R = Y - Z
+        return np.maximum(self.quantile * R, (self.quantile - 1) * R).sum(-1)
+
+    def error(self, Z, Y):
+        return np.where(Z > Y, 1 - self.quantile, np.where(Z < Y, -self.quantile, 0)).astype(Z.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class PoissonLoss(Loss):
+    """Half the Poisson deviance of a non-negative target with a log link: e^Z - Y Z + Y log Y - Y."""
+
+    def loss(self, Z, Y):
+        return (np.exp(Z) - Y * Z + special.xlogy(Y, Y) - Y).sum(-1)
+
+    def error(self, Z, Y):
+        return np.exp(Z) - Y
+
+    def link(self, Z):
+        return np.exp(Z)
+
+    def initial_output(self, Y, weight):
+        return np.log(np.clip(_mean(Y, weight), 1e-6, None))
+
+
+REGRESSION_LOSSES = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": HuberLoss,
+    "quantile": QuantileLoss,
+    "poisson": PoissonLoss,
+}
+
+
+class _Predictions(BaseEstimator):
+    """Stands in for a fitted estimator, so that any scorer can judge given raw outputs."""
+
+    def __init__(self, targets=None, link=None, Z=None):
+        self.targets, self.link, self.Z = targets, link, Z
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict(self, X):
+        return self.targets.predict(self.link(self.Z))
+
+
+class _ClassPredictions(ClassifierMixin, _Predictions):
+    @property
+    def classes_(self):
+        return self.targets.classes
+
+    def predict_proba(self, X):
+        return self.targets.probabilities(self.link(self.Z))
+
+    def decision_function(self, X):
+        return self.targets.decisions(self.Z)
+
+
+class _ValuePredictions(RegressorMixin, _Predictions):
+    pass
+
+
+class Metric:
+    """A scikit-learn scorer, or a function ``metric(y_true, y_pred)``, as the objective; greater is better.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        A scorer's name, a scorer ``scorer(estimator, X, y)`` or a metric ``metric(y_true, y_pred)`` of which greater is
+        better (wrap a cost in ``make_scorer(cost, greater_is_better=False)``).
+    targets : Targets
+        How the user's y and the network's outputs translate into each other.
+    link : callable
+        From raw outputs to probabilities or encoded values, as in `Loss`.
+    """
+
+    def __init__(self, scoring, targets, link):
+        self.name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
+        self.scorer = get_scorer(scoring)
+        self.targets = targets
+        self.link = link
+        names = list(inspect.signature(self.scorer).parameters)
+        self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2
+        self._takes_weight = "sample_weight" in names
+        self._judge = _ClassPredictions if targets.is_classification else _ValuePredictions
+
+    def score(self, Z, y, sample_weight=None) -> float:
+        """Value of the metric for raw outputs Z (n, K) and the user's own targets y (n,)."""
+        weight = {"sample_weight": sample_weight} if sample_weight is not None and self._takes_weight else {}
+        predictions = self._judge(self.targets, self.link, Z)
+        if self._is_metric:
+            return float(self.scorer(y, predictions.predict(None), **weight))
+        return float(self.scorer(predictions, np.empty((len(y), 0)), y, **weight))
+
+
+def _required(function):
+    """Names of the positional parameters that have no default."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty]
+
+
+def make_objective(loss, targets, quantile=None):
+    """From the estimator's `loss` parameter to an objective.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        "auto", a loss's name, a `Loss`, a scorer's name, a scorer or a metric (see `Metric`).
+    targets : Targets
+    quantile : float or None
+        For ``loss="quantile"``.
+
+    Returns
+    -------
+    objective : Loss or Metric
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the loss does not suit the targets.
+    """
+    if targets.is_classification:
+        natural: Loss = LogLoss() if targets.exclusive else BinaryLogLoss()
+        named = {"log_loss": natural}
+    else:
+        natural = SquaredError()
+        named = {name: kind() for name, kind in REGRESSION_LOSSES.items()}
+        if quantile is not None:
+            named["quantile"] = QuantileLoss(quantile)
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str):
+        if loss == "auto":
+            return natural
+        if loss in named:
+            return named[loss]
+        if loss not in get_scorer_names():
+            raise ValueError(
+                f"loss={loss!r} is unknown; give one of {['auto', *named]}, a Loss object, the name of a scorer "
+                "(sklearn.metrics.get_scorer_names()), a scorer or a metric(y_true, y_pred)."
+            )
+    elif not callable(loss):
+        raise ValueError(
+            f"loss must be a name, a Loss object, a scorer or a metric(y_true, y_pred), got {loss!r} "
+            f"of type {type(loss).__name__}."
+        )
+    return Metric(loss, targets, natural.link)

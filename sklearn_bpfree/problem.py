@@ -1,0 +1,201 @@
+"""All that a trainer may see: rows, targets, weights, the network's shape and the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
+
+MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
+
+
+class Batch(NamedTuple):
+    """Some rows of a problem.
+
+    Attributes
+    ----------
+    X : ndarray or sparse array of shape (b, n_features)
+    Y : ndarray of shape (b, n_outputs)
+    weight : ndarray of shape (b,) or None
+        Sample weights; their mean over the whole problem is 1.
+    """
+
+    X: Any
+    Y: np.ndarray
+    weight: np.ndarray | None
+
+
+class Problem:
+    """Rows, targets and an objective for one network.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+        In the dtype of the computation.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Encoded targets: 0/1 for classes, standardised values for regression.
+    network : Network
+    objective : Loss or Metric
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Scaled to mean 1 inside.
+    y : ndarray, default=None
+        The user's own targets, which a `Metric` is given.
+    batch_size : int, default=200
+    max_iter : int, default=None
+        Number of steps planned, the horizon of learning-rate schedules; None when it is not known.
+    n_jobs : int, default=None
+        For trainers that evaluate in parallel.
+
+    Attributes
+    ----------
+    iteration : int
+        Number of steps that this fit has done; the loop keeps it.
+    n_evaluations : int
+        Rows sent through the network so far, times weight vectors.
+    """
+
+    def __init__(
+        self,
+        X,
+        Y,
+        network: Network,
+        objective: Loss | Metric,
+        *,
+        sample_weight=None,
+        y=None,
+        batch_size=200,
+        max_iter=None,
+        n_jobs=None,
+    ):
+        self.X, self.Y, self.y = X, Y, y
+        self.network = network
+        self.objective = objective
+        self.sample_weight = None
+        if sample_weight is not None:
+            self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
+        self.batch_size = min(batch_size, self.n_samples)
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.iteration = 0
+        self.n_evaluations = 0
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return self.X.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype of the computation."""
+        return self.Y.dtype
+
+    @property
+    def n_batches(self) -> int:
+        """Number of minibatches in one pass over the rows."""
+        return -(-self.n_samples // self.batch_size)
+
+    def progress(self, batch_number: int = 0) -> float | None:
+        """Fraction of the fit that is done in the middle of a batch of this step; None when the end is not known."""
+        if self.max_iter is None:
+            return None
+        return min((self.iteration + (batch_number + 0.5) / self.n_batches) / self.max_iter, 1.0)
+
+    def initial_output(self) -> np.ndarray:
+        """Raw output (K,) that suits the mean target, for the first bias of the output layer."""
+        if isinstance(self.objective, Metric):
+            return np.zeros(self.network.n_outputs)
+        return self.objective.initial_output(self.Y, self.sample_weight)
+
+    def all_rows(self) -> Batch:
+        """The whole table as one batch."""
+        return Batch(self.X, self.Y, self.sample_weight)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """One pass over the rows in shuffled minibatches; the arrays are valid until the next one is asked for."""
+        if self.batch_size == self.n_samples:
+            self.n_evaluations += self.n_samples
+            yield self.all_rows()
+            return
+        order = rng.permutation(self.n_samples)
+        buffer = None if sparse.issparse(self.X) else np.empty((self.batch_size, self.X.shape[1]), self.X.dtype)
+        for start in range(0, self.n_samples, self.batch_size):
+            rows = order[start : start + self.batch_size]
+            self.n_evaluations += len(rows)
+            if buffer is None:
+                X = self.X[rows]
+            else:
+                X = np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
+            yield Batch(X, self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+
+    def sample(self, rng: np.random.Generator, size: int) -> Batch:
+        """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
+        if size >= self.n_samples:
+            return self.all_rows()
+        rows = np.sort(rng.choice(self.n_samples, size, replace=False))
+        return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+
+    def output_error(self, Z, batch: Batch) -> tuple[float, np.ndarray]:
+        """Mean loss of a batch and the output error E, with E's weights and 1/b included.
+
+        Every teaching signal built from this one E has the right scale for any loss and any sample weight.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (b, n_outputs)
+            Raw outputs of the network for the batch.
+        batch : Batch
+
+        Returns
+        -------
+        loss : float
+        E : ndarray of shape (b, n_outputs)
+
+        Raises
+        ------
+        ObjectiveError
+            If the objective is a metric, which has no output error.
+        """
+        if isinstance(self.objective, Metric):
+            raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
+        losses, E = self.objective.loss_and_error(Z, batch.Y)
+        n = len(losses)
+        if batch.weight is None:
+            E *= 1 / n
+            return float(losses.sum()) / n, E
+        E *= batch.weight[:, None] / n
+        return float(losses @ batch.weight) / n, E
+
+    def loss(self, weights, batch: Batch | None = None):
+        """The objective's value for one weight vector or for each of a population; lower is better.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,) or (P, n_weights)
+        batch : Batch, default=None
+            The rows to judge by; None: all. A `Metric` is always judged on all rows.
+
+        Returns
+        -------
+        loss : float or ndarray of shape (P,)
+            A metric counts negatively.
+        """
+        if weights.ndim == 1:
+            return float(self.loss(weights[None], batch)[0])
+        if batch is None or isinstance(self.objective, Metric):
+            batch = self.all_rows()
+        group = max(1, MEMBER_BYTES // (batch.Y.nbytes * 4))
+        parts = [self._losses(weights[i : i + group], batch) for i in range(0, len(weights), group)]
+        self.n_evaluations += len(weights) * batch.X.shape[0]
+        return np.concatenate(parts)
+
+    def _losses(self, weights, batch):
+        Z = self.network.outputs(weights, batch.X)
+        if isinstance(self.objective, Metric):
+            return np.array([-self.objective.score(member, self.y, batch.weight) for member in Z])
+        losses = self.objective.loss(Z, batch.Y)
+        return np.average(losses, axis=-1, weights=batch.weight)

@@ -1,0 +1,127 @@
+"""Between the user's y and the network's outputs: encoding for training, decoding for prediction.
+
+One class per kind of target. Each has `encode(y)` -> Y (n, K), `decode(Y)` -> y, `predict(P)` -> y from the linked
+outputs P (probabilities or values), and for classes `probabilities(P)` and `decisions(Z)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """One class per row: one output for two classes, one per class beyond.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The sorted labels.
+    """
+
+    classes: np.ndarray
+    is_classification = True
+
+    @property
+    def exclusive(self):
+        """Whether the outputs exclude each other (softmax) or are yes/no answers of their own (sigmoid)."""
+        return len(self.classes) > 2
+
+    @property
+    def n_outputs(self):
+        return len(self.classes) if self.exclusive else 1
+
+    def encode(self, y, dtype=np.float32):
+        codes = np.searchsorted(self.classes, y)
+        if not self.exclusive:
+            return codes.astype(dtype)[:, None]
+        Y = np.zeros((len(codes), len(self.classes)), dtype=dtype)
+        Y[np.arange(len(codes)), codes] = 1
+        return Y
+
+    def decode(self, Y):
+        return self.predict(Y)
+
+    def predict(self, P):
+        return self.classes[P.argmax(axis=1) if self.exclusive else (P[:, 0] > 0.5).astype(int)]
+
+    def probabilities(self, P):
+        return P if self.exclusive else np.concatenate([1 - P, P], axis=1)
+
+    def decisions(self, Z):
+        return Z if self.exclusive else Z[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSets:
+    """Any number of labels per row (multilabel): y and Y are indicator matrices of shape (n, n_labels)."""
+
+    n_outputs: int
+    is_classification = True
+    exclusive = False
+
+    @property
+    def classes(self):
+        return np.arange(self.n_outputs)
+
+    def encode(self, y, dtype=np.float32):
+        return np.asarray(y, dtype=dtype)
+
+    def decode(self, Y):
+        return self.predict(Y)
+
+    def predict(self, P):
+        return (P > 0.5).astype(int)
+
+    def probabilities(self, P):
+        return P
+
+    def decisions(self, Z):
+        return Z
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """Real targets, standardised inside: Y = (y - mean) / scale, per output.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (K,)
+        In the units of y.
+    flat : bool
+        Whether y has one dimension.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    flat: bool
+    is_classification = False
+    exclusive = False
+
+    @classmethod
+    def fit(cls, y, sample_weight=None, positive=False):
+        """Mean and scale of the training targets; with `positive` (a log link) only the scale, the mean of y."""
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        mean = np.average(columns, axis=0, weights=sample_weight)
+        if positive:
+            scale, mean = mean, np.zeros_like(mean)
+        else:
+            scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=sample_weight))
+        tiny = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=0)
+        return cls(mean, np.where(scale > tiny, scale, 1.0), y.ndim == 1)
+
+    @property
+    def n_outputs(self):
+        return len(self.mean)
+
+    def encode(self, y, dtype=np.float32):
+        return ((y.reshape(len(y), -1) - self.mean) / self.scale).astype(dtype)
+
+    def decode(self, Y):
+        return self.predict(Y)
+
+    def predict(self, P):
+        y = (P * self.scale + self.mean).astype(P.dtype, copy=False)
+        return y[:, 0] if self.flat else y

@@ -1,0 +1,139 @@
+"""The contract of a trainer, which is the plugin: hyper-parameters, `init` and `step`.
+
+A trainer is a class with annotated fields, its hyper-parameters, and two methods::
+
+    class RandomSearch(Trainer):
+        '''Keep the best of some Gaussian steps.'''
+
+        sigma: float = 0.1
+
+        def init(self, problem, rng): ...
+        def step(self, state, problem, rng): ...
+
+Subclasses become dataclasses and scikit-learn parameter holders on their own. The core owns everything else: the loop,
+random states, stopping, the best weights, history, callbacks and interruption.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.problem import Batch, Problem
+
+
+@dataclass(eq=False)
+class State:
+    """What a trainer carries from step to step; a picklable record, and so the checkpoint.
+
+    Subclass it (as a dataclass) for an algorithm's own state.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_weights,)
+        The network's weights to predict with.
+    loss : float
+        Training loss seen during the last step (lower is better); NaN when the step did not compute one.
+    """
+
+    weights: np.ndarray
+    loss: float = float("nan")
+
+
+AnyState = TypeVar("AnyState", bound=State)
+
+
+def advance(state: AnyState, **changes) -> AnyState:
+    """A new state of the same type with some fields changed, for the end of a `step`."""
+    return replace(state, **changes)
+
+
+class Budget(NamedTuple):
+    """A trainer's own answer where the user left the choice to it.
+
+    Attributes
+    ----------
+    max_iter : int
+        Number of steps.
+    batch_size : int
+        Rows in a minibatch.
+    early_stopping : bool
+        Whether to hold out rows and stop on their score.
+    tol : float or None
+        Improvement of the training loss that counts; None: never stop on a plateau.
+    """
+
+    max_iter: int = 200
+    batch_size: int = 200
+    early_stopping: bool = False
+    tol: float | None = None
+
+
+@dataclass_transform(eq_default=False)
+class Trainer(BaseEstimator, ABC):
+    """Base of all trainers.
+
+    Attributes
+    ----------
+    needs : str
+        "output error" when `step` calls ``problem.output_error``, so that the objective must be a loss; "values" when
+        ``problem.loss`` is enough, so that any metric will do.
+    offers : tuple of str
+        What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense.
+    """
+
+    needs: ClassVar[str] = "output error"
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        dataclass(eq=False, repr=False)(cls)
+
+    @abstractmethod
+    def init(self, problem: Problem, rng: np.random.Generator) -> State:
+        """First weights and the algorithm's own state; called once, at the start of a fit.
+
+        Parameters
+        ----------
+        problem : Problem
+        rng : numpy.random.Generator
+            The only source of randomness; so is the one of `step`.
+        """
+
+    @abstractmethod
+    def step(self, state: State, problem: Problem, rng: np.random.Generator) -> State:
+        """One pass over the data, or one generation; called until the loop stops.
+
+        Parameters
+        ----------
+        state : State
+            What the last call returned; must not be changed.
+        problem : Problem
+        rng : numpy.random.Generator
+            Depends on the fit's seed and the number of the step only, so that a resumed fit gives the same bits.
+
+        Returns
+        -------
+        state : State
+            A new one, with `loss` set if the step saw a training loss.
+        """
+
+    def outputs(self, state: State, network: Network, X) -> np.ndarray:
+        """Raw outputs (n, K) for prediction; override for methods that predict in another way than by the network."""
+        return network.outputs(state.weights, X)
+
+    def gradient(self, state: State, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
+        """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
+        return None
+
+    def budget(self, n_samples: int, n_features: int) -> Budget:
+        """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
+        return Budget()
+
+    def check_parameters(self) -> None:
+        """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""
