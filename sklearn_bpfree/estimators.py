@@ -391,10 +391,10 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     # --- predicting -------------------------------------------------------------------------------------------------
 
     def _outputs(self, X):
-        """Raw outputs and, by the objective's link, probabilities or encoded values."""
+        """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64], reset=False)
-        Z = self.trainer_.outputs(self.state_, self.network_, X)
+        Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
 
     @property
@@ -633,7 +633,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        return self.targets_.predict(self._outputs(X)[1])
+        P = self._outputs(X)[1]
+        return self.targets_.predict(P)
 
     def predict_proba(self, X):
         """Probability of each class, in the order of `classes_`.
@@ -646,7 +647,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         -------
         P : ndarray of shape (n_samples, n_classes)
         """
-        return self.targets_.probabilities(self._outputs(X)[1])
+        P = self._outputs(X)[1]
+        return self.targets_.probabilities(P)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`."""
@@ -663,7 +665,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         -------
         Z : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return self.targets_.decisions(self._outputs(X)[0])
+        Z = self._outputs(X)[0]
+        return self.targets_.decisions(Z)
 
     def _check_y(self, y):
         check_classification_targets(y)
@@ -878,7 +881,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self.targets_.predict(self._outputs(X)[1])
+        P = self._outputs(X)[1]
+        return self.targets_.predict(P)
 
     def _check_y(self, y):
         if self.loss == "poisson" or isinstance(self.loss, PoissonLoss):

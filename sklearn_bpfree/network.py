@@ -193,19 +193,19 @@ class Network:
         return H
 
     def outputs(self, weights, X) -> np.ndarray:
-        """Raw outputs, before the objective's link; computed in blocks of rows.
+        """Raw outputs, before the objective's link; computed in blocks of rows, in the wider dtype of weights and rows.
 
         Parameters
         ----------
         weights : ndarray of shape (..., n_weights)
         X : ndarray or sparse matrix of shape (n, d_0)
-            Converted block by block to the dtype of the weights.
 
         Returns
         -------
         Z : ndarray of shape (..., n, K)
         """
         n = X.shape[0]
+        weights = weights.astype(np.result_type(weights, X.dtype), copy=False)
         out = np.empty((*weights.shape[:-1], n, self.n_outputs), dtype=weights.dtype)
         kernels, biases = self.unpack(weights)
         widest = max(self.layer_sizes) * weights.itemsize * int(np.prod(weights.shape[:-1]))

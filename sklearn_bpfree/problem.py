@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 
+ONE_BATCH_ROWS = 1000  # no more rows than this are looked through for repetitions
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -42,7 +43,8 @@ class Problem:
     network : Network
     objective : Loss or Metric
     sample_weight : ndarray of shape (n_samples,), default=None
-        Scaled to mean 1 inside.
+        Scaled to mean 1 inside. In a table that fits into one batch equal rows are merged, with the sum of their
+        weights, and ordered: there a weight means repetition, and the order of the rows nothing, to the last bit.
     y : ndarray, default=None
         The user's own targets, which a `Metric` is given.
     batch_size : int, default=200
@@ -72,6 +74,8 @@ class Problem:
         max_iter=None,
         n_jobs=None,
     ):
+        if len(Y) <= min(batch_size, ONE_BATCH_ROWS):
+            X, Y, y, sample_weight = _canonical(X, Y, y, sample_weight)
         self.X, self.Y, self.y = X, Y, y
         self.network = network
         self.objective = objective
@@ -199,3 +203,19 @@ class Problem:
             return np.array([-self.objective.score(member, self.y, batch.weight) for member in Z])
         losses = self.objective.loss(Z, batch.Y)
         return np.average(losses, axis=-1, weights=batch.weight)
+
+
+def _canonical(X, Y, y, weight):
+    """Distinct rows in a fixed order, with the sums of their weights."""
+    if sparse.issparse(X):
+        X = X.sorted_indices()
+        parts = [X[[i]] for i in range(X.shape[0])]
+        keys = [part.indices.tobytes() + part.data.tobytes() for part in parts]
+    else:
+        keys = [row.tobytes() for row in X]
+    keys = [key + row.tobytes() for key, row in zip(keys, Y, strict=True)]
+    _, first, where = np.unique(np.array(keys, dtype=object), return_index=True, return_inverse=True)
+    weight = np.bincount(where, weights=weight)
+    if (weight == weight[0]).all():
+        weight = None
+    return X[first], Y[first], None if y is None else y[first], weight

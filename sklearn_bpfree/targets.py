@@ -103,13 +103,12 @@ class Values:
     @classmethod
     def fit(cls, y, sample_weight=None, positive=False):
         """Mean and scale of the training targets; with `positive` (a log link) only the scale, the mean of y."""
-        columns = y.reshape(len(y), -1).astype(np.float64)
-        mean = np.average(columns, axis=0, weights=sample_weight)
+        columns = y.reshape(len(y), -1).astype(np.float64).T
+        moments = np.array([_moments(column, sample_weight) for column in columns])
+        mean, scale = moments.T
         if positive:
-            scale, mean = mean, np.zeros_like(mean)
-        else:
-            scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=sample_weight))
-        tiny = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=0)
+            mean, scale = np.zeros_like(mean), mean
+        tiny = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=1)
         return cls(mean, np.where(scale > tiny, scale, 1.0), y.ndim == 1)
 
     @property
@@ -125,3 +124,11 @@ class Values:
     def predict(self, P):
         y = (P * self.scale + self.mean).astype(P.dtype, copy=False)
         return y[:, 0] if self.flat else y
+
+
+def _moments(values, weight):
+    """Mean and standard deviation; the same bits for a weight and for that many copies."""
+    values, where = np.unique(values, return_inverse=True)
+    weight = np.bincount(where, weights=weight)
+    mean = np.average(values, weights=weight)
+    return mean, np.sqrt(np.average((values - mean) ** 2, weights=weight))
