@@ -1,0 +1,12 @@
+"""Stops pytest at once in a checkout that is not installed: without entry points the zoo is empty."""
+
+from importlib import metadata
+
+import pytest
+
+
+def pytest_configure(config):
+    if not metadata.entry_points(group="sklearn_bpfree.trainers"):
+        raise pytest.UsageError(
+            'No trainer is registered because sklearn-bpfree is not installed; run pip install -e ".[test]" first.'
+        )
