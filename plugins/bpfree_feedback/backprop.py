@@ -8,6 +8,7 @@ Read `signal` first.
 """
 
 from sklearn_bpfree import ErrorSignalTrainer
+from sklearn_bpfree.network import product
 
 
 class Backprop(ErrorSignalTrainer):
@@ -19,4 +20,4 @@ class Backprop(ErrorSignalTrainer):
     """
 
     def signal(self, layer, above, run):
-        return above @ run.kernels[layer + 1].T
+        return product(above, run.kernels[layer + 1].T)

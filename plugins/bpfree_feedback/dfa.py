@@ -13,6 +13,7 @@ import numpy as np
 
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.network import product
 
 
 class DFA(ErrorSignalTrainer):
@@ -46,7 +47,7 @@ class DFA(ErrorSignalTrainer):
     def signal(self, layer, above, run):
         if self.learns_feedback:
             np.matmul(run.error.T, run.hidden[layer], out=run.feedback_gradient[layer])
-        return run.error @ run.feedback[layer]
+        return product(run.error, run.feedback[layer])
 
     def follow(self, feedback, increments, decay):
         if self.learns_feedback:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.network import product
 
 
 class FA(ErrorSignalTrainer):
@@ -47,8 +48,8 @@ class FA(ErrorSignalTrainer):
         if self.feedback == "sign":
             W = run.kernels[layer + 1]
             c = np.sqrt(np.vdot(W, W) / W.size)
-            return above @ (c * np.sign(W)).T
-        return above @ run.feedback[layer].T
+            return product(c * above, np.sign(W).T)
+        return product(above, run.feedback[layer].T)
 
     def follow(self, feedback, increments, decay):
         if self.feedback == "kolen_pollack":
