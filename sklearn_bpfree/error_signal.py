@@ -202,7 +202,7 @@ class ErrorSignalTrainer(Trainer):
             t=t,
         )
 
-    def gradient(self, state: ErrorSignalState, problem: Problem, batch: Batch) -> list[np.ndarray]:
+    def gradient(self, state, problem, batch):
         """Each layer's input times its signal, without dropout."""
         network = problem.network
         kernels, biases = network.unpack(state.weights)
@@ -212,7 +212,7 @@ class ErrorSignalTrainer(Trainer):
         return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
 
     def _deltas(self, run: Pass, biases, network, problem, dropout_rng):
-        """Forward and back: the batch's mean loss and the signal at every layer's pre-activations, first layer first."""
+        """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
         f = ACTIVATIONS[network.activation]
         H, trace = run.batch.X, []
         for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):

@@ -194,8 +194,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         except ObjectiveError as error:
             able = [info.name for info in inspect_trainers() if info.error is None and info.needs == "values"]
             raise ValueError(
-                f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss such as "
-                f"loss='auto', or a trainer that only needs values (registered: {', '.join(able) or 'none'})."
+                f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss, "
+                f"such as loss='auto', or a trainer that only needs values (registered: {', '.join(able) or 'none'})."
             ) from error
 
     # --- checking and encoding --------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             asked = budget.early_stopping if self.early_stopping == "auto" else self.early_stopping
             return "split" if asked else None
         if self.early_stopping is False:
-            raise ValueError("X_val and y_val are for early stopping, but early_stopping=False; set it to True or 'auto'.")
+            raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
         X_val, y_val = validate_data(
             self,
             X_val,
@@ -379,11 +379,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         scorer = check_scoring(candidate, self.scoring)
         weight = {} if weight_val is None else {"sample_weight": weight_val}
 
-        def score(state):
+        def score_candidate(state):
             candidate.state_ = state
             return scorer(candidate, X_val, y_val, **weight)
 
-        return score
+        return score_candidate
 
     def _objective(self):
         return make_objective(self.loss, self.targets_, getattr(self, "quantile", None))
@@ -490,8 +490,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     max_iter : int, default=None
         Number of steps (passes over the rows, or generations); None leaves it to the trainer.
     tol : float, default=None
-        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without it
-        the trainer's own.
+        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without
+        it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
         means True when `fit` is given `X_val`.
@@ -674,8 +674,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
             return y.toarray() if sparse.issparse(y) else y
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
-                f"y must be one class per row or a 0/1 indicator per label, got {type_of_target(y)} of shape {y.shape}; "
-                "wrap the classifier in MultiOutputClassifier."
+                f"y must be one class per row or a 0/1 indicator per label, got {type_of_target(y)} of shape "
+                f"{y.shape}; wrap the classifier in MultiOutputClassifier."
             )
         return column_or_1d(y, warn=True)
 
@@ -698,8 +698,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
                 raise ValueError(f"y holds classes that were not there before: {unknown} is not in {known}.")
             if len(known) < 2:
                 raise ValueError(
-                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains only "
-                    f"one class: {known[0]!r}."
+                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "
+                    f"only one class: {known[0]!r}."
                 )
             if reset:
                 self.targets_ = Classes(known)
@@ -733,8 +733,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         grids and pipelines reach as ``trainer__<name>``.
     loss : str, Loss or callable, default="auto"
         "auto" (squared_error), "squared_error", "absolute_error", "huber", "quantile" or "poisson"; an object such as
-        ``HuberLoss(delta=1)``, whose units are the target's standard deviations; or, for trainers that only need values,
-        a scorer's name, a scorer, or a function ``metric(y_true, y_pred)`` of which greater is better.
+        ``HuberLoss(delta=1)``, whose units are the target's standard deviations; or, for trainers that only need
+        values, a scorer's name, a scorer, or a function ``metric(y_true, y_pred)`` of which greater is better.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
     batch_size : int or "auto", default="auto"
@@ -742,8 +742,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     max_iter : int, default=None
         Number of steps (passes over the rows, or generations); None leaves it to the trainer.
     tol : float, default=None
-        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without it
-        the trainer's own.
+        Improvement of the training loss, or of the validation score, that counts. None: with validation 1e-4, without
+        it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
         means True when `fit` is given `X_val`.
@@ -897,7 +897,9 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
             log_link = self.loss == "poisson" or isinstance(self.loss, PoissonLoss)
             self.targets_ = Values.fit(y, sample_weight, positive=log_link)
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
-            raise ValueError(f"y has {y.shape} values, but the regressor was fitted on {self.targets_.n_outputs} outputs.")
+            raise ValueError(
+                f"y has shape {y.shape}, but the regressor was fitted on {self.targets_.n_outputs} outputs; give as many."
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

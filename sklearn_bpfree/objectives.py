@@ -1,7 +1,7 @@
 """What is minimised: losses with an output error, and any scikit-learn metric as a value.
 
-A loss sees the network's raw outputs Z and the encoded targets Y, both (n, K), and gives a value per row and the *output
-error*, its derivative by Z. Trainers that only need values can minimise a `Metric` as well.
+A loss sees the network's raw outputs Z and the encoded targets Y, both (n, K), and gives a value per row and the
+*output error*, its derivative by Z. Trainers that only need values can minimise a `Metric` as well.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ REGRESSION_LOSSES = {
 class _Predictions(BaseEstimator):
     """Stands in for a fitted estimator, so that any scorer can judge given raw outputs."""
 
-    def __init__(self, targets=None, link=None, Z=None):
+    def __init__(self, targets, link, Z):
         self.targets, self.link, self.Z = targets, link, Z
 
     def __sklearn_is_fitted__(self):

@@ -174,7 +174,7 @@ class Problem:
         E *= batch.weight[:, None] / n
         return float(losses @ batch.weight) / n, E
 
-    def loss(self, weights, batch: Batch | None = None):
+    def loss(self, weights, batch: Batch | None = None) -> Any:
         """The objective's value for one weight vector or for each of a population; lower is better.
 
         Parameters
@@ -189,7 +189,7 @@ class Problem:
             A metric counts negatively.
         """
         if weights.ndim == 1:
-            return float(self.loss(weights[None], batch)[0])
+            return self.loss(weights[None], batch)[0].item()
         if batch is None or isinstance(self.objective, Metric):
             batch = self.all_rows()
         group = max(1, MEMBER_BYTES // (batch.Y.nbytes * 4))

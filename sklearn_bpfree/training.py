@@ -65,7 +65,7 @@ class Progress:
         """Whether the fit was cut short and can be taken up again."""
         return self.stop_reason in ("interrupted", "max_time")
 
-    def plan(self, max_iter: int) -> None:
+    def plan(self, max_iter) -> None:
         """Make room for a new run of `max_iter` steps that starts from the present state."""
         self.iteration, self.planned = 0, max_iter
         self.best, self.best_score = self.state, -np.inf
@@ -178,8 +178,8 @@ def _finite(state) -> bool:
 def _warn(progress) -> None:
     if progress.stop_reason == "diverged":
         warnings.warn(
-            f"Training diverged in step {progress.n_steps + 1}: the loss or the weights were no longer finite; the best "
-            "weights so far are kept. Scale the features or lower the learning rate.",
+            f"Training diverged in step {progress.n_steps + 1}: the loss or the weights were no longer finite; the "
+            "best weights so far are kept. Scale the features or lower the learning rate.",
             ConvergenceWarning,
             stacklevel=5,
         )
