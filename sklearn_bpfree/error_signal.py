@@ -16,7 +16,7 @@ from sklearn.utils import check_scalar
 
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor
-from sklearn_bpfree.problem import Batch, Problem
+from sklearn_bpfree.problem import Batch
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
 OPTIMIZERS = ("adam", "sgd")

@@ -898,7 +898,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
             self.targets_ = Values.fit(y, sample_weight, positive=log_link)
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
             raise ValueError(
-                f"y has shape {y.shape}, but the regressor was fitted on {self.targets_.n_outputs} outputs; give as many."
+                f"y has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as many."
             )
 
     def __sklearn_tags__(self):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -106,7 +106,7 @@ class Trainer(BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def step(self, state: State, problem: Problem, rng: np.random.Generator) -> State:
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:
         """One pass over the data, or one generation; called until the loop stops.
 
         Parameters
@@ -123,11 +123,11 @@ class Trainer(BaseEstimator, ABC):
             A new one, with `loss` set if the step saw a training loss.
         """
 
-    def outputs(self, state: State, network: Network, X) -> np.ndarray:
+    def outputs(self, state: Any, network: Network, X) -> np.ndarray:
         """Raw outputs (n, K) for prediction; override for methods that predict in another way than by the network."""
         return network.outputs(state.weights, X)
 
-    def gradient(self, state: State, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
+    def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
         return None
 
