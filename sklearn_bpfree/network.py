@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from scipy import sparse, special
@@ -154,7 +155,7 @@ class Network:
         kernels = [part.reshape(lead + shape) for part, shape in zip(parts, self.kernel_shapes, strict=False)]
         return kernels, parts[n_layers:]
 
-    def initial_weights(self, rng, dtype=np.float32) -> np.ndarray:
+    def initial_weights(self, rng, dtype: Any = np.float32) -> np.ndarray:
         """Glorot-uniform kernels and zero biases.
 
         Parameters
