@@ -76,7 +76,7 @@ class ErrorSignalTrainer(Trainer):
     ----------
     learning_rate : float, default=6e-3
         Peak learning rate.
-    schedule : {"cosine", "linear", "constant"}, default="cosine"
+    schedule : {"linear", "cosine", "constant"}, default="linear"
         How the learning rate falls to the end of the fit, after a warm-up.
     warmup : float, default=0.05
         Fraction of the fit over which the learning rate rises from zero.
@@ -87,19 +87,19 @@ class ErrorSignalTrainer(Trainer):
     optimizer : {"adam", "sgd"}, default="adam"
     momentum : float, default=0.9
         Nesterov momentum; only for ``optimizer="sgd"``.
-    beta_1, beta_2 : float, default=0.9, 0.999
+    beta_1, beta_2 : float, default=0.9, 0.97
         Decay rates of Adam's moments; only for ``optimizer="adam"``.
     """
 
     learning_rate: float = 6e-3
-    schedule: str = "cosine"
+    schedule: str = "linear"
     warmup: float = 0.05
     weight_decay: float = 1.0
     dropout: float = 0.0
     optimizer: str = "adam"
     momentum: float = 0.9
     beta_1: float = 0.9
-    beta_2: float = 0.999
+    beta_2: float = 0.97
 
     @abstractmethod
     def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
@@ -133,9 +133,14 @@ class ErrorSignalTrainer(Trainer):
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
     def budget(self, n_samples, n_features):
-        """50 passes, clipped to between 1000 and 2500 updates of 200 rows."""
-        batches = -(-n_samples // 200)
-        return Budget(max_iter=-(-int(np.clip(50 * batches, 1000, 2500)) // batches), batch_size=200)
+        """Updates grow with the square root of the rows, between 800 and 4000; at least one pass.
+
+        Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
+        """
+        batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
+        updates = 800 if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
+        batches = -(-n_samples // batch_size)
+        return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
 
     def check_parameters(self):
         number = (int, float)
