@@ -64,9 +64,9 @@ class Pass:
     kernels: list[np.ndarray]
     feedback: list[np.ndarray]
     feedback_gradient: list[np.ndarray]
-    batch: Batch
-    hidden: list[np.ndarray]
-    error: np.ndarray
+    batch: Batch = field(init=False)
+    hidden: list[np.ndarray] = field(init=False)
+    error: np.ndarray = field(init=False)
 
 
 class ErrorSignalTrainer(Trainer):
@@ -180,16 +180,17 @@ class ErrorSignalTrainer(Trainer):
 
         data_rng, dropout_rng = rng.spawn(2)
         total, t = 0.0, state.t
+        run = Pass(kernels, feedback, feedback_gradient)
+        ones = np.ones(problem.batch_size, gradient.dtype)
         for i, batch in enumerate(problem.batches(data_rng)):
-            run = Pass(kernels, feedback, feedback_gradient, batch, [], np.empty(0))
-            loss, deltas = self._deltas(run, biases, network, problem, dropout_rng)
+            loss, deltas = self._deltas(run, batch, biases, problem, dropout_rng)
             total += loss * len(batch.Y)
             for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
                 if sparse.issparse(H):
                     gW[:] = H.T @ delta
                 else:
                     np.matmul(H.T, delta, out=gW)
-                np.add.reduce(delta, axis=0, out=gb)
+                np.matmul(ones[: len(delta)], delta, out=gb)
             rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
             t += 1
             increment = optimizer.increment(gradient, slots, t, rate)
@@ -209,17 +210,17 @@ class ErrorSignalTrainer(Trainer):
 
     def gradient(self, state, problem, batch):
         """Each layer's input times its signal, without dropout."""
-        network = problem.network
-        kernels, biases = network.unpack(state.weights)
+        kernels, biases = problem.network.unpack(state.weights)
         scratch = [np.zeros_like(B) for B in state.feedback]
-        run = Pass(kernels, state.feedback, scratch, batch, [], np.empty(0))
-        _, deltas = self._deltas(run, biases, network, problem, None)
+        run = Pass(kernels, state.feedback, scratch)
+        _, deltas = self._deltas(run, batch, biases, problem, None)
         return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
 
-    def _deltas(self, run: Pass, biases, network, problem, dropout_rng):
+    def _deltas(self, run: Pass, batch: Batch, biases, problem, dropout_rng):
         """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
-        f = ACTIVATIONS[network.activation]
-        H, trace = run.batch.X, []
+        f = ACTIVATIONS[problem.network.activation]
+        H, trace = batch.X, []
+        run.batch, run.hidden = batch, []
         for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):
             Z = H @ W
             Z += b

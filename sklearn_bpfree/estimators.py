@@ -138,7 +138,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             progress = self.progress_
         progress.plan(1)
         self.trainer_ = trainer
-        self._call(trainer, lambda: training.run(trainer, problem, progress))
+        probe = self._probe(trainer, problem, progress)
+        self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
         self._keep(progress, progress.best if progress.stop_reason == "diverged" else progress.state)
         return self
 
@@ -155,10 +156,6 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             now = {"state_": progress.state, "history_": progress.history, "progress_": progress}
             return step.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: now)
 
-        probe = None
-        if self.record_alignment:
-            batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
-            probe = lambda before, after: alignment(trainer, problem, batch, before, after)  # noqa: E731
         self._call(
             trainer,
             lambda: training.run(
@@ -170,12 +167,19 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
                 validate=None if held_out is None else self._validator(*held_out),
                 max_time=self.max_time,
                 on_step=on_step,
-                probe=probe,
+                probe=self._probe(trainer, problem, progress),
             ),
         )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         self._keep(progress, progress.best if use_best else progress.state)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+
+    def _probe(self, trainer, problem, progress):
+        """What measures the alignment of a step; None when it is not recorded."""
+        if not self.record_alignment:
+            return None
+        batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
+        return lambda before, after: alignment(trainer, problem, batch, before, after)
 
     def _tolerance(self, budget, held_out):
         if self.tol is not None:
@@ -337,6 +341,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         dtype = np.dtype(str(self.dtype))
         targets = self.targets_
         objective = self._objective()
+        if self.record_alignment and isinstance(objective, Metric):
+            raise ValueError(
+                f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
+                "set record_alignment=False, or use a loss such as loss='auto'."
+            )
         network = Network((X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs), self.activation)
         return Problem(
             self._cast(X),
