@@ -7,6 +7,7 @@ callback API (experimental in 1.9) is used in this module only.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -24,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_bpfree import training
 from sklearn_bpfree.alignment import alignment
 from sklearn_bpfree.network import ACTIVATIONS, Network
-from sklearn_bpfree.objectives import Metric, ObjectiveError, PoissonLoss, make_objective
+from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError, PoissonLoss, make_objective
 from sklearn_bpfree.problem import Problem, merge_repeated_rows
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 from sklearn_bpfree.targets import Classes, LabelSets, Values
@@ -571,15 +572,15 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         activation="relu",
         *,
-        trainer="dfa",
-        loss="auto",
-        batch_size="auto",
+        trainer: str | Trainer = "dfa",
+        loss: str | Loss | Callable = "auto",
+        batch_size: int | str = "auto",
         max_iter=None,
         tol=None,
-        early_stopping="auto",
+        early_stopping: bool | str = "auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         scoring=None,
@@ -819,16 +820,16 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         activation="relu",
         *,
-        trainer="dfa",
-        loss="auto",
+        trainer: str | Trainer = "dfa",
+        loss: str | Loss | Callable = "auto",
         quantile=None,
-        batch_size="auto",
+        batch_size: int | str = "auto",
         max_iter=None,
         tol=None,
-        early_stopping="auto",
+        early_stopping: bool | str = "auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         scoring=None,

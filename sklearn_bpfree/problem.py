@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,14 +223,25 @@ def merge_repeated_rows(X, y, sample_weight):
     n = len(y)
     if n > MERGE_ROWS:
         return X, y, sample_weight
-    if sparse.issparse(X):
-        X = X.sorted_indices()
-        rows = [X[[i]] for i in range(n)]
-        keys = [row.indices.tobytes() + row.data.tobytes() for row in rows]
-    else:
-        keys = [row.tobytes() for row in X]
     codes = np.unique(y, return_inverse=True)[1].reshape(n, -1)
-    keys = [key + code.tobytes() for key, code in zip(keys, codes, strict=True)]
-    _, first, where = np.unique(np.array(keys, dtype=object), return_index=True, return_inverse=True)
+    keys = np.array([_digest(*parts) for parts in zip(*_nonzeros(X), codes, strict=True)], dtype=object)
+    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
     weight = np.bincount(where, weights=sample_weight).astype(np.float64)
     return X[first], y[first], None if (weight == weight[0]).all() else weight
+
+
+def _nonzeros(X):
+    """Columns and values of the nonzero entries, row by row: the same for dense and sparse rows."""
+    if not sparse.issparse(X):
+        columns = [row.nonzero()[0] for row in X]
+        return columns, [row[where] for row, where in zip(X, columns, strict=True)]
+    X = X.copy()
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return np.split(X.indices, X.indptr[1:-1]), np.split(X.data, X.indptr[1:-1])
+
+
+def _digest(columns, values, code) -> bytes:
+    """Fingerprint of a row and its target, the same in either precision."""
+    parts = [columns.astype(np.int64), values.astype(np.float64), code.astype(np.int64)]
+    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
