@@ -25,7 +25,7 @@ from sklearn_bpfree import training
 from sklearn_bpfree.alignment import alignment
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.objectives import Metric, ObjectiveError, PoissonLoss, make_objective
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.problem import Problem, merge_repeated_rows
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 from sklearn_bpfree.targets import Classes, LabelSets, Values
 from sklearn_bpfree.trainer import Trainer
@@ -251,7 +251,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             X,
             y,
             accept_sparse="csr",
-            dtype=[np.float32, np.float64],
+            dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=not self._classifies,
             reset=reset,
@@ -262,7 +262,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         if sample_weight is not None and not (sample_weight > 0).all():
             rows = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
-        return X, y, sample_weight
+        return merge_repeated_rows(X, y, sample_weight)
 
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
@@ -309,7 +309,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             X_val,
             y_val,
             accept_sparse="csr",
-            dtype=[np.float32, np.float64],
+            dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=not self._classifies,
             reset=False,
@@ -402,7 +402,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64], reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
 

@@ -1,0 +1,333 @@
+"""The work behind ``bpfree bench``: read a table, and cross-validate trainers beside scikit-learn's own models on it.
+
+Nothing here prints. `read_table` or `bundled_tables` give a `Table`, `make_models` the pipelines to compare, and
+`compare` yields one `Result` after the other. pandas is imported only to read a file.
+"""
+
+import difflib
+import math
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from statistics import fmean, pstdev
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_score
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.tabular import tabular_pipeline
+
+MAX_CLASSES = 20  # a target with more distinct integers than this is taken for a quantity
+METRICS = {"classifier": ("accuracy", "log-loss"), "regressor": ("R2", "MAE")}
+
+
+class BenchError(Exception):
+    """Something that the user gave makes no sense; told in one sentence."""
+
+
+@dataclass
+class Table:
+    """Rows to compare models on; `notes` say what was decided and left out when they were read."""
+
+    name: str
+    X: Any
+    y: np.ndarray
+    task: str
+    notes: list[str] = field(default_factory=list)
+
+
+class Model(NamedTuple):
+    """One competitor."""
+
+    name: str
+    pipeline: Pipeline
+    from_zoo: bool
+
+
+class Fold(NamedTuple):
+    """What a model did on one fold; `score` is accuracy or R2, `loss` log-loss or mean absolute error."""
+
+    score: float
+    loss: float
+    fit_seconds: float
+    predict_seconds: float
+    warnings: Counter
+
+
+@dataclass
+class Result:
+    """The folds that a model got through, and why there are not more, if so."""
+
+    model: Model
+    folds: list[Fold]
+    reason: str = ""
+
+    @property
+    def score(self) -> float:
+        return self.mean("score")
+
+    @property
+    def spread(self) -> float:
+        return pstdev(fold.score for fold in self.folds)
+
+    def mean(self, name: str) -> float:
+        return fmean(getattr(fold, name) for fold in self.folds)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def bundled_tables() -> list[Table]:
+    """Two small tables that come with scikit-learn, as arrays, so that pandas is not needed."""
+    cancer, diabetes = load_breast_cancer(), load_diabetes()
+    return [
+        Table("breast_cancer", cancer["data"], cancer["target"], "classifier"),
+        Table("diabetes", diabetes["data"], diabetes["target"], "regressor"),
+    ]
+
+
+def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table:
+    """Read a CSV or Parquet file, separate the target and find out the task.
+
+    Parameters
+    ----------
+    path : str
+        Parquet if it ends in .parquet or .pq, otherwise text with commas, semicolons or tabs, compressed or not.
+    target : str
+        Name of the column to predict. Rows without it are left out.
+    task : {"auto", "classifier", "regressor"}, default="auto"
+        "auto": a classifier for text, booleans and few distinct integers, otherwise a regressor.
+    cv : int, default=5
+        Number of folds; classes with fewer rows are left out.
+
+    Returns
+    -------
+    Table
+    """
+    frame = _read_frame(path)
+    names = {str(name): name for name in frame.columns}
+    if target not in names:
+        close = {name.lower(): name for name in names}
+        found = difflib.get_close_matches(target.lower(), close, n=1)
+        hint = f" (did you mean {close[found[0]]!r}?)" if found else ""
+        raise BenchError(f"{path} has no column {target!r}{hint}; its columns are {_some(names)}.")
+    if frame.shape[1] == 1:
+        raise BenchError(f"{path} has no column besides the target {target!r}; give a table with some.")
+    notes = []
+    given = frame[names[target]].notna()
+    if not given.all():
+        notes.append(f"Left out {_count((~given).sum(), 'row')} without a target.")
+        frame = frame[given]
+    if frame.empty:
+        raise BenchError(f"{path} has no row with a value of {target!r}; give a table with some.")
+    column = frame[names[target]].infer_objects()
+    if getattr(column.dtype, "kind", "O") in "mM":
+        raise BenchError(f"The target {target!r} holds {column.dtype} values; give one with classes or numbers.")
+    decided, why = _decide_task(column)
+    if task == "auto":
+        task = decided
+        notes.append(f"Task: {task}, because {target!r} {why} (change it with --task).")
+    y = _labels(column) if task == "classifier" else _values(column, why)
+    table = Table(path, frame.drop(columns=names[target]), y, task, notes)
+    _check_rows(table, target, cv)
+    return table
+
+
+def _read_frame(path):
+    try:
+        import pandas as pd
+
+        if path.endswith((".parquet", ".pq")):
+            return pd.read_parquet(path)
+        separator = max(",;\t", key=lambda sep: pd.read_csv(path, sep=sep, nrows=0).shape[1])
+        return pd.read_csv(path, sep=separator, low_memory=False)
+    except ImportError as error:
+        message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
+        raise BenchError(message) from error
+    except Exception as error:  # the exceptions of half a dozen parsers
+        reason = getattr(error, "strerror", None) or _first_line(error) or type(error).__name__
+        raise BenchError(f"{path} cannot be read: {reason.rstrip('.')}.") from error
+
+
+def _first_line(error):
+    return str(error).strip().partition("\n")[0]
+
+
+def _decide_task(column):
+    kind = getattr(column.dtype, "kind", "O")
+    n_distinct = column.nunique()
+    if kind == "b":
+        return "classifier", "is boolean"
+    if kind not in "iuf":
+        return "classifier", "holds text" if kind == "O" else f"holds {column.dtype}"
+    if _integral(column) and n_distinct <= max(2, min(MAX_CLASSES, len(column) / 10)):
+        return "classifier", f"has {n_distinct} distinct integers"
+    return "regressor", f"has {n_distinct} distinct numbers"
+
+
+def _integral(column):
+    return bool((column % 1 == 0).all())
+
+
+def _labels(column):
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "b":
+        return column.to_numpy(dtype=bool)
+    if kind in "iuf" and _integral(column):
+        return column.to_numpy(dtype=np.int64)
+    return np.array([str(value) for value in column])
+
+
+def _values(column, why):
+    if getattr(column.dtype, "kind", "O") not in "iufb":
+        raise BenchError(f"The target {column.name!r} {why}, but a regressor needs numbers; use --task classifier.")
+    values = column.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise BenchError(f"The target {column.name!r} has infinite values; replace or remove them.")
+    return values
+
+
+def _check_rows(table, target, cv):
+    """Leave out classes that are too rare for the folds, and see that enough is left."""
+    if table.task == "classifier":
+        labels, counts = np.unique(table.y, return_counts=True)
+        rare = labels[counts < cv]
+        if len(labels) > 1 and len(rare):
+            keep = ~np.isin(table.y, rare)
+            rows, classes = _count((~keep).sum(), "row"), _count(len(rare), "class", "classes")
+            table.notes.append(f"Left out {rows} of {classes} ({_some(rare)}) with fewer rows than folds.")
+            table.X, table.y = table.X[keep], table.y[keep]
+            labels = labels[counts >= cv]
+        if len(labels) < 2:
+            what = f"one class, {labels[0]!s}" if len(labels) else f"no class of at least {cv} rows"
+            raise BenchError(f"The target {target!r} has {what}; a classifier needs two or more, with {cv} rows each.")
+    elif np.ptp(table.y) == 0:
+        raise BenchError(f"The target {target!r} has one value, {table.y[0]:g}; there is nothing to predict.")
+    if len(table.y) < 2 * cv:
+        rows = _count(len(table.y), "usable row")
+        raise BenchError(f"{table.name} has {rows}, but {cv} folds need {2 * cv}; give more or use a smaller --cv.")
+
+
+def _some(names):
+    names = list(map(str, names))
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+
+
+def _count(n, one, many=None):
+    return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
+
+
+# --- the comparison ---------------------------------------------------------------------------------------------------
+
+
+def make_models(task: str, trainers: list[str], random_state: int = 0) -> list[Model]:
+    """A baseline, a linear model, the trainers, then what may take long: boosting and scikit-learn's MLP."""
+    if task == "classifier":
+        first, last = [DummyClassifier(), LogisticRegression()], [HistGradientBoostingClassifier(), MLPClassifier()]
+        ours = BPFreeClassifier
+    else:
+        first, last = [DummyRegressor(), Ridge()], [HistGradientBoostingRegressor(), MLPRegressor()]
+        ours = BPFreeRegressor
+
+    def pipelines(estimators):
+        return [tabular_pipeline(estimator, random_state=random_state) for estimator in estimators]
+
+    zoo = [Model(name, p, True) for name, p in zip(trainers, pipelines(ours(trainer=t) for t in trainers), strict=True)]
+    peers = [[Model(type(p[-1]).__name__, p, False) for p in pipelines(some)] for some in (first, last)]
+    return [*peers[0], *zoo, *peers[1]]
+
+
+def compare(
+    table: Table,
+    models: list[Model],
+    *,
+    cv: int = 5,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    time_limit: float | None = None,
+    on_fold: Callable[[str, int], object] = lambda name, fold: None,
+) -> Iterator[Result]:
+    """Cross-validate the models on the same shuffled folds.
+
+    Parameters
+    ----------
+    table : Table
+    models : list of Model
+    cv : int, default=5
+    random_state : int, default=0
+        Seed of the folds.
+    n_jobs : int, default=None
+        Number of folds at a time.
+    time_limit : float, default=None
+        Seconds for all. Trainers get an equal share of what is left as `max_time`; other models cannot be stopped
+        within a fold; no fold begins when the time is over.
+    on_fold : callable, default=None
+        Called with the model's name and the number of its folds so far.
+
+    Yields
+    ------
+    Result
+        In the order of the models.
+    """
+    splitter = (StratifiedKFold if table.task == "classifier" else KFold)(cv, shuffle=True, random_state=random_state)
+    splits = list(splitter.split(np.empty((len(table.y), 0)), table.y))
+    deadline = math.inf if time_limit is None else time.time() + time_limit
+    for i, model in enumerate(models):
+        pipeline = limited(model, (deadline - time.time()) / (len(models) - i) / cv)
+        result = Result(model, [])
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        folds = parallel(delayed(_run_fold)(pipeline, table, *split, deadline) for split in splits)
+        for k, fold in enumerate(folds, start=1):
+            if isinstance(fold, Fold):
+                result.folds.append(fold)
+            else:
+                result.reason = result.reason or fold
+            on_fold(model.name, k)
+        yield result
+
+
+def limited(model: Model, seconds: float) -> Pipeline:
+    """A clone of the pipeline whose trainer stops after some seconds, if it is a trainer and the number is finite."""
+    pipeline = clone(model.pipeline)
+    if model.from_zoo and math.isfinite(seconds):
+        pipeline.set_params(estimator__max_time=max(seconds, 1e-3))
+    return pipeline
+
+
+def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
+    """Fit and score on one fold, or the reason why not."""
+    if time.time() >= deadline:
+        return "not run: the time limit was over"
+    rows = getattr(table.X, "iloc", table.X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            begin = time.perf_counter()
+            fitted = clone(pipeline).fit(rows[train], table.y[train])
+            middle = time.perf_counter()
+            predicted = fitted.predict(rows[test])
+            end = time.perf_counter()
+            score, loss = _scores(table, fitted, rows[test], table.y[test], predicted)
+        except Exception as error:  # one failing model must not stop the others
+            return f"failed: {type(error).__name__}: {_first_line(error)}"
+    return Fold(score, loss, middle - begin, end - middle, Counter(w.category.__name__ for w in caught))
+
+
+def _scores(table, fitted, X, y, predicted):
+    if table.task == "regressor":
+        return r2_score(y, predicted), mean_absolute_error(y, predicted)
+    probabilities = getattr(fitted, "predict_proba", None)
+    loss = log_loss(y, probabilities(X), labels=fitted.classes_) if probabilities else math.nan
+    return accuracy_score(y, predicted), loss

@@ -1,0 +1,395 @@
+"""The encoder of numeric columns against its definition, and the pipeline on tables of every kind."""
+
+import pickle
+from datetime import date, time, timedelta
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.tabular import PiecewiseLinearEncoder, tabular_pipeline
+
+NAN = float("nan")
+
+
+@parametrize_with_checks([PiecewiseLinearEncoder(), PiecewiseLinearEncoder(n_bins=0), PiecewiseLinearEncoder(n_bins=3)])
+def test_encoder_is_a_scikit_learn_transformer(estimator, check):
+    check(estimator)
+
+
+# --- the encoder ------------------------------------------------------------------------------------------------------
+
+
+def encoded(values, n_bins=8, **new):
+    """Encoding of a single column, with `new` values to transform instead of the training ones."""
+    column = np.asarray(values, dtype=float)[:, None]
+    encoder = PiecewiseLinearEncoder(n_bins).fit(column)
+    return encoder.transform(np.asarray(new["at"], dtype=float)[:, None] if new else column)
+
+
+def test_raw_column_is_standardised_and_softly_clipped():
+    values = np.random.default_rng(0).exponential(size=200)
+    z = (values - values.mean()) / values.std()
+    np.testing.assert_allclose(encoded(values)[:, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_values_saturate(dtype):
+    encoder = PiecewiseLinearEncoder().fit(np.arange(20.0)[:, None])
+    big = np.finfo(dtype).max
+    low, high = encoder.transform(np.array([[-big], [big]], dtype=dtype))
+    assert low[0] == -3 and high[0] == 3
+    assert np.isfinite(low).all() and np.isfinite(high).all()
+
+
+def test_bins_are_zero_below_linear_within_two_above():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=401)
+    edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+    raw_bins = 2 * np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
+    bins = encoded(values, n_bins=4)[:, 1:]
+    np.testing.assert_allclose(bins, raw_bins - raw_bins.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(bins.mean(axis=0), 0, atol=1e-6)
+
+
+def test_few_values_give_the_knots_themselves():
+    values = [0] * 90 + [1] * 6 + [5] * 4
+    steps = np.unique(encoded(values)[:, 1:].round(4), axis=0)
+    np.testing.assert_allclose(steps - steps[0], [[0, 0], [2, 0], [2, 2]])
+
+
+@pytest.mark.parametrize("values", [[0, 1, 0, 1], [2, 2, NAN, 3]])
+def test_two_values_give_no_bins(values):
+    assert PiecewiseLinearEncoder().fit(np.reshape(values, (-1, 1))).bin_starts_.size == 0
+
+
+@pytest.mark.parametrize("values", [[7.3] * 5, [NAN] * 5, [7.3, NAN, 7.3, NAN, 7.3], [1e-200, 2e-200, 1e-200]])
+def test_columns_without_information_are_zero_even_for_new_values(values):
+    rows = encoded(values, at=[7.3, 8.0, -1e9])
+    assert rows[:, 0].tolist() == [0, 0, 0]
+    assert np.isfinite(rows).all()
+
+
+def test_missing_values_are_the_median_zero_bins_and_an_indicator():
+    values = [NAN, 0, 1, 2, 10, NAN]
+    rows = encoded(values)
+    z = (1.5 - np.nanmean(values)) / np.nanstd(values)
+    np.testing.assert_allclose(rows[0, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
+    assert (rows[[0, 5], 1:-1] == 0).all()
+    assert rows[:, -1].tolist() == [1, 0, 0, 0, 0, 1]
+
+
+def test_missing_values_at_predict_only_need_no_indicator():
+    rows = encoded([0, 1, 2, 3], at=[NAN, 1.5])
+    assert rows.shape == (2, 4)
+    np.testing.assert_allclose(rows[0], [0, 0, 0, 0], atol=1e-7)
+
+
+def test_columns_are_encoded_independently_and_named():
+    X = pd.DataFrame({"age": [1.0, 2, 3, 4], "flat": 1.0, "pay": [NAN, 1, 2, 9]})
+    encoder = PiecewiseLinearEncoder(2).fit(X)
+    names = ["age", "flat", "pay", "age_bin0", "age_bin1", "pay_bin0", "pay_bin1", "pay_missing"]
+    assert encoder.get_feature_names_out().tolist() == names
+    together = pd.DataFrame(encoder.transform(X), columns=names)
+    alone = PiecewiseLinearEncoder(2).fit(X[["pay"]])
+    np.testing.assert_array_equal(together[alone.get_feature_names_out()], alone.transform(X[["pay"]]))
+
+
+def test_the_order_of_rows_and_the_size_of_blocks_do_not_matter(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    X[::5, 1] = NAN
+    encoder = PiecewiseLinearEncoder().fit(X)
+    whole = encoder.transform(X)
+    monkeypatch.setattr("sklearn_bpfree.tabular.BLOCK_CELLS", 100)
+    np.testing.assert_array_equal(encoder.transform(X), whole)
+    np.testing.assert_array_equal(encoder.transform(X[::-1]), whole[::-1])
+
+
+def test_long_tables_are_fitted_on_a_fixed_sample():
+    X = np.random.default_rng(0).normal(size=(5000, 1))
+    some = PiecewiseLinearEncoder(subsample=2000)
+    first, second = (clone(some).fit(X).transform(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    full = PiecewiseLinearEncoder().fit(X).transform(X)
+    assert 0 < np.abs(first - full).max() < 0.3
+
+
+def test_output_is_float32_and_memory_lean():
+    tracemalloc = pytest.importorskip("tracemalloc")
+    X = np.random.default_rng(0).normal(size=(50_000, 10))
+    encoder = PiecewiseLinearEncoder().fit(X)
+    tracemalloc.start()
+    encoded = encoder.transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert encoded.dtype == np.float32
+    assert peak < 1.2 * encoded.nbytes
+
+
+@pytest.mark.parametrize(("params", "message"), [({"n_bins": -1}, "n_bins == -1"), ({"n_bins": 2.5}, "n_bins must be")])
+def test_parameters_that_make_no_sense(params, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        PiecewiseLinearEncoder(**params).fit([[1.0], [2.0]])
+
+
+# --- the pipeline -----------------------------------------------------------------------------------------------------
+
+
+def mixed_table(n=240, library="pandas"):
+    """A table with every kind of column, and a class that depends on a number, a category and a date."""
+    rng = np.random.default_rng(0)
+    number, days = rng.normal(size=n), rng.integers(0, 1000, n)
+    colour = rng.choice(["red", "green", "blue"], n).astype(object)
+    y = np.where((number > 0.5) | (colour == "red") | (days > 800), "yes", "no")
+    gap = rng.random((3, n)) < 0.1
+    table = pd.DataFrame(
+        {
+            "number": np.where(gap[0], NAN, number),
+            "count": pd.array(rng.integers(0, 9, n), dtype="Int64"),
+            "flag": rng.random(n) < 0.5,
+            "maybe": pd.array(rng.random(n) < 0.5, dtype="boolean"),
+            "colour": np.where(gap[1], None, colour),
+            "size": pd.Categorical(rng.choice(["S", "M"], n)),
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(days, unit="D"),
+            "since": pd.to_timedelta(days, unit="h"),
+            "name": [f"name {i}" for i in range(n)],
+            "constant": 3.0,
+            "void": np.full(n, NAN),
+            "nothing": np.full(n, None),
+        }
+    )
+    table.loc[gap[2], ["count", "maybe", "size", "day", "since"]] = None
+    if library == "polars":
+        return pl.from_pandas(table), y
+    if library == "array":
+        return table[["number", "flag", "colour", "constant", "void", "nothing"]].to_numpy(dtype=object), y
+    return table, y
+
+
+ESTIMATORS = [
+    BPFreeClassifier(trainer="dfa", max_iter=60, random_state=0),
+    HistGradientBoostingClassifier(),
+    RandomForestClassifier(30, random_state=0),
+    LogisticRegression(max_iter=1000),
+]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "array"])
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.filterwarnings("error")
+def test_every_estimator_learns_from_every_kind_of_table(estimator, library):
+    X, y = mixed_table(library=library)
+    model = tabular_pipeline(estimator).fit(X[:180], y[:180])
+    assert model.score(X[180:], y[180:]) > 0.7
+    again = pickle.loads(pickle.dumps(clone(model).fit(X[:180], y[:180])))
+    np.testing.assert_array_equal(again.predict_proba(X[180:]), model.predict_proba(X[180:]))
+    np.testing.assert_array_equal(model.predict(X[180:181]), model.predict(X[180:])[:1])
+    names = model[:-1].get_feature_names_out()
+    assert len(names) == len(set(names)) == model[:-1].transform(X).shape[1]
+    if library != "array":
+        assert model.feature_names_in_.tolist() == list(X.columns)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_order_of_columns_may_change_at_predict(estimator):
+    X, y = mixed_table()
+    model = tabular_pipeline(estimator).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X[X.columns[::-1]]), model.predict(X))
+
+
+def test_words_stand_for_our_estimators():
+    assert isinstance(tabular_pipeline("classifier")[-1], BPFreeClassifier)
+    model = tabular_pipeline("regressor", random_state=3, n_jobs=2)
+    assert isinstance(model, Pipeline) and isinstance(model[-1], BPFreeRegressor)
+    assert model[-1].random_state == 3 and model[-1].n_jobs == 2
+
+
+def test_an_estimator_is_cloned_and_need_not_have_a_random_state():
+    given = LinearRegression()
+    model = tabular_pipeline(given, random_state=3)
+    assert model[-1] is not given
+    kept = tabular_pipeline(BPFreeClassifier(random_state=5, n_jobs=3))[-1]
+    assert (kept.random_state, kept.n_jobs) == (5, 3)
+
+
+def test_our_estimators_get_encoded_float32_and_others_standardised_columns():
+    X, y = mixed_table()
+    ours, theirs = (tabular_pipeline(e).fit(X, y)[:-1] for e in ("classifier", LogisticRegression(max_iter=1000)))
+    assert "numeric__number_bin0" in ours.get_feature_names_out()
+    assert ours.transform(X).dtype == np.float32
+    wrapped = tabular_pipeline(GridSearchCV(BPFreeClassifier(max_iter=2), {"activation": ["tanh"]}, cv=2)).fit(X, y)
+    assert "numeric__number_bin0" in wrapped[:-1].get_feature_names_out()
+    columns = pd.DataFrame(theirs.transform(X), columns=theirs.get_feature_names_out())
+    assert "numeric__number_bin0" not in columns
+    np.testing.assert_allclose(columns["numeric__number"].agg(["mean", "std"]), [0, 1], atol=0.01)
+    assert columns["numeric__constant"].eq(0).all()
+
+
+def test_trees_get_missing_values_and_native_categories():
+    X, y = mixed_table()
+    model = tabular_pipeline(HistGradientBoostingClassifier()).fit(X, y)
+    names = model[:-1].get_feature_names_out()
+    assert dict(zip(names, model[-1].is_categorical_, strict=True)) == {
+        name: name.startswith("categorical__") for name in names
+    }
+    assert model[:-1].transform(X)["numeric__number"].isna().sum() == X["number"].isna().sum() > 0
+    for bagged in (BaggingClassifier(RandomForestClassifier(2), 2), BaggingClassifier(n_estimators=2)):
+        assert np.isnan(tabular_pipeline(bagged).fit(X, y)[:-1].transform(X)).any()
+
+
+def test_trees_do_without_pandas(monkeypatch):
+    monkeypatch.setattr("sklearn_bpfree.tabular.find_spec", lambda name: None)
+    X, y = mixed_table(library="polars")
+    model = tabular_pipeline(HistGradientBoostingClassifier()).fit(X, y)
+    assert isinstance(model[:-1].transform(X), np.ndarray)
+    assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_unseen_and_missing_levels_at_predict(estimator):
+    X = pd.DataFrame({"level": ["a", "b"] * 30, "x": np.arange(60.0)})
+    y = (X["level"] == "a").to_numpy()
+    model = tabular_pipeline(estimator).fit(X, y)
+    new = pd.DataFrame({"level": ["a", "b", "new", None], "x": [30.0, 30.0, NAN, 30.0]})
+    assert model.predict(new)[:2].tolist() == [True, False]
+
+
+def test_rare_levels_share_a_column():
+    rng = np.random.default_rng(0)
+    levels = np.where(rng.random(400) < 0.3, rng.integers(100, 300, 400), rng.integers(0, 10, 400)).astype(str)
+    X = pd.DataFrame({"level": levels})
+    encoder = tabular_pipeline("classifier").fit(X, rng.integers(0, 2, 400))[:-1]
+    names = encoder.get_feature_names_out().tolist()
+    assert len(names) == 20 and names[-1] == "categorical__level_infrequent_sklearn"
+    assert {f"categorical__level_{i}" for i in range(10)} <= set(names)
+    rows = encoder.transform(pd.DataFrame({"level": ["3", "unseen"]}))
+    rows = rows.toarray() if sparse.issparse(rows) else rows
+    assert rows[0, names.index("categorical__level_3")] == 1
+    assert rows[1, -1] == 1 and rows.sum() == 2
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        pd.Categorical([1, 2, None, 1, 2, 1]),
+        np.array([1, 2, None, 1.0, "2", 1], dtype=object),
+        pd.array(["1", "2", None, "1", "2", "1"], dtype="string"),
+    ],
+    ids=["categories of integers", "mixed objects", "strings with NA"],
+)
+def test_a_level_is_known_by_its_text(levels):
+    X = pd.DataFrame({"level": levels})
+    encoder = tabular_pipeline("classifier").fit(X, [0, 1, 0, 1, 0, 1])[:-1]
+    names = encoder.get_feature_names_out().tolist()
+    assert names == ["categorical__level_1", "categorical__level_2", "categorical__level_nan"]
+    trees = tabular_pipeline(HistGradientBoostingClassifier()).fit(X, [0, 1, 0, 1, 0, 1])[:-1]
+    for new in (X[:3], pd.DataFrame({"level": [1.0, 2.0, NAN]}, dtype=object)):
+        np.testing.assert_array_equal(encoder.transform(new), [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        np.testing.assert_array_equal(trees.transform(new), [[0], [1], [NAN]])
+
+
+def test_many_levels_are_kept_sparse_and_few_dense():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    wide = pd.DataFrame({f"c{j}": rng.integers(0, 18, 200).astype(str) for j in range(30)})
+    narrow = pd.DataFrame({"c": np.tile(["a", "b", "c", "d"], 50), "x": rng.normal(size=200)})
+    for X, is_sparse in ((wide, True), (narrow, False)):
+        model = tabular_pipeline(BPFreeClassifier(max_iter=2)).fit(X, y)
+        rows = model[:-1].transform(X)
+        assert sparse.issparse(rows) == is_sparse
+        assert rows.dtype == np.float32
+
+
+def test_kinds_of_columns_are_found_in_each_fit():
+    model = tabular_pipeline(LogisticRegression())
+    assert model.fit(pd.DataFrame({"a": [1, 2, 3, 4]}), [0, 0, 1, 1])[0].get_feature_names_out().tolist() == [
+        "numeric__a"
+    ]
+    assert len(model.fit(pd.DataFrame({"a": list("uvuv")}), [0, 1, 0, 1])[0].get_feature_names_out()) == 2
+
+
+def test_dates_are_days():
+    days = pd.DataFrame({"date": pd.to_datetime(["1970-01-02", None, "1970-01-04"]), "x": [1.0, 2.0, 3.0]})
+    encoder = tabular_pipeline(HistGradientBoostingClassifier()).fit(days, [0, 1, 0])[:-1]
+    same = pl.DataFrame({"date": [date(1970, 1, 2), None, date(1970, 1, 4)], "x": [1.0, 2.0, 3.0]})
+    zoned = days.assign(date=days["date"].dt.tz_localize("UTC"))
+    for table in (days, same, zoned):
+        np.testing.assert_array_equal(encoder.transform(table)["numeric__date"], [1, NAN, 3])
+    passed = pl.DataFrame({"t": [timedelta(hours=12), timedelta(days=2)]})
+    trees = tabular_pipeline(HistGradientBoostingClassifier()).fit(passed, [0, 1])
+    np.testing.assert_array_equal(trees[:-1].transform(passed)["numeric__t"], [0.5, 2])
+
+
+def test_grids_reach_trainer_and_encoder():
+    X, y = mixed_table(120)
+    grid = {
+        "estimator__trainer": ["dfa", "fa"],
+        "preprocessor__numeric__piecewiselinearencoder__n_bins": [2, 8],
+    }
+    search = GridSearchCV(tabular_pipeline(BPFreeClassifier(max_iter=5), random_state=0), grid, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_sample_weight_reaches_the_estimator():
+    X = pd.DataFrame({"x": [0.0, 0, 1, 1], "c": list("uuvv")})
+    model = tabular_pipeline(DummyClassifier()).fit(X, [0, 0, 0, 1], estimator__sample_weight=[1, 1, 1, 9])
+    assert model.predict(X).tolist() == [1, 1, 1, 1]
+
+
+def test_regression_in_any_unit():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=300), "c": rng.choice(["u", "v"], 300)})
+    y = 1e6 * (np.abs(X["x"]) + (X["c"] == "u"))
+    scores = {e: cross_val_score(tabular_pipeline(e, random_state=0), X, y, cv=3).mean() for e in ("regressor",)}
+    assert scores["regressor"] > 0.9 > cross_val_score(tabular_pipeline(Ridge()), X, y, cv=3).mean()
+
+
+class Unknown:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("estimator", "error", "message"),
+    [
+        ("dfa", ValueError, r"'classifier', 'regressor' or an estimator, got 'dfa'.*BPFreeClassifier\(trainer='dfa'\)"),
+        (LogisticRegression, TypeError, r"got the class LogisticRegression; write LogisticRegression\(\)"),
+        (Unknown(), TypeError, "scikit-learn estimator, got <"),
+    ],
+)
+def test_what_is_no_estimator_is_refused(estimator, error, message):
+    with pytest.raises(error, match=message):
+        tabular_pipeline(estimator)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (pl.DataFrame({"a": [1, 2], "tags": [[1], [2]]}), "Column 'tags' must hold .* got List"),
+        (pl.DataFrame({"at": [time(1), time(2)]}), "Column 'at' must hold .* got Time"),
+        (pd.DataFrame({"a": [1, 2], "z": [1j, 2j]}), "Column 'z' must hold"),
+        (pd.DataFrame({"tags": [["x"], ["y"]]}), "Column 'tags' must hold single values"),
+        (pd.DataFrame({"a": [NAN, NAN]}), "None of the 1 columns of X holds a value"),
+        (np.array([["2020-01-01"], ["2020-01-02"]], dtype="datetime64[D]"), "X must hold numbers or strings"),
+    ],
+)
+def test_columns_that_cannot_be_encoded_are_named(X, message):
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        tabular_pipeline("classifier").fit(X, [0, 1])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_text_in_a_column_of_numbers_at_predict(library):
+    model = tabular_pipeline(LogisticRegression()).fit(library.DataFrame({"age": [1, 2]}), [0, 1])
+    with pytest.raises(ValueError, match="Column 'age' must hold numbers as in training, got String values"):
+        model.predict(library.DataFrame({"age": ["old", "young"]}))
