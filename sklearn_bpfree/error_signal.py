@@ -64,9 +64,9 @@ class Pass:
     kernels: list[np.ndarray]
     feedback: list[np.ndarray]
     feedback_gradient: list[np.ndarray]
-    batch: Batch
-    hidden: list[np.ndarray]
-    error: np.ndarray
+    batch: Batch = field(init=False)
+    hidden: list[np.ndarray] = field(init=False)
+    error: np.ndarray = field(init=False)
 
 
 class ErrorSignalTrainer(Trainer):
@@ -76,7 +76,7 @@ class ErrorSignalTrainer(Trainer):
     ----------
     learning_rate : float, default=6e-3
         Peak learning rate.
-    schedule : {"cosine", "linear", "constant"}, default="cosine"
+    schedule : {"linear", "cosine", "constant"}, default="linear"
         How the learning rate falls to the end of the fit, after a warm-up.
     warmup : float, default=0.05
         Fraction of the fit over which the learning rate rises from zero.
@@ -87,19 +87,19 @@ class ErrorSignalTrainer(Trainer):
     optimizer : {"adam", "sgd"}, default="adam"
     momentum : float, default=0.9
         Nesterov momentum; only for ``optimizer="sgd"``.
-    beta_1, beta_2 : float, default=0.9, 0.999
+    beta_1, beta_2 : float, default=0.9, 0.97
         Decay rates of Adam's moments; only for ``optimizer="adam"``.
     """
 
     learning_rate: float = 6e-3
-    schedule: str = "cosine"
+    schedule: str = "linear"
     warmup: float = 0.05
     weight_decay: float = 1.0
     dropout: float = 0.0
     optimizer: str = "adam"
     momentum: float = 0.9
     beta_1: float = 0.9
-    beta_2: float = 0.999
+    beta_2: float = 0.97
 
     @abstractmethod
     def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
@@ -133,9 +133,14 @@ class ErrorSignalTrainer(Trainer):
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
     def budget(self, n_samples, n_features):
-        """50 passes, clipped to between 1000 and 2500 updates of 200 rows."""
-        batches = -(-n_samples // 200)
-        return Budget(max_iter=-(-int(np.clip(50 * batches, 1000, 2500)) // batches), batch_size=200)
+        """Updates grow with the square root of the rows, between 800 and 4000; at least one pass.
+
+        Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
+        """
+        batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
+        updates = 800 if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
+        batches = -(-n_samples // batch_size)
+        return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
 
     def check_parameters(self):
         number = (int, float)
@@ -175,16 +180,17 @@ class ErrorSignalTrainer(Trainer):
 
         data_rng, dropout_rng = rng.spawn(2)
         total, t = 0.0, state.t
+        run = Pass(kernels, feedback, feedback_gradient)
+        ones = np.ones(problem.batch_size, gradient.dtype)
         for i, batch in enumerate(problem.batches(data_rng)):
-            run = Pass(kernels, feedback, feedback_gradient, batch, [], np.empty(0))
-            loss, deltas = self._deltas(run, biases, network, problem, dropout_rng)
+            loss, deltas = self._deltas(run, batch, biases, problem, dropout_rng)
             total += loss * len(batch.Y)
             for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
                 if sparse.issparse(H):
                     gW[:] = H.T @ delta
                 else:
                     np.matmul(H.T, delta, out=gW)
-                np.add.reduce(delta, axis=0, out=gb)
+                np.matmul(ones[: len(delta)], delta, out=gb)
             rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
             t += 1
             increment = optimizer.increment(gradient, slots, t, rate)
@@ -204,17 +210,17 @@ class ErrorSignalTrainer(Trainer):
 
     def gradient(self, state, problem, batch):
         """Each layer's input times its signal, without dropout."""
-        network = problem.network
-        kernels, biases = network.unpack(state.weights)
+        kernels, biases = problem.network.unpack(state.weights)
         scratch = [np.zeros_like(B) for B in state.feedback]
-        run = Pass(kernels, state.feedback, scratch, batch, [], np.empty(0))
-        _, deltas = self._deltas(run, biases, network, problem, None)
+        run = Pass(kernels, state.feedback, scratch)
+        _, deltas = self._deltas(run, batch, biases, problem, None)
         return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
 
-    def _deltas(self, run: Pass, biases, network, problem, dropout_rng):
+    def _deltas(self, run: Pass, batch: Batch, biases, problem, dropout_rng):
         """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
-        f = ACTIVATIONS[network.activation]
-        H, trace = run.batch.X, []
+        f = ACTIVATIONS[problem.network.activation]
+        H, trace = batch.X, []
+        run.batch, run.hidden = batch, []
         for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):
             Z = H @ W
             Z += b

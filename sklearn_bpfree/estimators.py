@@ -25,7 +25,7 @@ from sklearn_bpfree import training
 from sklearn_bpfree.alignment import alignment
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.objectives import Metric, ObjectiveError, PoissonLoss, make_objective
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.problem import Problem, merge_repeated_rows
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 from sklearn_bpfree.targets import Classes, LabelSets, Values
 from sklearn_bpfree.trainer import Trainer
@@ -137,7 +137,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             progress = self.progress_
         progress.plan(1)
         self.trainer_ = trainer
-        self._call(trainer, lambda: training.run(trainer, problem, progress))
+        probe = self._probe(trainer, problem, progress)
+        self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
         self._keep(progress, progress.best if progress.stop_reason == "diverged" else progress.state)
         return self
 
@@ -154,10 +155,6 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             now = {"state_": progress.state, "history_": progress.history, "progress_": progress}
             return step.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: now)
 
-        probe = None
-        if self.record_alignment:
-            batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
-            probe = lambda before, after: alignment(trainer, problem, batch, before, after)  # noqa: E731
         self._call(
             trainer,
             lambda: training.run(
@@ -169,12 +166,19 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
                 validate=None if held_out is None else self._validator(*held_out),
                 max_time=self.max_time,
                 on_step=on_step,
-                probe=probe,
+                probe=self._probe(trainer, problem, progress),
             ),
         )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         self._keep(progress, progress.best if use_best else progress.state)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+
+    def _probe(self, trainer, problem, progress):
+        """What measures the alignment of a step; None when it is not recorded."""
+        if not self.record_alignment:
+            return None
+        batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
+        return lambda before, after: alignment(trainer, problem, batch, before, after)
 
     def _tolerance(self, budget, held_out):
         if self.tol is not None:
@@ -247,7 +251,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             X,
             y,
             accept_sparse="csr",
-            dtype=[np.float32, np.float64],
+            dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=not self._classifies,
             reset=reset,
@@ -258,7 +262,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         if sample_weight is not None and not (sample_weight > 0).all():
             rows = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
-        return X, y, sample_weight
+        return merge_repeated_rows(X, y, sample_weight)
 
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
@@ -305,7 +309,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             X_val,
             y_val,
             accept_sparse="csr",
-            dtype=[np.float32, np.float64],
+            dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=not self._classifies,
             reset=False,
@@ -336,6 +340,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         dtype = np.dtype(str(self.dtype))
         targets = self.targets_
         objective = self._objective()
+        if self.record_alignment and isinstance(objective, Metric):
+            raise ValueError(
+                f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
+                "set record_alignment=False, or use a loss such as loss='auto'."
+            )
         network = Network((X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs), self.activation)
         return Problem(
             self._cast(X),
@@ -393,7 +402,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64], reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 
-ONE_BATCH_ROWS = 1000  # no more rows than this are looked through for repetitions
+MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -43,8 +43,7 @@ class Problem:
     network : Network
     objective : Loss or Metric
     sample_weight : ndarray of shape (n_samples,), default=None
-        Scaled to mean 1 inside. In a table that fits into one batch equal rows are merged, with the sum of their
-        weights, and ordered: there a weight means repetition, and the order of the rows nothing, to the last bit.
+        Scaled to mean 1 inside.
     y : ndarray, default=None
         The user's own targets, which a `Metric` is given.
     batch_size : int, default=200
@@ -74,8 +73,6 @@ class Problem:
         max_iter=None,
         n_jobs=None,
     ):
-        if len(Y) <= min(batch_size, ONE_BATCH_ROWS):
-            X, Y, y, sample_weight = _canonical(X, Y, y, sample_weight)
         self.X, self.Y, self.y = X, Y, y
         self.network = network
         self.objective = objective
@@ -205,17 +202,34 @@ class Problem:
         return np.average(losses, axis=-1, weights=batch.weight)
 
 
-def _canonical(X, Y, y, weight):
-    """Distinct rows in a fixed order, with the sums of their weights."""
+def merge_repeated_rows(X, y, sample_weight):
+    """Distinct rows of a small table in a fixed order, with the sums of their weights.
+
+    So a weight means repetition, and the order of the rows means nothing, to the last bit. Larger tables are returned
+    as they are.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+    y : ndarray of shape (n,) or (n, K)
+    sample_weight : ndarray of shape (n,) or None
+
+    Returns
+    -------
+    X, y, sample_weight
+        Of the distinct rows; the weights are None when they are all equal.
+    """
+    n = len(y)
+    if n > MERGE_ROWS:
+        return X, y, sample_weight
     if sparse.issparse(X):
         X = X.sorted_indices()
-        parts = [X[[i]] for i in range(X.shape[0])]
-        keys = [part.indices.tobytes() + part.data.tobytes() for part in parts]
+        rows = [X[[i]] for i in range(n)]
+        keys = [row.indices.tobytes() + row.data.tobytes() for row in rows]
     else:
         keys = [row.tobytes() for row in X]
-    keys = [key + row.tobytes() for key, row in zip(keys, Y, strict=True)]
+    codes = np.unique(y, return_inverse=True)[1].reshape(n, -1)
+    keys = [key + code.tobytes() for key, code in zip(keys, codes, strict=True)]
     _, first, where = np.unique(np.array(keys, dtype=object), return_index=True, return_inverse=True)
-    weight = np.bincount(where, weights=weight)
-    if (weight == weight[0]).all():
-        weight = None
-    return X[first], Y[first], None if y is None else y[first], weight
+    weight = np.bincount(where, weights=sample_weight).astype(np.float64)
+    return X[first], y[first], None if (weight == weight[0]).all() else weight

@@ -36,8 +36,9 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     - *raw*: each feature, missing values replaced by the median, standardised to z and softly clipped to
       ``z / sqrt(1 + (z / 3)**2)``, which lies in (-3, 3);
-    - *bins*: for each bin between two neighbouring quantiles of a feature, 0 below the bin, 1 above it and linear
-      within, minus the mean over the training rows; 0 where the value is missing;
+    - *bins*: for each bin between two neighbouring quantiles of a feature, 0 below the bin, 2 above it and linear
+      within, minus the mean over the training rows; 0 where the value is missing (2 and not 1, because a bin then
+      varies about as much as the standardised raw value);
     - *indicator*: 1 where the value is missing, for each feature with missing values in training.
 
     A linear function of the bins is piecewise linear in the feature, so that a network need not learn to bend.
@@ -83,7 +84,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     >>> encoder.get_feature_names_out().tolist()
     ['x0', 'x0_bin0', 'x0_bin1']
     >>> encoder.transform([[1.0]])[:, 1:].round(3)
-    array([[-0.2, -0.3]], dtype=float32)
+    array([[-0.4, -0.6]], dtype=float32)
     """
 
     def __init__(self, n_bins=8, *, subsample=100_000):
@@ -405,7 +406,7 @@ def _cell_text(value):
 
 
 def _ramps(X, starts, widths):
-    """0 below each bin, 1 above it, linear within."""
+    """0 below each bin, 2 above it, linear within."""
     ramps = X - starts
-    ramps /= widths
-    return np.clip(ramps, 0, 1, out=ramps)
+    ramps /= 0.5 * widths
+    return np.clip(ramps, 0, 2, out=ramps)

@@ -52,11 +52,11 @@ def test_extreme_values_saturate(dtype):
     assert np.isfinite(low).all() and np.isfinite(high).all()
 
 
-def test_bins_are_zero_below_linear_within_one_above():
+def test_bins_are_zero_below_linear_within_two_above():
     rng = np.random.default_rng(0)
     values = rng.normal(size=401)
     edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
-    raw_bins = np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
+    raw_bins = 2 * np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
     bins = encoded(values, n_bins=4)[:, 1:]
     np.testing.assert_allclose(bins, raw_bins - raw_bins.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(bins.mean(axis=0), 0, atol=1e-6)
@@ -65,7 +65,7 @@ def test_bins_are_zero_below_linear_within_one_above():
 def test_few_values_give_the_knots_themselves():
     values = [0] * 90 + [1] * 6 + [5] * 4
     steps = np.unique(encoded(values)[:, 1:].round(4), axis=0)
-    np.testing.assert_allclose(steps - steps[0], [[0, 0], [1, 0], [1, 1]])
+    np.testing.assert_allclose(steps - steps[0], [[0, 0], [2, 0], [2, 2]])
 
 
 @pytest.mark.parametrize("values", [[0, 1, 0, 1], [2, 2, NAN, 3]])

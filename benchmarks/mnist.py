@@ -1,0 +1,79 @@
+"""MNIST with a 784-256-256-10 network: test accuracy and fit time of each trainer, nothing tuned per method.
+
+    python benchmarks/mnist.py --data ../shared/data [--epochs 10] [--trainers fa,dfa] [--seeds 0,1,2]
+
+The data folder holds mnist.npz (X_train, y_train, X_test, y_test; uint8 pixels). Pixels are divided by 255. All
+trainers share one setting, printed below; scikit-learn's MLPClassifier with the same layers and batches stands beside.
+"""
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_bpfree import BPFreeClassifier, get_trainer
+
+SETTING = {"learning_rate": 4e-3, "weight_decay": 0.1, "beta_2": 0.99}
+ROWS = [
+    ("backprop", {}),
+    ("fa", {"feedback": "sign"}),
+    ("fa", {"feedback": "kolen_pollack"}),
+    ("fa", {"feedback": "random"}),
+    ("dfa", {"feedback": "random"}),
+    ("dfa", {"feedback": "learned"}),
+]
+
+
+def load(folder):
+    """Training and test rows as float32 in [0, 1], and their labels."""
+    with np.load(Path(folder) / "mnist.npz") as z:
+        return [z[f"X_{part}"].astype(np.float32) / 255 for part in ("train", "test")], [z["y_train"], z["y_test"]]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--trainers", default="", help="only these names, separated by commas")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--no-peer", action="store_true", help="leave scikit-learn's MLP out")
+    options = parser.parse_args()
+    (X, X_test), (y, y_test) = load(options.data)
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    only = options.trainers.split(",") if options.trainers else None
+
+    models = []
+    for name, parameters in ROWS:
+        if only is None or name in only:
+            label = " ".join([name, *map(str, parameters.values())])
+            models.append((label, _ours(get_trainer(name, **SETTING, **parameters), options.epochs)))
+    if not options.no_peer:
+        models.append(("MLPClassifier", _peer(options.epochs)))
+    print(f"784-256-256-10, {options.epochs} epochs, batch 200, {SETTING}, seeds {seeds}")
+    print(f"{'trainer':22s} {'test accuracy':>14s} {'± std':>7s} {'fit s':>7s}")
+    for label, make in models:
+        scores, seconds = [], []
+        for seed in seeds:
+            begin = time.process_time()
+            model = make(seed).fit(X, y)
+            seconds.append(time.process_time() - begin)
+            scores.append(model.score(X_test, y_test))
+        print(f"{label:22s} {np.mean(scores):14.4f} {np.std(scores):7.4f} {np.mean(seconds):7.1f}", flush=True)
+
+
+def _ours(trainer, epochs):
+    return lambda seed: BPFreeClassifier(
+        (256, 256), trainer=trainer, max_iter=epochs, batch_size=200, random_state=seed
+    )
+
+
+def _peer(epochs):
+    return lambda seed: MLPClassifier((256, 256), max_iter=epochs, batch_size=200, tol=0, random_state=seed)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
