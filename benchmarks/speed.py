@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/speed.py [--trainers dfa,fa,backprop] [--rows 10000] [--repeat 5]
 
 Batch 200, the same arrays for both: "float32" has float32 features, "float64" what users usually have; a regression
-target is float64 in both, as users have it. The fits of the two are timed in turn, and each ratio is the median over the
-repetitions of (ours / MLP's). The last column is the share of one core's sgemm peak that our fastest repetition reached,
-counting matrix products only.
+target is float64 in both, as users have it. The fits of the two are timed in turn; a ratio is the median over the
+repetitions of (ours / MLP's). The last column is the share of one core's sgemm peak that our fastest repetition
+reached, counting matrix products only.
 """
 
 import argparse

@@ -152,7 +152,9 @@ def _read_frame(path):
         if path.endswith((".parquet", ".pq")):
             return pd.read_parquet(path)
         separator = max(",;\t", key=lambda sep: pd.read_csv(path, sep=sep, nrows=0).shape[1])
-        return pd.read_csv(path, sep=separator, low_memory=False)
+        marks = "." if separator == "," else ".,"  # of decimals; the right one makes more columns numeric
+        frames = [pd.read_csv(path, sep=separator, decimal=mark, low_memory=False) for mark in marks]
+        return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
     except ImportError as error:
         message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
         raise BenchError(message) from error

@@ -66,6 +66,10 @@ class _FitDisplay:
             name = estimator.trainer if isinstance(estimator.trainer, str) else type(estimator.trainer).__name__
         return cls(history=estimator.history_, name=name).plot(ax, x=x, **kwargs)
 
+    def plot(self, ax=None, *, x="step", **kwargs):
+        """Draw; see the subclasses."""
+        raise NotImplementedError
+
     def _start(self, ax, x, column):
         """The axes to draw on, and the rows of the history that have a column, as (x, column)."""
         if x not in X_LABELS:
@@ -79,7 +83,9 @@ class _FitDisplay:
         self.figure_ = self.ax_.figure
         self.ax_.set_xlabel(X_LABELS[x])
         if x == "step":
-            self.ax_.xaxis.set_major_locator(plt.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+            from matplotlib.ticker import MaxNLocator
+
+            self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         at, values = zip(*rows, strict=True)
         return self.ax_, np.array(at), np.array(values)
 

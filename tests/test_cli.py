@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import dataclass, field, fields
 
 import joblib
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
@@ -131,11 +133,27 @@ def test_show_gives_paper_and_parameters(capsys):
     assert out.startswith("fa: Feedback alignment")
 
 
+def test_defaults_of_every_kind():
+    @dataclass
+    class Params:
+        size: int
+        rate: float = 0.5
+        names: list = field(default_factory=list)
+
+    assert [cli._default(f) for f in fields(Params)] == ["required", "0.5", "[]"]
+
+
 def test_references_end_at_the_next_section():
     docstring = "One line.\n\nReferences\n----------\nA (2016).\n\nB (2017).\n\nNotes\n-----\nLong.\n"
     assert cli._references(docstring) == "A (2016).\n\nB (2017)."
     assert cli._references("One line.\n\nReferences\n----------\nA (2016).") == "A (2016)."
     assert cli._references("One line.") == "none given"
+
+
+def test_broken_trainers_are_not_compared_and_doubles_only_once(monkeypatch):
+    assert cli._chosen_trainers("fa, dfa,fa,") == ["fa", "dfa"]
+    monkeypatch.setattr(cli, "inspect_trainers", lambda: ZOO)
+    assert cli._chosen_trainers(None) == ["good"]
 
 
 @pytest.mark.parametrize("argv", [["show", "dfaa"], ["bench", "--trainers", "fa,dfaa"]])
@@ -151,6 +169,7 @@ def test_unknown_trainer(capsys, argv):
     [
         ("t.csv", {}),
         ("t.csv.gz", {"sep": ";"}),
+        ("t.csv", {"sep": ";", "decimal": ","}),
         ("t.tsv", {"sep": "\t"}),
         ("t.csv", {"encoding": "utf-8-sig"}),
         ("t.parquet", {}),
@@ -173,6 +192,7 @@ def test_every_format_gives_the_same_table(table, name, options):
         ([True, False, None] * 20, "classifier", [True, False] * 20),
         (pd.Categorical(["x", "y"] * 30), "classifier", ["x", "y"] * 30),
         (np.arange(60), "regressor", np.arange(60.0)),
+        (np.arange(60) % 10, "regressor", np.arange(60) % 10),
         ([0.5, 1.5] * 30, "regressor", [0.5, 1.5] * 30),
     ],
 )
@@ -183,6 +203,11 @@ def test_the_task_follows_the_target(table, name, target, task, y):
     assert read.y.tolist() == list(y) and read.y.dtype != object
     assert any("Task: " + task in note for note in read.notes)
     assert len(read.X) == len(read.y)
+
+
+def test_more_than_twenty_integers_are_a_quantity(table):
+    for levels, task in ((20, "classifier"), (21, "regressor")):
+        assert bench.read_table(table(pd.DataFrame({"x": 0, "y": np.arange(400) % levels})), "y").task == task
 
 
 def test_the_task_can_be_given(table):
@@ -411,7 +436,23 @@ def test_the_time_limit_ends_the_comparison(capsys, table, competitors):
     assert ranking(out)["last"] == ("", "not run: the time limit was over")
 
 
-def test_trainers_get_a_share_of_the_time():
+def test_the_time_is_shared_evenly_among_the_folds_that_are_left():
+    shares = []
+
+    class Timed(Stub):
+        def __init__(self, max_time=None):
+            self.max_time = max_time
+
+        def act(self):
+            shares.append(self.max_time)
+
+    models = [bench.Model(name, tabular_pipeline(Timed()), True) for name in "ab"]
+    table = bench.Table("t", np.arange(20.0)[:, None], np.arange(20) % 2, "classifier")
+    list(bench.compare(table, models, cv=5, time_limit=100))
+    assert shares == pytest.approx([10] * 5 + [20] * 5, rel=0.1)
+
+
+def test_trainers_stop_when_their_time_is_over():
     trainer = bench.make_models("classifier", ["dfa"])[2]
     assert bench.limited(trainer, 2.5)[-1].max_time == 2.5
     assert bench.limited(trainer, -1.0)[-1].max_time > 0
@@ -419,13 +460,28 @@ def test_trainers_get_a_share_of_the_time():
     assert trainer.pipeline[-1].max_time is None
 
 
+class Noisy(DummyClassifier):
+    def fit(self, X, y):
+        warnings.warn("Did not converge.", ConvergenceWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+def test_the_saved_model_is_fitted_on_all_rows_without_noise(capsys, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "make_models", lambda *args: [bench.Model("noisy", tabular_pipeline(Noisy()), False)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        code, out, _ = run(capsys, "bench", table(), "--target", "kind", "--cv", "3", "--save", tmp_path / "m.joblib")
+    assert code == 0 and caught == []
+    assert "Warnings not shown: noisy 3 ConvergenceWarning" in out
+    share = (mixed_frame()["kind"] == "cheap").mean()
+    np.testing.assert_allclose(joblib.load(tmp_path / "m.joblib")[-1].class_prior_, [share, 1 - share])
+
+
 def test_the_saved_model_is_the_best_and_predicts_on_the_raw_table(capsys, table, tmp_path):
     frame = mixed_frame(90)
     path, model = table(frame[:70]), tmp_path / "model.joblib"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        code, out, _ = run(capsys, "bench", path, "--target", "kind", "--cv", "2", "--trainers", "dfa", "--save", model)
-    assert code == 0 and caught == []
+    code, out, _ = run(capsys, "bench", path, "--target", "kind", "--cv", "2", "--trainers", "dfa", "--save", model)
+    assert code == 0
     best = next(iter(ranking(out)))
     assert f"Saved {best}, fitted on all 70 rows." in out and f"joblib.load({str(model)!r})" in out
     loaded = joblib.load(model)

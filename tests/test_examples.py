@@ -1,0 +1,43 @@
+"""Every example runs, draws, and is listed in the examples' README."""
+
+import re
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+@pytest.mark.filterwarnings("error", "ignore:.*non-interactive")
+def test_example_runs_and_draws(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with plt.rc_context():
+        plt.switch_backend("Agg")
+        plt.close("all")
+        runpy.run_path(str(script), run_name="__main__")
+        assert plt.get_fignums(), "the example draws nothing"
+        for axes in plt.gcf().axes:
+            assert axes.has_data(), "the example leaves axes empty"
+        plt.close("all")
+    assert not list(tmp_path.iterdir()), "the example leaves files behind"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_example_has_the_form_of_a_gallery(script):
+    text = script.read_text(encoding="utf-8")
+    bar, title, underline = text.splitlines()[1:4]
+    assert set(bar) == {"="} and bar == underline and len(title) <= len(bar), "the heading of the docstring is not one"
+    assert len(text.splitlines()) <= 65, "an example fits on a screen"
+    assert "# %%" in text
+
+
+def test_readme_lists_every_example():
+    listed = re.findall(
+        r"^\| \[(.+?)\]\((.+?)\) \|", (EXAMPLES / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert all(name == target for name, target in listed)
+    assert {name for name, _ in listed} == {script.name for script in SCRIPTS} | {"bpfree_acme"}
