@@ -97,6 +97,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         continues = self.warm_start and hasattr(self, "progress_")
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
+        X, y, sample_weight = self._merge(X, y, sample_weight)
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         trainer = self._make_trainer()
@@ -127,6 +128,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         first = not hasattr(self, "progress_")
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
         self._set_targets(y, sample_weight, reset=first, classes=classes)
+        X, y, sample_weight = self._merge(X, y, sample_weight)
         trainer = self._make_trainer() if first else self.trainer_
         problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
         problem.max_iter = None
@@ -263,7 +265,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         if sample_weight is not None and not (sample_weight > 0).all():
             rows = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
-        return merge_repeated_rows(X, y, sample_weight)
+        return X, y, sample_weight
 
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
@@ -281,6 +283,13 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             by_class = compute_sample_weight(self.class_weight, y)
             sample_weight = by_class if sample_weight is None else sample_weight * by_class
         return sample_weight
+
+    def _merge(self, X, y, sample_weight):
+        """Repeated rows as weights, unless the objective is a metric, which may not take any."""
+        if isinstance(self._objective(), Metric):
+            equal = sample_weight is None or (sample_weight == sample_weight[0]).all()
+            return X, y, None if equal else sample_weight
+        return merge_repeated_rows(X, y, sample_weight)
 
     def _cast(self, X):
         """The rows in the dtype of the computation; no copy where they have it."""

@@ -242,16 +242,22 @@ class Metric:
         self.link = link
         names = list(inspect.signature(self.scorer).parameters)
         self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2
-        self._takes_weight = "sample_weight" in names
         self._judge = _ClassPredictions if targets.is_classification else _ValuePredictions
 
     def score(self, Z, y, sample_weight=None) -> float:
         """Value of the metric for raw outputs Z (n, K) and the user's own targets y (n,)."""
-        weight = {"sample_weight": sample_weight} if sample_weight is not None and self._takes_weight else {}
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         predictions = self._judge(self.targets, self.link, Z)
-        if self._is_metric:
-            return float(self.scorer(y, predictions.predict(None), **weight))
-        return float(self.scorer(predictions, np.empty((len(y), 0)), y, **weight))
+        try:
+            if self._is_metric:
+                return float(self.scorer(y, predictions.predict(None), **weight))
+            return float(self.scorer(predictions, np.empty((len(y), 0)), y, **weight))
+        except TypeError as error:
+            if "sample_weight" not in str(error):
+                raise
+            raise ValueError(
+                f"The metric {self.name!r} does not take sample weights; fit without weights or use another metric."
+            ) from error
 
 
 def _required(function):
@@ -290,6 +296,9 @@ def make_objective(loss, targets, quantile=None):
         if quantile is not None:
             named["quantile"] = QuantileLoss(quantile)
     if isinstance(loss, Loss):
+        suitable = {type(known) for known in named.values()}
+        if type(loss) in {LogLoss, BinaryLogLoss, *REGRESSION_LOSSES.values()} - suitable:
+            raise ValueError(f"loss={loss!r} does not suit these targets; give one of {['auto', *named]}.")
         return loss
     if isinstance(loss, str):
         if loss == "auto":
