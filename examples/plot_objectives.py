@@ -33,8 +33,8 @@ for q, curve in bands.items():
 # %%
 # Huber against squared error
 # ---------------------------
-# A loss may be an object with parameters of its own. ``delta`` is in standard deviations of the target, which outliers
-# make large, so it is a small one.
+# A loss may be an object with parameters of its own. ``delta`` is in units of the target's interquartile scale; a small
+# one brings Huber near the absolute error.
 losses = {"squared error": "squared_error", "Huber": HuberLoss(delta=0.1)}
 curves = {name: model.set_params(loss=loss).fit(X, y).predict(X) for name, loss in losses.items()}
 

@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_bpfree import training
 from sklearn_bpfree.alignment import alignment
 from sklearn_bpfree.network import ACTIVATIONS, Network
-from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError, PoissonLoss, make_objective
+from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError, make_objective
 from sklearn_bpfree.problem import Problem, merge_repeated_rows
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 from sklearn_bpfree.targets import Classes, LabelSets, Values
@@ -623,7 +623,6 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         self.verbose = verbose
 
     @available_if(_offers_partial_fit)
-    @with_callbacks
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Take one step on the given rows, from where the last call left off.
 
@@ -752,8 +751,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         grids and pipelines reach as ``trainer__<name>``.
     loss : str, Loss or callable, default="auto"
         "auto" (squared_error), "squared_error", "absolute_error", "huber", "quantile" or "poisson"; an object such as
-        ``HuberLoss(delta=1)``, whose units are the target's standard deviations; or, for trainers that only need
-        values, a scorer's name, a scorer, or a function ``metric(y_true, y_pred)`` of which greater is better.
+        ``HuberLoss(delta=0.5)``; or, for trainers that only need values, a scorer's name, a scorer, or a function
+        ``metric(y_true, y_pred)`` of which greater is better.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
     batch_size : int or "auto", default="auto"
@@ -871,7 +870,6 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         self.verbose = verbose
 
     @available_if(_offers_partial_fit)
-    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Take one step on the given rows, from where the last call left off.
 
@@ -904,17 +902,17 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         return self.targets_.predict(P)
 
     def _check_y(self, y):
-        if self.loss == "poisson" or isinstance(self.loss, PoissonLoss):
-            if (y < 0).any() or y.sum() == 0:
-                raise ValueError(
-                    f"loss='poisson' needs y to be non-negative and not all zero, got a minimum of {y.min()}."
-                )
+        if self._target_scaling() == "positive" and ((y < 0).any() or y.sum() == 0):
+            raise ValueError(f"loss={self.loss!r} needs y to be non-negative and not all zero, got from {y.min()}.")
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
+
+    def _target_scaling(self):
+        objective = make_objective(self.loss, Values(np.zeros(1), np.ones(1), True), self.quantile)
+        return getattr(objective, "target_scaling", "standard")
 
     def _set_targets(self, y, sample_weight, *, reset, classes=None):
         if reset:
-            log_link = self.loss == "poisson" or isinstance(self.loss, PoissonLoss)
-            self.targets_ = Values.fit(y, sample_weight, positive=log_link)
+            self.targets_ = Values.fit(y, sample_weight, self._target_scaling())
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
             raise ValueError(
                 f"y has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as many."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
@@ -21,7 +22,16 @@ class ObjectiveError(ValueError):
 
 
 class Loss:
-    """Base of the differentiable losses."""
+    """Base of the differentiable losses.
+
+    Attributes
+    ----------
+    target_scaling : {"standard", "robust", "positive"}
+        How real targets are scaled inside: by mean and standard deviation, by median and quartiles, or, for a log link,
+        by the mean alone.
+    """
+
+    target_scaling: ClassVar[str] = "standard"
 
     def loss(self, Z, Y) -> np.ndarray:
         """Loss of every row, summed over the outputs: (..., n, K), (n, K) -> (..., n)."""
@@ -114,6 +124,8 @@ class SquaredError(Loss):
 class AbsoluteError(Loss):
     """The absolute difference |Z - Y|; its minimiser is the median."""
 
+    target_scaling: ClassVar[str] = "robust"
+
     def loss(self, Z, Y):
         return np.abs(Z - Y).sum(-1)
 
@@ -123,13 +135,16 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class HuberLoss(Loss):
-    """Squared within `delta` standard deviations of the target, absolute beyond.
+    """Squared up to `delta`, absolute beyond.
 
     Parameters
     ----------
     delta : float, default=1.35
-        In units of the target's standard deviation.
+        In units of the target's scale: the distance between its quartiles / 1.349, the standard deviation of a normal
+        distribution with these quartiles. Take a smaller one where most of the target's spread is explained.
     """
+
+    target_scaling: ClassVar[str] = "robust"
 
     delta: float = 1.35
 
@@ -153,6 +168,8 @@ class QuantileLoss(Loss):
         In (0, 1).
     """
 
+    target_scaling: ClassVar[str] = "robust"
+
     quantile: float = 0.5
 
     def __post_init__(self):
@@ -169,6 +186,8 @@ class QuantileLoss(Loss):
 @dataclass(frozen=True)
 class PoissonLoss(Loss):
     """Half the Poisson deviance of a non-negative target with a log link: e^Z - Y Z + Y log Y - Y."""
+
+    target_scaling: ClassVar[str] = "positive"
 
     def loss(self, Z, Y):
         return (np.exp(Z) - Y * Z + special.xlogy(Y, Y) - Y).sum(-1)

@@ -101,13 +101,19 @@ class Values:
     exclusive = False
 
     @classmethod
-    def fit(cls, y, sample_weight=None, positive=False):
-        """Mean and scale of the training targets; with `positive` (a log link) only the scale, the mean of y."""
+    def fit(cls, y, sample_weight=None, scaling="standard"):
+        """Centre and scale of the training targets.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, K)
+        sample_weight : ndarray of shape (n,), default=None
+        scaling : {"standard", "robust", "positive"}, default="standard"
+            Mean and standard deviation; median and distance of the quartiles / 1.349, unless these coincide; or zero
+            and mean. See `Loss.target_scaling`.
+        """
         columns = y.reshape(len(y), -1).astype(np.float64).T
-        moments = np.array([_moments(column, sample_weight) for column in columns])
-        mean, scale = moments.T
-        if positive:
-            mean, scale = np.zeros_like(mean), mean
+        mean, scale = np.array([_moments(column, sample_weight, scaling) for column in columns]).T
         tiny = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=1)
         return cls(mean, np.where(scale > tiny, scale, 1.0), y.ndim == 1)
 
@@ -126,9 +132,16 @@ class Values:
         return y[:, 0] if self.flat else y
 
 
-def _moments(values, weight):
-    """Mean and standard deviation; the same bits for a weight and for that many copies."""
+def _moments(values, weight, scaling):
+    """Centre and scale of one target; the same bits for a weight and for that many copies."""
     values, where = np.unique(values, return_inverse=True)
     weight = np.bincount(where, weights=weight)
     mean = np.average(values, weights=weight)
+    if scaling == "positive":
+        return 0.0, mean
+    if scaling == "robust":
+        share = np.cumsum(weight) / weight.sum()
+        low, median, high = values[np.searchsorted(share, [0.25, 0.5, 0.75])]
+        if high > low:
+            return median, (high - low) / 1.349
     return mean, np.sqrt(np.average((values - mean) ** 2, weights=weight))

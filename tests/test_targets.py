@@ -70,7 +70,7 @@ def test_a_constant_target_is_not_divided_by_rounding_errors(value):
 
 def test_a_positive_target_is_only_scaled_by_its_mean():
     y = np.array([0.0, 10.0, 20.0])
-    targets = Values.fit(y, positive=True)
+    targets = Values.fit(y, scaling="positive")
     assert targets.mean == 0 and targets.scale == 10
     np.testing.assert_allclose(targets.encode(y)[:, 0], [0, 1, 2])
 
@@ -79,3 +79,19 @@ def test_values_far_from_zero_keep_their_digits_in_float32():
     y = 1e8 + np.arange(5.0)
     Y = Values.fit(y).encode(y, np.float32)
     np.testing.assert_allclose(Y[:, 0], (np.arange(5) - 2) / np.sqrt(2), rtol=1e-6)
+
+
+def test_robust_scaling_is_not_moved_by_outliers_and_matches_the_normal_distribution():
+    y = np.random.default_rng(0).normal(5, 2, 20_001)
+    clean = Values.fit(y, scaling="robust")
+    np.testing.assert_allclose([clean.mean[0], clean.scale[0]], [5, 2], rtol=0.03)
+    spoiled = Values.fit(np.concatenate([y, np.full(200, 1e9)]), scaling="robust")
+    np.testing.assert_allclose([spoiled.mean[0], spoiled.scale[0]], [5, 2], rtol=0.05)
+    weighted = Values.fit(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1, 3, 3, 1]), "robust")
+    repeated = Values.fit(np.repeat([1.0, 2.0, 3.0, 9.0], [1, 3, 3, 1]), None, "robust")
+    assert (weighted.mean, weighted.scale) == (repeated.mean, repeated.scale)
+
+
+def test_robust_scaling_falls_back_where_the_quartiles_coincide():
+    y = np.array([0.0] * 9 + [10.0])
+    assert Values.fit(y, scaling="robust").scale[0] == Values.fit(y).scale[0]
