@@ -276,10 +276,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
         if sample_weight is not None:
+            if np.ndim(sample_weight) == 0:
+                sample_weight = np.full(len(y), sample_weight)
             weight = check_array(
                 sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", estimator=self
             )
-            weight = np.full(len(y), weight) if weight.ndim == 0 else weight
             if weight.shape != (len(y),):
                 raise ValueError(f"sample_weight must have shape ({len(y)},), one weight per row, got {weight.shape}.")
             if (weight < 0).any() or weight.sum() == 0:
