@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bpfree_feedback.fa import FA
 from sklearn.datasets import make_classification
 
 from sklearn_bpfree import BPFreeClassifier, State, Trainer
@@ -56,6 +57,15 @@ def test_angles_are_those_of_the_papers():
     random = BPFreeClassifier(trainer="dfa", **record).fit(X, y).alignment_
     assert (random[0, :2] > 60).all(), "random feedback starts about orthogonal to the gradient"
     assert random[:, 2].max() < 0.1, "the output layer learns from the gradient itself"
+
+
+def test_feedback_with_the_signs_of_the_kernels_points_downhill_from_the_start():
+    record = {"hidden_layer_sizes": (50, 50), "max_iter": 3, "record_alignment": True}
+    for seed in range(3):
+        sign = BPFreeClassifier(trainer="fa", random_state=seed, **record).fit(X, y).alignment_
+        assert sign.max() < 60
+        start = BPFreeClassifier(trainer=FA(feedback="random"), random_state=seed, **record).fit(X, y).alignment_[0]
+        assert 60 < start[:2].mean() < 120
 
 
 def test_a_trainer_without_a_gradient_is_judged_by_its_step():
