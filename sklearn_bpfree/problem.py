@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -56,6 +56,8 @@ class Problem:
 
     Attributes
     ----------
+    n_batches : int
+        Number of minibatches in one pass over the rows.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -82,6 +84,7 @@ class Problem:
         if sample_weight is not None:
             self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
         self.batch_size = min(batch_size, self.n_samples)
+        self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
         self.iteration = 0
@@ -96,11 +99,6 @@ class Problem:
     def dtype(self) -> np.dtype:
         """Dtype of the computation."""
         return self.Y.dtype
-
-    @cached_property
-    def n_batches(self) -> int:
-        """Number of minibatches in one pass over the rows."""
-        return -(-self.n_samples // self.batch_size)
 
     def progress(self, batch_number: int = 0) -> float | None:
         """Fraction of the fit that is done in the middle of a batch of this step; None when the end is not known."""
