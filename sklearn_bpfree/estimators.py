@@ -95,9 +95,9 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         """
         self._check_parameters()
         continues = self.warm_start and hasattr(self, "progress_")
+        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
-        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._merge(X, y, sample_weight)
         seed = self.progress_.seed if continues else self._draw_seed()
         trainer = self._make_trainer()
@@ -151,7 +151,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _run(self, problem, progress, given, budget, held_out):
         """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out.
 
-        `given` is what callbacks are told: the rows before any were merged or held out.
+        `given` is what callbacks are told: the rows as the user gave them, with their column names.
         """
         trainer = self.trainer_
         context = self._init_callback_context(max_subtasks=progress.planned - progress.iteration)
@@ -401,6 +401,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
             return score
         candidate = copy.copy(self)
+        vars(candidate).pop("feature_names_in_", None)  # X_val is an array by now
         scorer = check_scoring(candidate, self.scoring)
         weight = {} if weight_val is None else {"sample_weight": weight_val}
 
