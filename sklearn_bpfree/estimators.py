@@ -276,7 +276,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
         if sample_weight is not None:
-            if np.ndim(sample_weight) == 0:
+            if isinstance(sample_weight, Real):
                 sample_weight = np.full(len(y), sample_weight)
             weight = check_array(
                 sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", estimator=self
