@@ -89,6 +89,16 @@ def test_loss_and_error_are_both_and_leave_the_outputs_alone(loss, Y, mean):
 
 
 @every_loss
+@pytest.mark.parametrize("weight", [None, rng.uniform(0.5, 2, N)], ids=["unweighted", "weighted"])
+def test_total_and_error_are_the_weighted_sum_and_the_unweighted_error(loss, Y, mean, weight):
+    z = Z[:, : Y.shape[1]]
+    total, E = loss.total_and_error(z, Y, weight)
+    assert isinstance(total, float)
+    np.testing.assert_allclose(total, (loss.loss(z, Y) * (1 if weight is None else weight)).sum(), rtol=1e-12)
+    np.testing.assert_allclose(E, loss.error(z, Y), rtol=1e-12, atol=1e-12)
+
+
+@every_loss
 def test_a_population_has_a_loss_per_member_and_row(loss, Y, mean):
     population = np.stack([Z[:, : Y.shape[1]], -Z[:, : Y.shape[1]]])
     losses = loss.loss(population, Y)

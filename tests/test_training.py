@@ -272,6 +272,17 @@ def test_steps_draw_from_generators_of_their_own():
     assert training.generator(0, 1, 3).normal() == draws[3]
 
 
+def test_steps_of_a_second_plan_draw_anew():
+    progress, weights = noise(), []
+    for planned in (1, 1):
+        weights.append(progress.state.weights)
+        progress.plan(planned)
+        training.run(Noise(), problem(planned), progress)
+    moves = np.diff([*weights, progress.state.weights], axis=0)
+    first_move = noise(planned=1).state.weights - training.start(Noise(), problem(1), 0).state.weights
+    assert not np.allclose(moves[0], moves[1]) and not np.allclose(moves[0], first_move)
+
+
 @pytest.mark.parametrize("stop_at", [1, 3, 5])
 def test_a_resumed_run_has_the_bits_of_a_whole_one(stop_at):
     part = pickle.loads(pickle.dumps(noise(stop_at=stop_at)))
