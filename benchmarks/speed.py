@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, list_trainers
 
-EPOCHS, BATCH = 5, 200
+EPOCHS, BATCH = 20, 200
 
 
 def sgemm_peak():

@@ -172,7 +172,7 @@ class ErrorSignalTrainer(Trainer):
         parameters = _flat([state.weights, *(state.feedback if self.learns_feedback else [])])
         slots = [slot.copy() for slot in state.slots]
         gradient = np.empty_like(parameters)
-        weights = parameters[: network.n_weights]
+        weights, flat_kernels = parameters[: network.n_weights], parameters[: network.n_kernel]
         kernels, biases = network.unpack(weights)
         kernel_gradients, bias_gradients = network.unpack(gradient[: network.n_weights])
         if self.learns_feedback:
@@ -185,21 +185,22 @@ class ErrorSignalTrainer(Trainer):
         total, t = 0.0, state.t
         run = Pass(kernels, feedback, feedback_gradient, problem)
         ones = np.ones(problem.batch_size, gradient.dtype)
+        is_sparse = sparse.issparse(problem.X)
         for i, batch in enumerate(problem.batches(data_rng)):
             loss, deltas = self._deltas(run, batch, biases, dropout_rng)
             total += loss * len(batch.Y)
             for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
-                if sparse.issparse(H):
+                if H is batch.X and is_sparse:
                     gW[:] = H.T @ delta
                 else:
                     np.matmul(H.T, delta, out=gW)
-                np.matmul(ones[: len(delta)], delta, out=gb)
+                np.dot(ones[: len(delta)], delta, out=gb)
             rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
             t += 1
             increment = optimizer.increment(gradient, slots, t, rate)
             decay = 1 - rate * self.weight_decay
             if self.weight_decay:
-                weights[: network.n_kernel] *= decay
+                flat_kernels *= decay
             parameters += increment
             self.follow(feedback, kernel_gradients, decay)
         return advance(

@@ -95,11 +95,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         """
         self._check_parameters()
         continues = self.warm_start and hasattr(self, "progress_")
+        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
         X, y, sample_weight = self._merge(X, y, sample_weight)
-        rng = check_random_state(self.random_state)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
+        seed = self.progress_.seed if continues else self._draw_seed()
         trainer = self._make_trainer()
         budget = trainer.budget(*X.shape)
 
@@ -118,7 +118,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
             progress.plan(problem.max_iter)
         self.trainer_ = trainer
-        self._run(problem, progress, X, y, budget, held_out)
+        self._run(problem, progress, given, budget, held_out)
         return self
 
     def _partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -134,7 +134,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         problem.max_iter = None
         if first:
             self.network_ = problem.network
-            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            seed = self._draw_seed()
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
         else:
             progress = self.progress_
@@ -145,18 +145,24 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         self._keep(progress, progress.best if progress.stop_reason == "diverged" else progress.state)
         return self
 
-    def _run(self, problem, progress, X, y, budget, held_out):
-        """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out."""
+    def _draw_seed(self):
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _run(self, problem, progress, given, budget, held_out):
+        """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out.
+
+        `given` is what callbacks are told: the rows as the user gave them, with their column names.
+        """
         trainer = self.trainer_
         context = self._init_callback_context(max_subtasks=progress.planned - progress.iteration)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context.call_on_fit_task_begin(estimator=self, **given)
 
         def on_step(progress):
-            step = context.subcontext(task_name="step").call_on_fit_task_begin(estimator=self, X=X, y=y)
+            step = context.subcontext(task_name="step").call_on_fit_task_begin(estimator=self, **given)
             if self.verbose:
                 print(_one_line(progress.history[-1]))
             now = {"state_": progress.state, "history_": progress.history, "progress_": progress}
-            return step.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: now)
+            return step.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: now, **given)
 
         self._call(
             trainer,
@@ -174,7 +180,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         self._keep(progress, progress.best if use_best else progress.state)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+        context.call_on_fit_task_end(estimator=self, reconstruction_attributes=dict, **given)
 
     def _probe(self, trainer, problem, progress):
         """What measures the alignment of a step; None when it is not recorded."""
@@ -395,6 +401,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
             return score
         candidate = copy.copy(self)
+        vars(candidate).pop("feature_names_in_", None)  # X_val is an array by now
         scorer = check_scoring(candidate, self.scoring)
         weight = {} if weight_val is None else {"sample_weight": weight_val}
 

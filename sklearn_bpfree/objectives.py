@@ -45,6 +45,11 @@ class Loss:
         """Both at once, which is cheaper for some losses."""
         return self.loss(Z, Y), self.error(Z, Y)
 
+    def total_and_error(self, Z, Y, weight=None) -> tuple[float, np.ndarray]:
+        """The sum of the (weighted) losses and the unweighted output error; what a minibatch needs."""
+        losses, E = self.loss_and_error(Z, Y)
+        return float(losses.sum() if weight is None else losses @ weight), E
+
     def link(self, Z) -> np.ndarray:
         """From raw outputs to probabilities or (encoded) values."""
         return Z
@@ -118,6 +123,10 @@ class SquaredError(Loss):
     def loss_and_error(self, Z, Y):
         E = Z - Y
         return 0.5 * np.einsum("nk,nk->n", E, E), E
+
+    def total_and_error(self, Z, Y, weight=None):
+        E = Z - Y
+        return 0.5 * float(np.vdot(E, E if weight is None else weight[:, None] * E)), E
 
 
 @dataclass(frozen=True)

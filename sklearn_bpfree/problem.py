@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -55,6 +56,8 @@ class Problem:
 
     Attributes
     ----------
+    n_batches : int
+        Number of minibatches in one pass over the rows.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -81,6 +84,7 @@ class Problem:
         if sample_weight is not None:
             self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
         self.batch_size = min(batch_size, self.n_samples)
+        self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
         self.iteration = 0
@@ -95,11 +99,6 @@ class Problem:
     def dtype(self) -> np.dtype:
         """Dtype of the computation."""
         return self.Y.dtype
-
-    @property
-    def n_batches(self) -> int:
-        """Number of minibatches in one pass over the rows."""
-        return -(-self.n_samples // self.batch_size)
 
     def progress(self, batch_number: int = 0) -> float | None:
         """Fraction of the fit that is done in the middle of a batch of this step; None when the end is not known."""
@@ -118,21 +117,19 @@ class Problem:
         return Batch(self.X, self.Y, self.sample_weight)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One pass over the rows in shuffled minibatches; the arrays are valid until the next one is asked for."""
+        """One pass over the rows in shuffled minibatches."""
         if self.batch_size == self.n_samples:
             self.n_evaluations += self.n_samples
             yield self.all_rows()
             return
         order = rng.permutation(self.n_samples)
-        buffer = None if sparse.issparse(self.X) else np.empty((self.batch_size, self.X.shape[1]), self.X.dtype)
+        Y = self.Y[order]
+        weight = None if self.sample_weight is None else self.sample_weight[order]
+        take = self.X.__getitem__ if sparse.issparse(self.X) else partial(self.X.take, axis=0)
         for start in range(0, self.n_samples, self.batch_size):
-            rows = order[start : start + self.batch_size]
-            self.n_evaluations += len(rows)
-            if buffer is None:
-                X = self.X[rows]
-            else:
-                X = np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
-            yield Batch(X, self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+            rows = slice(start, start + self.batch_size)
+            yield Batch(take(order[rows]), Y[rows], None if weight is None else weight[rows])
+        self.n_evaluations += self.n_samples
 
     def sample(self, rng: np.random.Generator, size: int) -> Batch:
         """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
@@ -164,13 +161,10 @@ class Problem:
         """
         if isinstance(self.objective, Metric):
             raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
-        losses, E = self.objective.loss_and_error(Z, batch.Y)
-        n = len(losses)
-        if batch.weight is None:
-            E *= 1 / n
-            return float(losses.sum()) / n, E
-        E *= batch.weight[:, None] / n
-        return float(losses @ batch.weight) / n, E
+        total, E = self.objective.total_and_error(Z, batch.Y, batch.weight)
+        n = len(E)
+        E *= 1 / n if batch.weight is None else batch.weight[:, None] / n
+        return total / n, E
 
     def loss(self, weights, batch: Batch | None = None) -> Any:
         """The objective's value for one weight vector or for each of a population; lower is better.

@@ -157,8 +157,9 @@ def _record(progress, state, row, tol, patience, validated) -> str:
     progress.iteration += 1
     progress.history.append(row)
     score = row["validation_score"] if validated else -state.loss
-    if np.isnan(score) and not validated:
-        progress.best = state
+    if np.isnan(score):
+        if progress.best_score == -np.inf:
+            progress.best = state
         return ""
     if score > progress.best_score:
         progress.best, progress.best_score = state, score

@@ -1,4 +1,6 @@
-"""The network against the textbook formula, its activations against finite differences, its blocks against one piece."""
+"""The network against the textbook formula, activations against finite differences, blocks against one piece."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,10 +23,10 @@ TEXTBOOK = {
 def textbook_outputs(network, weights, X):
     """Layer by layer with explicit slices of the flat vector."""
     sizes, f = network.layer_sizes, TEXTBOOK[network.activation]
-    n_kernel = sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    n_kernel = sum(a * b for a, b in pairwise(sizes))
     kernels, biases = weights[:n_kernel], weights[n_kernel:]
     H = X
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         W, kernels = kernels[: fan_in * fan_out].reshape(fan_in, fan_out), kernels[fan_in * fan_out :]
         b, biases = biases[:fan_out], biases[fan_out:]
         Z = H @ W + b

@@ -250,7 +250,7 @@ def test_names_of_metrics():
     assert "accuracy_score" in Metric(make_scorer(metrics.accuracy_score), THREE, LogLoss().link).name
 
 
-# --- from the parameter to the objective -------------------------------------------------------------------------------
+# --- from the parameter to the objective ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
