@@ -1,0 +1,53 @@
+"""How hidden layers are drawn: blindly, or through pairs of rows (SWIM).
+
+- "normal": W ~ N(0, scale^2 / fan_in), b ~ N(0, scale^2).
+- "pairs": a unit rises from one row to another, x_i -> x_j, where the targets differ and the rows do not:
+  w = k (x_j - x_i) / |x_j - x_i|^2, b = -w x_i - shift; pairs are drawn with probability proportional to
+  |y_j - y_i| / |x_j - x_i|. A relu goes from 0 to scale between the two, any other activation's input from -scale to
+  scale (Bolager et al. 2023, with candidates drawn at random).
+"""
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_bpfree.network import ACTIVATIONS, product
+
+CANDIDATES = 5  # pairs to choose from, per unit
+NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
+
+
+def draw_hidden(problem, rng, sampling, scale):
+    """Weights of the problem's network with all hidden layers drawn and an output layer of zeros."""
+    network = problem.network
+    weights = np.zeros(network.n_weights, problem.dtype)
+    kernels, biases = network.unpack(weights)
+    H = problem.X
+    for W, b in zip(kernels[:-1], biases[:-1], strict=True):
+        if sampling == "normal":
+            W[:] = rng.normal(0, scale / np.sqrt(W.shape[0]), W.shape)
+            b[:] = rng.normal(0, scale, b.shape)
+        else:
+            W[:], b[:] = _from_pairs(H, problem, rng, len(b), scale)
+            H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
+    return weights
+
+
+def _from_pairs(H, problem, rng, units, scale):
+    """Kernel and bias of one layer on top of H."""
+    weight = problem.sample_weight
+    chance = None if weight is None else weight / weight.sum(dtype=np.float64)
+    i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
+    start, step = _dense(H[i]), _dense(H[j]) - _dense(H[i])
+    distance = np.linalg.norm(step, axis=1)
+    distance = np.maximum(distance, NEAREST * distance.mean() + np.finfo(np.float64).tiny)
+    chance = np.linalg.norm((problem.Y[j] - problem.Y[i]).astype(np.float64), axis=1) / distance
+    chance = chance / chance.sum() if chance.any() else None
+    chosen = rng.choice(len(distance), units, p=chance)
+    relu = problem.network.activation == "relu"
+    rise, shift = (scale, 0) if relu else (2 * scale, scale)
+    W = rise * step[chosen] / np.square(distance[chosen])[:, None]
+    return W.T, -(W * start[chosen]).sum(axis=1) - shift
+
+
+def _dense(rows):
+    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float64)
