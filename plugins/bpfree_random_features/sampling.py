@@ -24,14 +24,19 @@ def draw_hidden(problem, rng, sampling, scale):
     kernels, biases = network.unpack(weights)
     H = problem.X
     for W, b in zip(kernels[:-1], biases[:-1], strict=True):
-        draw = _normal if sampling == "normal" else _from_pairs
-        W[:], b[:] = draw(H, problem, rng, len(b), scale)
+        W[:], b[:] = draw_layer(H, problem, rng, len(b), sampling, scale)
         H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
     return weights
 
 
+def draw_layer(H, problem, rng, units, sampling, scale):
+    """Kernel and bias of one layer on top of H, float64."""
+    draw = _normal if sampling == "normal" else _from_pairs
+    return draw(H, problem, rng, units, scale)
+
+
 def _normal(H, problem, rng, units, scale):
-    """Kernel and bias of one layer on top of H, drawn blindly."""
+    """A layer that is drawn blindly."""
     weight = np.ones(H.shape[0]) if problem.sample_weight is None else problem.sample_weight.astype(np.float64)
     squares = H.multiply(H) if sparse.issparse(H) else np.square(H)
     mean, variance = weight @ H / weight.sum(), (weight @ squares).sum() / weight.sum()
@@ -41,7 +46,7 @@ def _normal(H, problem, rng, units, scale):
 
 
 def _from_pairs(H, problem, rng, units, scale):
-    """Kernel and bias of one layer on top of H, through pairs of rows."""
+    """A layer whose units are drawn through pairs of rows."""
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
