@@ -48,7 +48,7 @@ class RVFL(Trainer):
     sampling : {"normal", "pairs"}, default="normal"
         Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
     scale : float, default=1.0
-        Spread of the hidden units' inputs.
+        Spread of the hidden units' inputs, whatever the scale of the features.
     direct_links : bool, default=True
         Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone, and sparse rows
         are made dense.

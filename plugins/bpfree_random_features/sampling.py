@@ -1,6 +1,7 @@
 """How hidden layers are drawn: blindly, or through pairs of rows (SWIM).
 
-- "normal": W ~ N(0, scale^2 / fan_in), b ~ N(0, scale^2).
+- "normal": z = scale (w (x - mean) / spread + b) with w and b standard normal and spread^2 the mean of |x - mean|^2, so
+  that a unit's input varies as much as its threshold, whatever the units of x.
 - "pairs": a unit rises from one row to another, x_i -> x_j, where the targets differ and the rows do not:
   w = k (x_j - x_i) / |x_j - x_i|^2, b = -w x_i - shift; pairs are drawn with probability proportional to
   |y_j - y_i| / |x_j - x_i|. A relu goes from 0 to scale between the two, any other activation's input from -scale to
@@ -23,17 +24,29 @@ def draw_hidden(problem, rng, sampling, scale):
     kernels, biases = network.unpack(weights)
     H = problem.X
     for W, b in zip(kernels[:-1], biases[:-1], strict=True):
-        if sampling == "normal":
-            W[:] = rng.normal(0, scale / np.sqrt(W.shape[0]), W.shape)
-            b[:] = rng.normal(0, scale, b.shape)
-        else:
-            W[:], b[:] = _from_pairs(H, problem, rng, len(b), scale)
-            H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
+        W[:], b[:] = draw_layer(H, problem, rng, len(b), sampling, scale)
+        H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
     return weights
 
 
+def draw_layer(H, problem, rng, units, sampling, scale):
+    """Kernel and bias of one layer on top of H, float64."""
+    draw = _normal if sampling == "normal" else _from_pairs
+    return draw(H, problem, rng, units, scale)
+
+
+def _normal(H, problem, rng, units, scale):
+    """A layer that is drawn blindly."""
+    weight = np.ones(H.shape[0]) if problem.sample_weight is None else problem.sample_weight.astype(np.float64)
+    squares = H.multiply(H) if sparse.issparse(H) else np.square(H)
+    mean, variance = weight @ H / weight.sum(), (weight @ squares).sum() / weight.sum()
+    variance -= mean @ mean
+    W = rng.normal(0, scale, (H.shape[1], units)) / np.sqrt(variance if variance > 0 else 1.0)
+    return W, rng.normal(0, scale, units) - mean @ W
+
+
 def _from_pairs(H, problem, rng, units, scale):
-    """Kernel and bias of one layer on top of H."""
+    """A layer whose units are drawn through pairs of rows."""
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)

@@ -156,6 +156,22 @@ def make_problem(activation="relu", objective=None, Y=None):
     return Problem(X, Y, Network((4, 9, 8, Y.shape[1]), activation), objective or LogLoss())
 
 
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
+    rng = np.random.default_rng(0)
+    X, weight = 50 + 3 * rng.standard_normal((200, 40)) * (rng.uniform(size=40) < 0.5), rng.uniform(0.5, 2, 200)
+    network = Network((40, 2000, 1000, 1), "identity")
+    problem = Problem(X, X[:, :1], network, SquaredError(), sample_weight=weight)
+    weights = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
+    kernels, biases = network.unpack(weights)
+    H = X
+    for W, b in zip(kernels[:2], biases[:2], strict=True):
+        H = H @ W + b
+        mean = np.average(H, axis=0, weights=weight)
+        assert mean.std() == pytest.approx(scale, rel=0.1)
+        assert np.average((H - mean) ** 2, axis=0, weights=weight).mean() == pytest.approx(scale**2, rel=0.1)
+
+
 @pytest.mark.parametrize("activation, low, high", [("relu", 0.0, 0.7), ("tanh", -0.7, 0.7)])
 def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(activation, low, high):
     problem = make_problem(activation)
