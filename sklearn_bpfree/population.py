@@ -93,7 +93,7 @@ class PopulationTrainer(Trainer):
 
     def budget(self, n_samples, n_features):
         """600 generations on minibatches of 256 rows; fewer on small tables, which are soon learned by heart."""
-        return Budget(max_iter=int(np.clip(n_samples, 200, 600)), batch_size=256)
+        return Budget(max_iter=int(np.clip(n_samples, 100, 600)), batch_size=256)
 
     def check_parameters(self):
         check_scalar(self.population_size, "population_size", int, min_val=2)

@@ -24,10 +24,12 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.01
         First learning rate of Adam.
+    weight_decay : float, default=0.3
+        Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
-    shaping : {"raw", "ranks"}, default="raw"
-        Whether the losses count as they are or by their rank in the generation.
+    shaping : {"ranks", "raw"}, default="ranks"
+        Whether the losses count by their rank in the generation or as they are.
     rank : int or None, default=1
         Rank of the noise in each kernel; None for full Gaussian noise.
 
@@ -39,15 +41,17 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.01
+    weight_decay: float = 0.3
     schedule: str = "cosine"
-    shaping: str = "raw"
+    shaping: str = "ranks"
     rank: int | None = 1
 
     def check_parameters(self):
         super().check_parameters()
         check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.weight_decay, "weight_decay", (int, float), min_val=0)
         check_choice(self, "schedule", SCHEDULES)
-        check_choice(self, "shaping", ("raw", "ranks"))
+        check_choice(self, "shaping", ("ranks", "raw"))
         if self.rank is not None:
             check_scalar(self.rank, "rank", int, min_val=1)
 
@@ -64,4 +68,7 @@ class OpenES(PopulationTrainer):
         g = members.combine((plus - minus) / (2 * H)) / state.sigma
         slots = [slot.copy() for slot in state.slots]
         rate = self.learning_rate * schedule_factor(self.schedule, 0.0, problem.progress())
-        return {"weights": state.weights + Adam().increment(g, slots, state.t + 1, rate), "slots": slots}
+        weights = state.weights.copy()
+        weights[: problem.network.n_kernel] *= 1 - rate * self.weight_decay
+        weights += Adam().increment(g, slots, state.t + 1, rate)
+        return {"weights": weights, "slots": slots}
