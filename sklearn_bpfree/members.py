@@ -42,7 +42,7 @@ class Directions:
 
 @dataclass(eq=False)
 class LowRankDirections:
-    """Directions whose kernels are ``A B^T / sqrt(r)``, with A (fan_in, r) and B (fan_out, r), and whose biases are full.
+    """Directions whose kernels are ``A B^T / sqrt(r)``, with A (fan_in, r) and B (fan_out, r); their biases are full.
 
     Attributes
     ----------
@@ -185,11 +185,11 @@ class Members:
             A view of an array (members, K, n).
         """
         n = X.shape[0]
-        if isinstance(self.noise, int) and self.network.layer_sizes[0] >= FACTORED_FAN_IN:
-            factors = self.directions(block)
+        directions = self.directions(block)
+        if isinstance(directions, LowRankDirections) and self.network.layer_sizes[0] >= FACTORED_FAN_IN:
 
             def run(rows):
-                return factored_outputs(self.network, self.centre, self.scale, factors, self.signs, rows)
+                return factored_outputs(self.network, self.centre, self.scale, directions, self.signs, rows)
         else:
             members = self.weights(block)
             W = stacked_kernels(self.network, members)
@@ -263,7 +263,8 @@ def factored_outputs(network: Network, centre, scale, directions: LowRankDirecti
     f = ACTIVATIONS[network.activation].apply
     signs = np.asarray(signs, centre.dtype)[:, None, None, None]
     H = X
-    for layer, (W, b, s, A, B) in enumerate(zip(kernels, biases, layer_scales, directions.A, directions.B, strict=True)):
+    layers = zip(kernels, biases, layer_scales, directions.A, directions.B, strict=True)
+    for layer, (W, b, s, A, B) in enumerate(layers):
         if layer == 0:
             inner = _from_rows(A.reshape(-1, A.shape[2]), X).reshape(*A.shape[:2], -1)  # the same for every sign
             base = _from_rows(W.T, X)

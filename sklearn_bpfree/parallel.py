@@ -30,6 +30,7 @@ class BlockingThreads(ParallelBackendBase):
     supports_retrieve_callback = False
     supports_sharedmem = True
     uses_threads = True
+    parallel: joblib.Parallel | None = None
     _pool: ThreadPoolExecutor | None = None
 
     def effective_n_jobs(self, n_jobs):
@@ -46,7 +47,8 @@ class BlockingThreads(ParallelBackendBase):
     def submit(self, func, callback=None):
         assert self._pool is not None  # joblib calls `configure` first
         future = self._pool.submit(func)
-        future.add_done_callback(callback)
+        if callback is not None:
+            future.add_done_callback(callback)
         return future
 
     def retrieve_result(self, out, timeout=None):
@@ -59,7 +61,7 @@ class BlockingThreads(ParallelBackendBase):
 
     def abort_everything(self, ensure_ready=True):
         self.terminate()
-        if ensure_ready:
+        if ensure_ready and self.parallel is not None:
             self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
 
 

@@ -8,7 +8,7 @@ from scipy import special
 from sklearn_bpfree import Members, PopulationState, PopulationTrainer, centred_ranks, parallel
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, Loss, Metric
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.problem import Batch, Problem
 from sklearn_bpfree.targets import Classes
 
 
@@ -58,7 +58,7 @@ def metric(name):
 
 def steps(trainer, problem, n=3, state=None):
     state = state or trainer.init(problem, np.random.default_rng(1))
-    for t in range(n):
+    for _ in range(n):
         state = trainer.step(state, problem, np.random.default_rng([7, state.t]))
     return state
 
@@ -78,7 +78,7 @@ def test_judge_gives_every_members_loss(objective, rows, weighted):
     weights = [population.member(s, i) for s in range(2) for i in range(10)]
     batch = None
     if rows is not None:
-        batch = p.all_rows()._replace(X=p.X[rows], Y=p.Y[rows], weight=None if weight is None else p.sample_weight[rows])
+        batch = Batch(p.X[rows], p.Y[rows], None if weight is None else p.sample_weight[rows])
     expected = p.loss(np.array(weights), batch)
     before = p.n_evaluations
     losses = p.judge(population, rows)

@@ -2,8 +2,8 @@
 
     child = theta_parent + sigma eps,  parent drawn from the T best;  the best one lives on unchanged
 
-(Such et al. 2017, algorithm 1, with truncation selection and an elite of one.) With crossover, which they did without, a
-child takes every weight from one or the other of two parents. A child is a key and its parents: what travels is the
+(Such et al. 2017, algorithm 1, with truncation selection and an elite of one.) With crossover, which they did without,
+a child takes every weight from one or the other of two parents. A child is a key and its parents: what travels is the
 parents' weights, not the population's. Read `update` first, then `Offspring.weights`.
 """
 
@@ -48,10 +48,10 @@ class Genetic(PopulationTrainer):
 
     Parameters
     ----------
-    population_size : int, default=200
+    population_size : int, default=100
     sigma : float, default=0.1
         Standard deviation of a mutation, in units of ``1 / sqrt(fan_in + 1)``.
-    n_parents : int, default=20
+    n_parents : int, default=10
         T, the members that have children.
     crossover : bool, default=True
         Whether a child has two parents.
@@ -64,9 +64,9 @@ class Genetic(PopulationTrainer):
 
     signs = (1.0,)
 
-    population_size: int = 200
+    population_size: int = 100
     sigma: float = 0.1
-    n_parents: int = 20
+    n_parents: int = 10
     crossover: bool = True
 
     def check_parameters(self):

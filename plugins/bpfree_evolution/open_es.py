@@ -8,7 +8,6 @@ Sarkar et al. 2025): E = A B^T / sqrt(r). Low rank costs little to draw and to a
 full rank all the same. Read `update` first.
 """
 
-import numpy as np
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import PopulationTrainer, centred_ranks

@@ -1,6 +1,6 @@
 """CMA-ES with a diagonal covariance, for as many weights as a network has.
 
-    x_i = m + s sqrt(C) z_i,   y_i = sqrt(C) z_i,   the mu = P/2 best weigh w_i ~ ln((P+1)/2) - ln i,   mu_eff = 1/sum w_i^2
+    x_i = m + s sqrt(C) z_i,   y_i = sqrt(C) z_i,   the P/2 best weigh w_i ~ ln((P+1)/2) - ln i,   mu_eff = 1/sum w_i^2
 
     m   <- m + s sum w_i y_i
     p_s <- (1 - c_s) p_s + sqrt(c_s (2 - c_s) mu_eff) sum w_i z_i
@@ -25,6 +25,7 @@ class SepCMAES(PopulationTrainer):
     Parameters
     ----------
     population_size : int, default=64
+        Members of a generation.
     sigma : float, default=0.4
         First step size.
 

@@ -6,7 +6,7 @@
     mu <- mu + eta_mu sigma sum_i u_i z_i
     sigma <- sigma exp(eta_sigma / 2 sum_i u_i (z_i^2 - 1)),    eta_sigma = (3 + ln D) / (5 sqrt(D))
 
-(Schaul, Glasmachers and Schmidhuber 2011, algorithm 2; in antithetic pairs, sign z is as good as z.) Read `update` first.
+(Schaul, Glasmachers and Schmidhuber 2011, algorithm 2; in antithetic pairs, -z is as good as z.) Read `update` first.
 """
 
 import numpy as np

@@ -24,7 +24,7 @@ class SPSA(PopulationTrainer):
         Values per step: 2 in the paper; more pairs are averaged, and 8 cost little more.
     sigma : float, default=0.08
         c, the first size of the perturbation.
-    learning_rate : float, default=0.03
+    learning_rate : float, default=0.2
         First gain, ``a / (A + 1)^.602``.
 
     References
@@ -37,7 +37,7 @@ class SPSA(PopulationTrainer):
     """
 
     population_size: int = 8
-    learning_rate: float = 0.03
+    learning_rate: float = 0.2
 
     def check_parameters(self):
         super().check_parameters()
