@@ -14,7 +14,7 @@ from scipy import sparse
 
 from sklearn_bpfree.network import ACTIVATIONS, Network
 
-BLOCK_MEMBERS = 8  # a block's activations stay in cache
+BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
 CHUNK_BYTES = 1 << 20  # rows are taken in chunks whose widest layer, in a block, takes about this much memory
 KEEP_BYTES = 1 << 26  # directions are kept for the update up to this size, and drawn again beyond it
 FACTORED_FAN_IN = 48  # with so many features low-rank members are cheaper to run from their factors than to make
@@ -96,6 +96,8 @@ class Members:
         Each direction is taken with each sign; the default gives antithetic pairs.
     noise : {"gaussian", "rademacher"} or int, default="gaussian"
         Distribution of the directions; an integer r means Gaussian factors of rank r.
+    block_members : int, default=8
+        Members in a block. What is drawn depends on it, so it must not depend on the number of workers.
     """
 
     network: Network
@@ -105,6 +107,7 @@ class Members:
     n_directions: int
     signs: tuple[float, ...] = (1.0, -1.0)
     noise: str | int = "gaussian"
+    block_members: int = BLOCK_MEMBERS
     _kept: dict = field(default_factory=dict, init=False, repr=False)
 
     def __getstate__(self):
@@ -118,7 +121,7 @@ class Members:
     @property
     def block_directions(self) -> int:
         """Number of directions in a block."""
-        return BLOCK_MEMBERS // len(self.signs)
+        return self.block_members // len(self.signs)
 
     @property
     def n_blocks(self) -> int:
@@ -197,7 +200,7 @@ class Members:
             def run(rows):
                 return member_outputs(self.network, members, rows, W)
 
-        widest = max(self.network.layer_sizes[1:]) * BLOCK_MEMBERS * self.centre.itemsize
+        widest = max(self.network.layer_sizes[1:]) * self.block_members * self.centre.itemsize
         chunk = max(CHUNK_BYTES // widest, 64)
         parts = [run(X[start : start + chunk]) for start in range(0, n, chunk)]
         Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)

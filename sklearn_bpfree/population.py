@@ -115,6 +115,7 @@ class PopulationTrainer(Trainer):
         rows = problem.sample_rows(rng, problem.batch_size)
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         members = self.members(state, problem, (int(key[0]), int(key[1])))
+        members.block_members = problem.block_members
         losses = problem.judge(members, rows)
         failed = ~np.isfinite(losses)
         if failed.all():

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.members import Members
+from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 from sklearn_bpfree.parallel import Workers
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
+BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -198,6 +199,13 @@ class Problem:
         if size >= self.n_samples or isinstance(self.objective, Metric):
             return None
         return np.sort(rng.choice(self.n_samples, size, replace=False))
+
+    @property
+    def block_members(self) -> int:
+        """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
+        rows = self.n_samples if isinstance(self.objective, Metric) else self.batch_size
+        member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
+        return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
 
     def judge(self, members: Members, rows=None) -> np.ndarray:
         """The objective's value for all members of a population, by `n_jobs` workers; lower is better.

@@ -66,6 +66,11 @@ def test_one_blas_thread_wherever_a_block_runs(workers):
     assert all(n == 1 for threads in workers.map(blas_threads, 4) for n in threads)
 
 
+def test_a_block_sets_the_limit_itself_because_another_process_knows_nothing_of_the_callers():
+    threads, seconds = parallel._timed(blas_threads, 0, ())
+    assert all(n == 1 for n in threads) and seconds > 0
+
+
 def test_the_limit_on_the_blas_is_lifted_by_the_last_to_leave():
     before = blas_threads(0)
     first, second = one_blas_thread(), one_blas_thread()

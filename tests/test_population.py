@@ -100,6 +100,7 @@ def test_same_bits_from_any_workers(objective, where, monkeypatch):
     def objective_():
         return LogLoss() if objective == "log_loss" else metric("accuracy")
 
+    monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # many small blocks
     expected = steps(TakeBest(population_size=50), problem(objective=objective_()))
     monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
     n_jobs = where if isinstance(where, int) else 2
@@ -187,6 +188,17 @@ def test_sigma_is_in_units_of_the_layers_fan_in():
     for kernel, bias, fan_in in zip(kernels, biases, (6, 8), strict=True):
         np.testing.assert_allclose(kernel, 0.5 / np.sqrt(fan_in + 1), rtol=1e-6)
         np.testing.assert_allclose(bias, 0.5 / np.sqrt(fan_in + 1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n, size", [(30, 64), (500, 32), (5000, 8)])
+def test_blocks_hold_more_members_where_there_are_few_rows(n, size):
+    p = problem(n, batch_size=2 * n)
+    assert p.block_members == size
+    seen = []
+    trainer = TakeBest(population_size=200)
+    trainer.update = lambda state, members, losses, problem: seen.append(members) or {}
+    trainer.step(trainer.init(p, np.random.default_rng(0)), p, np.random.default_rng(1))
+    assert seen[0].weights(0).shape[0] == size
 
 
 def test_centred_ranks():

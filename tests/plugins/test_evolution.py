@@ -239,6 +239,7 @@ def test_same_bits_from_any_workers(name, monkeypatch):
         model = BPFreeClassifier((7,), trainer=name, max_iter=3, n_jobs=n_jobs, random_state=0, batch_size=50)
         return model.fit(X, y).state_
 
+    monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # many small blocks
     expected = fit(1)
     monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
     found = [fit(2), fit(3)]
