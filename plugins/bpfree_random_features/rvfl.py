@@ -9,14 +9,13 @@ There is no teaching signal, no iteration and no learning rate: one step is the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import check_scalar
 
 from bpfree_random_features.readout import solve_readout
-from bpfree_random_features.sampling import draw_hidden
+from bpfree_random_features.sampling import dense, draw_hidden
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.error_signal import check_choice
 
@@ -78,21 +77,23 @@ class RVFL(Trainer):
         check_choice(self, "readout", ("auto", "ridge", "loss"))
         check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
         if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):
-            raise ValueError(f"penalties of RVFL must be numbers > 0, at least one, got {self.penalties!r}.")
+            raise ValueError(
+                f"penalties of {type(self).__name__} must be numbers > 0, at least one, got {self.penalties!r}."
+            )
 
     def budget(self, n_samples, n_features):
         """One step is the whole fit."""
         return Budget(max_iter=1)
 
-    def init(self, problem, rng):
+    def init(self, problem, rng) -> State:
         direct = np.zeros((problem.X.shape[1], problem.network.n_outputs), problem.dtype)
         return RVFLState(draw_hidden(problem, rng, self.sampling, self.scale), direct=direct)
 
-    def step(self, state, problem, rng):
+    def step(self, state: Any, problem, rng) -> State:
         """Solve for the readout; another step would find the same one."""
-        H = _dense(problem.network.hidden(state.weights, problem.X))
+        H = dense(problem.network.hidden(state.weights, problem.X))
         links = self._has_direct_links(problem.network)
-        Phi = np.hstack([H, _dense(problem.X)]) if links else H
+        Phi = np.hstack([H, dense(problem.X)]) if links else H
         beta, bias, fit = solve_readout(Phi, problem, self.penalties, self.readout)
         problem.n_evaluations += problem.n_samples
         weights, direct = state.weights.copy(), state.direct.copy()
@@ -109,7 +110,7 @@ class RVFL(Trainer):
             left_out_error=float(fit.errors.min()),
         )
 
-    def outputs(self, state, network, X):
+    def outputs(self, state: Any, network, X):
         Z = network.outputs(state.weights, X)
         if self._has_direct_links(network):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
@@ -118,7 +119,3 @@ class RVFL(Trainer):
     def _has_direct_links(self, network):
         """Without hidden layers the network is nothing but direct links."""
         return self.direct_links and len(network.layer_sizes) > 2
-
-
-def _dense(rows):
-    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float64)

@@ -50,7 +50,7 @@ def _from_pairs(H, problem, rng, units, scale):
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
-    start, step = _dense(H[i]), _dense(H[j]) - _dense(H[i])
+    start, step = dense(H[i]), dense(H[j]) - dense(H[i])
     distance = np.linalg.norm(step, axis=1)
     distance = np.maximum(distance, NEAREST * distance.mean() + np.finfo(np.float64).tiny)
     chance = np.linalg.norm((problem.Y[j] - problem.Y[i]).astype(np.float64), axis=1) / distance
@@ -62,5 +62,6 @@ def _from_pairs(H, problem, rng, units, scale):
     return W.T, -(W * start[chosen]).sum(axis=1) - shift
 
 
-def _dense(rows):
+def dense(rows):
+    """Rows as a float64 ndarray."""
     return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float64)

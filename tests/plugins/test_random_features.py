@@ -237,3 +237,46 @@ def test_it_learns_what_a_linear_model_cannot():
 def test_wrong_penalties_are_named(penalties):
     with pytest.raises(ValueError, match=r"^penalties of RVFL must be numbers > 0, at least one, got \(.*\)\.$"):
         get_trainer("rvfl", penalties=penalties).check_parameters()
+
+
+# --- ed_rvfl ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("sampling", ["normal", "pairs"])
+@pytest.mark.parametrize("hidden", [(), (9,)])
+def test_ed_rvfl_with_one_hidden_layer_is_rvfl(hidden, sampling, links):
+    X, y = make_friedman1(80, random_state=0)
+    one, other = (
+        BPFreeRegressor(hidden, trainer=get_trainer(name, sampling=sampling, direct_links=links), random_state=0)
+        for name in ("rvfl", "ed_rvfl")
+    )
+    one, other = one.fit(X, y), other.fit(X, y)
+    assert np.array_equal(one.state_.weights, other.state_.weights)
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
+    problem, trainer = make_problem("tanh", SquaredError()), get_trainer("ed_rvfl", direct_links=links)
+    drawn = trainer.init(problem, np.random.default_rng(1))
+    state = trainer.step(drawn, problem, np.random.default_rng(2))
+    X, ((W0, b0), (W1, b1)) = problem.X, state.layers
+    assert W1.shape == ((9 + 4 if links else 9), 8)
+
+    def beside_inputs(H):
+        return np.hstack([H, X]) if links else H
+
+    first = beside_inputs(np.tanh(X @ W0 + b0))
+    second = beside_inputs(np.tanh(first @ W1 + b1))
+    fits = [ridge(Phi, problem.Y, None, trainer.penalties) for Phi in (first, second)]
+    expected = sum(Phi @ fit.kernel + fit.bias for Phi, fit in zip((first, second), fits, strict=True)) / 2
+    assert state.penalties == [fit.penalty for fit in fits]
+    for rows in (X, sparse.csr_array(X)):
+        np.testing.assert_allclose(trainer.outputs(state, problem.network, rows), expected, atol=1e-10)
+    assert state.loss == pytest.approx(problem.objective.loss(expected, problem.Y).mean())
+    assert all(a is b for a, b in zip(drawn.layers, state.layers, strict=True))
+    kernels, biases = problem.network.unpack(state.weights)
+    np.testing.assert_array_equal(kernels[1], W1[:9])
+    np.testing.assert_array_equal(biases[1], b1)
+    np.testing.assert_allclose(kernels[2], fits[1].kernel[:8], atol=1e-12)
