@@ -24,6 +24,9 @@ ROWS = [
     ("fa", {"feedback": "random"}),
     ("dfa", {"feedback": "random"}),
     ("dfa", {"feedback": "learned"}),
+    ("local_loss", {"layer_loss": "pred"}),
+    ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
+    ("local_loss", {"layer_loss": "predsim"}),
 ]
 
 

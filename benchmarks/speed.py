@@ -17,9 +17,15 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, list_trainers
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, ErrorSignalTrainer, list_trainers
+from sklearn_bpfree.registry import get_trainer_class
 
 EPOCHS, BATCH = 20, 200
+
+
+def error_signal_trainers():
+    """Names of the registered trainers that have epochs to be timed."""
+    return [name for name in list_trainers() if issubclass(get_trainer_class(name), ErrorSignalTrainer)]
 
 
 def sgemm_peak():
@@ -34,6 +40,8 @@ def products(trainer, sizes, rows):
     forward = sum(a * b for a, b in shapes)
     if trainer == "dfa":
         signals = sum(sizes[-1] * units for units in sizes[1:-1])
+    elif trainer == "local_loss":  # each head: forward, its gradient, its transpose
+        signals = sum(3 * sizes[-1] * units for units in sizes[1:-1])
     else:
         signals = sum(a * b for a, b in shapes[1:])
     return rows * (2 * forward + signals)
@@ -51,7 +59,7 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    trainers = options.trainers.split(",") if options.trainers else list_trainers()
+    trainers = options.trainers.split(",") if options.trainers else error_signal_trainers()
     rng = np.random.default_rng(0)
     peak = sgemm_peak()
     print(f"{options.rows} rows, batch {BATCH}, one BLAS thread, sgemm peak {2e-9 * peak:.0f} GFLOP/s")

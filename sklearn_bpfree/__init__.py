@@ -2,6 +2,8 @@
 
 from sklearn_bpfree.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.members import Members
+from sklearn_bpfree.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.registry import get_trainer, list_trainers
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
@@ -12,10 +14,14 @@ __all__ = [
     "Budget",
     "ErrorSignalState",
     "ErrorSignalTrainer",
+    "Members",
     "Pass",
+    "PopulationState",
+    "PopulationTrainer",
     "State",
     "Trainer",
     "advance",
+    "centred_ranks",
     "get_trainer",
     "list_trainers",
 ]

@@ -16,7 +16,7 @@ from sklearn.utils import check_scalar
 
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor
-from sklearn_bpfree.problem import Batch
+from sklearn_bpfree.problem import Batch, Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
 OPTIMIZERS = ("adam", "sgd")
@@ -53,6 +53,8 @@ class Pass:
         The state's feedback; read-only for `signal`.
     feedback_gradient : list of ndarray
         Where `signal` writes the gradient of each feedback array when `learns_feedback` is true; zero otherwise unused.
+    problem : Problem
+        For methods whose layers have an output error of their own: ``problem.output_error(Z, batch)``.
     batch : Batch
         The rows, targets and weights.
     hidden : list of ndarray of shape (b, d_{l+1})
@@ -64,6 +66,7 @@ class Pass:
     kernels: list[np.ndarray]
     feedback: list[np.ndarray]
     feedback_gradient: list[np.ndarray]
+    problem: Problem
     batch: Batch = field(init=False)
     hidden: list[np.ndarray] = field(init=False)
     error: np.ndarray = field(init=False)
@@ -180,11 +183,11 @@ class ErrorSignalTrainer(Trainer):
 
         data_rng, dropout_rng = rng.spawn(2)
         total, t = 0.0, state.t
-        run = Pass(kernels, feedback, feedback_gradient)
+        run = Pass(kernels, feedback, feedback_gradient, problem)
         ones = np.ones(problem.batch_size, gradient.dtype)
         is_sparse = sparse.issparse(problem.X)
         for i, batch in enumerate(problem.batches(data_rng)):
-            loss, deltas = self._deltas(run, batch, biases, problem, dropout_rng)
+            loss, deltas = self._deltas(run, batch, biases, dropout_rng)
             total += loss * len(batch.Y)
             for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
                 if H is batch.X and is_sparse:
@@ -213,13 +216,13 @@ class ErrorSignalTrainer(Trainer):
         """Each layer's input times its signal, without dropout."""
         kernels, biases = problem.network.unpack(state.weights)
         scratch = [np.zeros_like(B) for B in state.feedback]
-        run = Pass(kernels, state.feedback, scratch)
-        _, deltas = self._deltas(run, batch, biases, problem, None)
+        run = Pass(kernels, state.feedback, scratch, problem)
+        _, deltas = self._deltas(run, batch, biases, None)
         return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
 
-    def _deltas(self, run: Pass, batch: Batch, biases, problem, dropout_rng):
+    def _deltas(self, run: Pass, batch: Batch, biases, dropout_rng):
         """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
-        f = ACTIVATIONS[problem.network.activation]
+        f = ACTIVATIONS[run.problem.network.activation]
         H, trace = batch.X, []
         run.batch, run.hidden = batch, []
         for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):
@@ -235,7 +238,7 @@ class ErrorSignalTrainer(Trainer):
             run.hidden.append(H)
         Z = H @ run.kernels[-1]
         Z += biases[-1]
-        loss, delta = problem.output_error(Z, run.batch)
+        loss, delta = run.problem.output_error(Z, run.batch)
         run.error = delta
         deltas = [delta]
         for layer in range(len(run.hidden) - 1, -1, -1):

@@ -402,7 +402,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
             return score
         candidate = copy.copy(self)
-        vars(candidate).pop("feature_names_in_", None)  # X_val is an array by now
+        candidate.__dict__.pop("feature_names_in_", None)  # X_val is an array by now
         scorer = check_scoring(candidate, self.scoring)
         weight = {} if weight_val is None else {"sample_weight": weight_val}
 

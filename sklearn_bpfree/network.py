@@ -182,6 +182,14 @@ class Network:
             kernel[:] = rng.uniform(-bound, bound, kernel.shape)
         return weights
 
+    def fan_in_scale(self, dtype: Any = np.float32) -> np.ndarray:
+        """``1 / sqrt(fan_in + 1)`` of the layer of each weight (n_weights,), the unit of steps in weight space."""
+        scale = np.empty(self.n_weights, dtype=dtype)
+        kernels, biases = self.unpack(scale)
+        for W, b in zip(kernels, biases, strict=True):
+            W[:] = b[:] = 1 / np.sqrt(len(W) + 1)
+        return scale
+
     def hidden(self, weights, X) -> np.ndarray:
         """Activations of the last hidden layer (the rows themselves when there is none).
 

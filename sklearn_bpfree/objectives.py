@@ -86,7 +86,10 @@ class LogLoss(Loss):
     """Log-loss of K exclusive classes: logsumexp(Z) - Z_y."""
 
     def loss(self, Z, Y):
-        return special.logsumexp(Z, axis=-1) - (Y * Z).sum(-1)
+        top = Z.max(axis=-1)
+        P = Z - top[..., None]
+        np.exp(P, out=P)
+        return np.log(P.sum(axis=-1)) + top - np.einsum("...k,...k->...", Z, Y)
 
     def error(self, Z, Y):
         return special.softmax(Z, axis=-1) - Y

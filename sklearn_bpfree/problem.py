@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
+from sklearn_bpfree.parallel import Workers
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
+BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -58,6 +61,8 @@ class Problem:
     ----------
     n_batches : int
         Number of minibatches in one pass over the rows.
+    workers : Workers
+        What `judge` computes with; its processes or threads, if it ever needs any, end with the problem.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -86,7 +91,7 @@ class Problem:
         self.batch_size = min(batch_size, self.n_samples)
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
-        self.n_jobs = n_jobs
+        self.workers = Workers(n_jobs)
         self.iteration = 0
         self.n_evaluations = 0
 
@@ -189,12 +194,56 @@ class Problem:
         self.n_evaluations += len(weights) * batch.X.shape[0]
         return np.concatenate(parts)
 
+    def sample_rows(self, rng: np.random.Generator, size: int) -> np.ndarray | None:
+        """Numbers of `size` rows as `sample` would draw them; None stands for all rows, by which a `Metric` judges."""
+        if size >= self.n_samples or isinstance(self.objective, Metric):
+            return None
+        return np.sort(rng.choice(self.n_samples, size, replace=False))
+
+    @property
+    def block_members(self) -> int:
+        """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
+        rows = self.n_samples if isinstance(self.objective, Metric) else self.batch_size
+        member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
+        return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
+
+    def judge(self, members: Members, rows=None) -> np.ndarray:
+        """The objective's value for all members of a population, by `n_jobs` workers; lower is better.
+
+        Parameters
+        ----------
+        members : Members
+        rows : ndarray of int, default=None
+            From `sample_rows`; None: all rows.
+
+        Returns
+        -------
+        losses : ndarray of shape (signs, directions)
+            The same to the last bit for any number and kind of workers.
+        """
+        table = (self.X, self.Y, self.sample_weight, self.y)
+        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows)
+        self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
+        return np.concatenate(parts, axis=1)
+
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
         if isinstance(self.objective, Metric):
             return np.array([-self.objective.score(member, self.y, batch.weight) for member in Z])
         losses = self.objective.loss(Z, batch.Y)
         return np.average(losses, axis=-1, weights=batch.weight)
+
+
+def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray:
+    """Losses of one block of a population, (signs, directions of the block)."""
+    if rows is not None:
+        X, Y, weight = X[rows], Y[rows], None if weight is None else weight[rows]
+    Z = members.outputs(block, X)
+    if isinstance(objective, Metric):
+        losses = np.array([-objective.score(np.ascontiguousarray(member), y, weight) for member in Z])
+    else:
+        losses = np.average(objective.loss(Z, np.asfortranarray(Y)), axis=-1, weights=weight)  # outputs lie as Z's do
+    return losses.reshape(len(members.signs), -1).astype(np.float64)
 
 
 def merge_repeated_rows(X, y, sample_weight):

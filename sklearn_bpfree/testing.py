@@ -289,7 +289,7 @@ def check_step_changes_nothing(trainer):
 
 def _public(problem):
     """What a step may see of a problem and must leave alone."""
-    return {name: value for name, value in vars(problem).items() if name not in ("network", "n_evaluations")}
+    return {name: value for name, value in vars(problem).items() if name not in ("network", "n_evaluations", "workers")}
 
 
 def check_step_repeats_itself(trainer):

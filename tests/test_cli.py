@@ -96,7 +96,8 @@ def test_list_names_every_trainer_in_aligned_columns(capsys):
     assert code == 0
     assert [row.split()[0] for row in rows] == list_trainers()
     assert header.split() == ["name", "family", "needs", "offers", "distribution", "summary"]
-    starts = [header.index(name) for name in header.split()]
+    filled = [name for name in header.split() if name != "offers"]  # a trainer may offer nothing
+    starts = [header.index(name) for name in filled]
     assert all(row[start - 1] == " " != row[start] for row in (rule, *rows) for start in starts[1:])
 
 

@@ -1,0 +1,150 @@
+"""Local losses: every hidden layer has a readout of its own (its head) and learns from that readout's error.
+
+    q_l     = dL/dZ_l  at  Z_l = H_l A_l + c_l        the output error of layer l's own head
+    delta_l = (q_l A_l^T) * f'(z_l)                   "pred"; the head learns by H_l^T q_l
+    delta_l = dS_l/dH_l * f'(z_l)                     "sim", S_l = sum_ij s_i s_j (cos(m_i, m_j) - T_ij)^2, M = H_l V_l
+    delta_l = ((1 - beta) pred + beta sim)            "predsim", beta = 0.99
+
+T says how alike the targets of two rows are, s are the row weights that sum to 1. "pred" is also known as Mono-Forward,
+decoupled greedy learning, or an auxiliary classifier with a stopped gradient. No signal crosses a layer: what a layer
+learns does not depend on any weight above it. Read `signal` first.
+"""
+
+import numpy as np
+
+from sklearn_bpfree import ErrorSignalTrainer
+from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.network import Network, product
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+
+SHARE_OF_SIM = {"pred": 0.0, "predsim": 0.99, "sim": 1.0}  # beta
+
+
+class LocalLoss(ErrorSignalTrainer):
+    """Local losses: each hidden layer learns from the error of its own readout and from nothing above it.
+
+    Parameters
+    ----------
+    layer_loss : {"pred", "sim", "predsim"}, default="pred"
+        What a hidden layer minimises: the estimator's loss at its own head, the mismatch between the similarities of
+        its activations and of the targets, or mostly the second and a little of the first. Similarities do not change
+        with the weights' scale, so that decay makes ever larger steps of them: give "sim" ``learning_rate=1e-3`` and
+        ``weight_decay=0.1``.
+    feedback : {"head", "random"}, default="head"
+        What carries a head's error to its layer: the head's own transpose, or a fixed random matrix. With "random" the
+        similarities are those of the activations themselves, so that no weight is transposed anywhere.
+    predict_with : {"last", "mean"}, default="last"
+        Predict by the output layer, or by the mean of the heads' raw outputs.
+
+    References
+    ----------
+    Noekland and Eidnes (2019), "Training neural networks with local error signals", ICML.
+    Belilovsky, Eickenberg and Oyallon (2019), "Greedy layerwise learning can scale to ImageNet", ICML.
+    """
+
+    layer_loss: str = "pred"
+    feedback: str = "head"
+    predict_with: str = "last"
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_choice(self, "layer_loss", SHARE_OF_SIM)
+        check_choice(self, "feedback", ("head", "random"))
+        check_choice(self, "predict_with", ("last", "mean"))
+
+    @property
+    def learns_feedback(self):
+        return True
+
+    def init_feedback(self, network, rng):
+        """A_l, c_l of each layer in turn, each pair followed by B_l or V_l where the mode has one."""
+        K, arrays = network.n_outputs, []
+        for units in network.layer_sizes[1:-1]:
+            arrays += _dense(rng, units, K)
+            if self.feedback == "random":
+                arrays.append(rng.normal(0, 1 / np.sqrt(K), (K, units)))
+            elif self.layer_loss != "pred":
+                arrays.append(_dense(rng, units, units)[0])
+        return arrays
+
+    def init(self, problem, rng):
+        """The heads' biases start where the output layer's does."""
+        state = super().init(problem, rng)
+        for _, c, *_ in _by_layer(state.feedback, problem.network):
+            c[:] = problem.initial_output()
+        return state
+
+    def signal(self, layer, above, run):
+        network, H = run.problem.network, run.hidden[layer]
+        A, c, *other = _by_layer(run.feedback, network)[layer]
+        gA, gc, *g_other = _by_layer(run.feedback_gradient, network)[layer]
+        beta = SHARE_OF_SIM[self.layer_loss]
+        V = gV = None
+        if self.feedback == "random":
+            g_other[0][:] = 0  # stays as drawn
+        elif other:
+            (V,), (gV,) = other, g_other
+
+        q = run.problem.output_error(H @ A + c, run.batch)[1]
+        np.matmul(H.T, q, out=gA)
+        np.matmul(np.ones(len(q), q.dtype), q, out=gc)
+        signal = (1 - beta) * product(q, other[0] if self.feedback == "random" else A.T)
+        if beta:
+            signal += beta * _similarity_gradient(H, V, gV, run.problem.objective, run.batch)
+        return signal
+
+    def follow(self, feedback, increments, decay):
+        """A_l and V_l decay as kernels do."""
+        for B in feedback[::3] if self.feedback == "random" else feedback:
+            if B.ndim == 2:
+                B *= decay
+
+    def outputs(self, state, network, X):
+        if self.predict_with == "last" or not state.feedback:
+            return super().outputs(state, network, X)
+        kernels, biases = network.unpack(state.weights)
+        heads = []
+        for layer, (A, c, *_) in enumerate(_by_layer(state.feedback, network)):
+            below = Network((*network.layer_sizes[: layer + 2], network.n_outputs), network.activation)
+            parts = [*kernels[: layer + 1], A, *biases[: layer + 1], c]
+            heads.append(below.outputs(np.concatenate([part.ravel() for part in parts]), X))
+        return np.mean(heads, axis=0)
+
+
+def _dense(rng, fan_in, fan_out):
+    """Glorot-uniform kernel and zero bias of one dense layer."""
+    network = Network((fan_in, fan_out))
+    (W,), (b,) = network.unpack(network.initial_weights(rng, np.float64))
+    return [W, b]
+
+
+def _by_layer(arrays, network):
+    """The list of all feedback arrays, cut into one list per hidden layer."""
+    size = len(arrays) // max(len(network.layer_sizes) - 2, 1)
+    return [arrays[i : i + size] for i in range(0, len(arrays), size)] if size else []
+
+
+def _similarity_gradient(H, V, gV, objective, batch):
+    """Gradient of the similarity loss by H; the one by V (None: the identity) is written into gV."""
+    M = H if V is None else H @ V
+    C = M - M.mean(axis=1, keepdims=True)
+    norm = np.maximum(np.linalg.norm(C, axis=1, keepdims=True), np.finfo(H.dtype).tiny ** 0.5)
+    U = C / norm
+    s = np.full(len(H), 1 / len(H), H.dtype) if batch.weight is None else batch.weight / len(H)
+    dU = 4 * s[:, None] * ((U @ U.T - _target_similarity(batch.Y, objective)) @ (s[:, None] * U))
+    dM = (dU - U * (dU * U).sum(axis=1, keepdims=True)) / norm  # its rows are centred already, as those of U are
+    if V is None:
+        return dM
+    np.matmul(H.T, dM, out=gV)
+    return product(dM, V.T)
+
+
+def _target_similarity(Y, objective):
+    """How alike the targets of two rows are, in [-1, 1]: cosine of classes or label sets, Gaussian kernel of values."""
+    if isinstance(objective, (LogLoss, BinaryLogLoss)):
+        T = Y - Y.mean(axis=1, keepdims=True) if isinstance(objective, LogLoss) else 2 * Y - 1
+        T = T / np.linalg.norm(T, axis=1, keepdims=True)
+        return T @ T.T
+    squares = np.square(Y).sum(axis=1)
+    distances = np.maximum(squares[:, None] + squares - 2 * Y @ Y.T, 0) / Y.shape[1]
+    return 2 * np.exp(-distances / 2) - 1

@@ -1,0 +1,1 @@
+"""Random features: the hidden layers stay as drawn, and a readout is solved for in closed form."""

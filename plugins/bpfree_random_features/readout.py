@@ -1,0 +1,91 @@
+"""The readout of given features: a ridge chosen by leave-one-out, or the minimiser of the estimator's own loss.
+
+- "ridge": least squares on the encoded targets. For any other loss than the squared one, a slope and an intercept turn
+  its values into raw outputs; they minimise the loss on the leave-one-out predictions, so that probabilities are not
+  too sure of themselves.
+- "loss": the penalised loss itself by L-BFGS, from there, in the coordinates in which the ridge's problem is round.
+
+No gradient passes a layer: both solve for one linear map.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize
+
+from bpfree_random_features.ridge import ridge
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
+
+SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
+VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
+MAX_ITER = 50  # of L-BFGS
+
+
+def solve_readout(H, problem, penalties, method):
+    """Kernel (p, K) and bias (K,) of the readout, and the ridge that it comes from.
+
+    Parameters
+    ----------
+    H : ndarray of shape (n, p)
+        Features of the problem's rows, float64.
+    problem : Problem
+    penalties : sequence of float
+        See `ridge`.
+    method : {"auto", "ridge", "loss"}
+        "auto": "ridge" for the squared error and the log-losses, "loss" for all others.
+
+    Returns
+    -------
+    kernel, bias : ndarray
+    fit : RidgeFit
+    """
+    fit = ridge(H, problem.Y.astype(np.float64), problem.sample_weight, penalties)
+    squared = isinstance(problem.objective, SquaredError)
+    slope, intercept = (1.0, 0.0) if squared else _rescale(fit.left_out, problem)
+    kernel, bias = fit.kernel * slope, fit.bias * slope + intercept
+    natural = squared or isinstance(problem.objective, (BinaryLogLoss, LogLoss))
+    if squared or method == "ridge" or (method == "auto" and natural):
+        return kernel, bias, fit
+    # A row's squared error counts 1 / variance; the kernel's prior, of which the penalty speaks, scales with the slope.
+    variance = np.square(slope).mean() * fit.errors.min() / len(bias)
+    factor = 1 / max(variance, VARIANCE_FLOOR) if natural else 1.0
+    return *_minimise_loss(H, problem, fit, kernel, bias, factor), fit
+
+
+def _rescale(left_out, problem):
+    """Slopes (one for exclusive classes, else one per output) and intercepts that minimise the loss."""
+    n, K = left_out.shape
+    n_slopes = 1 if isinstance(problem.objective, LogLoss) else K
+    rows = problem.all_rows()
+
+    def value(parameters):
+        slope, intercept = parameters[:n_slopes], parameters[n_slopes:]
+        loss, E = problem.output_error(left_out * slope + intercept, rows)
+        g_slope = (E * left_out).sum(axis=0)
+        g_slope = g_slope.sum(keepdims=True) if n_slopes == 1 else g_slope
+        prior = slope / (SLOPE_SCALE**2 * n)
+        return loss + 0.5 * slope @ prior, np.concatenate([g_slope + prior, E.sum(axis=0)])
+
+    start = np.concatenate([np.ones(n_slopes), np.zeros(K)])
+    best = optimize.minimize(value, start, jac=True, method="L-BFGS-B").x
+    return best[:n_slopes], best[n_slopes:]
+
+
+def _minimise_loss(H, problem, fit, kernel, bias, factor):
+    """Minimise loss + factor * strength / 2 * |kernel|^2, with kernel = basis @ theta."""
+    mean = H.mean(axis=0)
+    F = (H - mean) @ fit.basis
+    rows, K = problem.all_rows(), len(bias)
+    cost = factor * fit.strength * np.square(fit.basis).sum(axis=0)[:, None]  # the basis is orthogonal
+
+    def value(parameters):
+        theta, b = parameters[:-K].reshape(-1, K), parameters[-K:]
+        loss, E = problem.output_error(F @ theta + b, rows)
+        gradient = F.T @ E + cost * theta
+        return loss + 0.5 * (cost * theta * theta).sum(), np.concatenate([gradient.ravel(), E.sum(axis=0)])
+
+    start = fit.basis.T @ kernel / np.square(fit.basis).sum(axis=0)[:, None]
+    start = np.concatenate([start.ravel(), bias + mean @ kernel])
+    best = optimize.minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITER}).x
+    kernel = fit.basis @ best[:-K].reshape(-1, K)
+    return kernel, best[-K:] - mean @ kernel

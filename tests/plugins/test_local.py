@@ -1,0 +1,193 @@
+"""The local-loss family against the equations, in float64: gradients, locality, and where it is back-propagation."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_bpfree import BPFreeClassifier, get_trainer, training
+from sklearn_bpfree.network import ACTIVATIONS, Network
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.problem import Problem
+
+LOSSES = ["pred", "sim", "predsim"]
+TARGETS = {
+    "classes": (LogLoss(), lambda rng: np.eye(3)[rng.integers(3, size=24)]),
+    "labels": (BinaryLogLoss(), lambda rng: rng.integers(2, size=(24, 3)).astype(float)),
+    "one value": (SquaredError(), lambda rng: rng.standard_normal((24, 1))),
+}
+
+
+def make_problem(targets="classes", hidden=(7, 6), **options):
+    """24 weighted rows of 4 columns."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((24, 4))
+    objective, draw = TARGETS[targets]
+    Y = draw(rng)
+    network = Network((4, *hidden, Y.shape[1]), "tanh")
+    return Problem(X, Y, network, objective, sample_weight=rng.uniform(0.5, 2, 24), **options)
+
+
+def similarity(Y, targets):
+    """Cosines of centred one-hot rows, or of +-1 label rows; a Gaussian kernel of values, from -1 to 1."""
+    if targets == "classes":
+        return np.corrcoef(Y)
+    if targets == "labels":
+        return (2 * Y - 1) @ (2 * Y - 1).T / Y.shape[1]
+    return 2 * np.exp(-((Y - Y.T) ** 2) / 2) - 1
+
+
+def layer_objective(trainer, problem, layer, H_below, W, b, head, targets):
+    """What a hidden layer minimises, written down from the papers."""
+    H = np.tanh(H_below @ W + b)
+    A, c, *V = head
+    s = problem.sample_weight / len(H)
+    pred = s @ problem.objective.loss(H @ A + c, problem.Y)
+    M = H @ V[0] if V else H
+    gap = np.corrcoef(M) - similarity(problem.Y, targets)
+    sim = np.einsum("i,j,ij->", s, s, gap**2)
+    beta = {"pred": 0, "sim": 1, "predsim": 0.99}[trainer.layer_loss]
+    return (1 - beta) * pred + beta * sim
+
+
+def slopes(function, at):
+    """Central differences of a function of one array."""
+    steps = 1e-6 * np.eye(at.size).reshape(-1, *at.shape)
+    return np.array([function(at + step) - function(at - step) for step in steps]).reshape(at.shape) / 2e-6
+
+
+@pytest.mark.parametrize("layer_loss", LOSSES)
+@pytest.mark.parametrize("targets", TARGETS)
+def test_each_layer_descends_its_own_loss(layer_loss, targets):
+    problem = make_problem(targets)
+    trainer = get_trainer("local_loss", layer_loss=layer_loss)
+    state = trainer.init(problem, np.random.default_rng(1))
+    found = trainer.gradient(state, problem, problem.all_rows())
+    (W0, W1, _), (b0, b1, _) = problem.network.unpack(state.weights)
+    size = len(state.feedback) // 2
+    heads = state.feedback[:size], state.feedback[size:]
+    inputs = problem.X, np.tanh(problem.X @ W0 + b0)
+    for layer, (W, b) in enumerate([(W0, b0), (W1, b1)]):
+        arguments = trainer, problem, layer, inputs[layer]
+        expected = slopes(lambda W: layer_objective(*arguments, W, b, heads[layer], targets), W)  # noqa: B023
+        np.testing.assert_allclose(found[layer], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("layer_loss", LOSSES)
+def test_heads_learn_from_their_own_error(layer_loss):
+    # One step of plain SGD with rate 1 moves an array by minus its gradient.
+    problem = make_problem(batch_size=24)
+    plain = {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 1.0, "weight_decay": 0.0}
+    trainer = get_trainer("local_loss", layer_loss=layer_loss, schedule="constant", **plain)
+    state = trainer.init(problem, np.random.default_rng(1))
+    after = trainer.step(state, problem, np.random.default_rng(2))
+    (W, *_), (b, *_) = problem.network.unpack(state.weights)
+    H, s = np.tanh(problem.X @ W + b), problem.sample_weight / 24
+    A, c, *V = state.feedback[: len(state.feedback) // 2]
+    moved = [old - new for old, new in zip(state.feedback, after.feedback, strict=True)]
+
+    def pred(A, c):
+        return s @ problem.objective.loss(H @ A + c, problem.Y)
+
+    def sim(V):
+        return np.einsum("i,j,ij->", s, s, (np.corrcoef(H @ V) - similarity(problem.Y, "classes")) ** 2)
+
+    np.testing.assert_allclose(moved[0], slopes(lambda A: pred(A, c), A), atol=1e-8)
+    np.testing.assert_allclose(moved[1], slopes(lambda c: pred(A, c), c), atol=1e-8)
+    assert len(V) == (layer_loss != "pred")
+    if V:
+        np.testing.assert_allclose(moved[2], slopes(sim, V[0]), atol=1e-8)
+
+
+@pytest.mark.parametrize("feedback", ["head", "random"])
+@pytest.mark.parametrize("layer_loss", LOSSES)
+def test_a_layer_does_not_hear_of_the_weights_above(layer_loss, feedback):
+    problem = make_problem(batch_size=8)
+    trainer = get_trainer("local_loss", layer_loss=layer_loss, feedback=feedback)
+    state = trainer.init(problem, np.random.default_rng(1))
+    after = trainer.step(state, problem, np.random.default_rng(2))
+    for above in (1, 2):
+        other = trainer.init(problem, np.random.default_rng(1))
+        kernels, biases = problem.network.unpack(other.weights)
+        size = len(other.feedback) // 2
+        for array in [*kernels[above:], *biases[above:], *other.feedback[above * size :]]:
+            array += 1
+        other = trainer.step(other, problem, np.random.default_rng(2))
+        for layer, (mine, theirs) in enumerate(_layers(problem, after, other)):
+            assert np.array_equal(mine, theirs) == (layer < above)
+
+
+def _layers(problem, *states):
+    """Pairs of kernels, layer by layer."""
+    return zip(*(problem.network.unpack(state.weights)[0] for state in states), strict=True)
+
+
+def test_one_hidden_layer_whose_head_is_the_output_layer_is_backprop():
+    def fit(name):
+        problem = make_problem(hidden=(7,), batch_size=8, max_iter=5)
+        trainer = get_trainer(name, weight_decay=0.0, dropout=0.2)
+        progress = training.start(trainer, problem, 0)
+        if name == "local_loss":
+            kernels, biases = problem.network.unpack(progress.state.weights)
+            progress.state.feedback[0][:], progress.state.feedback[1][:] = kernels[1], biases[1]
+        progress.plan(5)
+        return training.run(trainer, problem, progress).state.weights
+
+    assert np.array_equal(fit("local_loss"), fit("backprop"))
+
+
+def test_random_feedback_stays_as_drawn_and_replaces_the_transpose():
+    problem = make_problem(batch_size=8)
+    trainer = get_trainer("local_loss", feedback="random")
+    state = trainer.init(problem, np.random.default_rng(1))
+    after = trainer.step(state, problem, np.random.default_rng(2))
+    for i, (old, new) in enumerate(zip(state.feedback, after.feedback, strict=True)):
+        assert np.array_equal(old, new) == (i % 3 == 2)
+    (W, *_), (b, *_) = problem.network.unpack(state.weights)
+    A, c, B = state.feedback[:3]
+    H = np.tanh(problem.X @ W + b)
+    q = problem.output_error(H @ A + c, problem.all_rows())[1]
+    expected = problem.X.T @ ((q @ B) * (1 - H**2))
+    np.testing.assert_allclose(trainer.gradient(state, problem, problem.all_rows())[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_mean_of_heads(activation):
+    problem = make_problem()
+    network = Network(problem.network.layer_sizes, activation)
+    trainer = get_trainer("local_loss", predict_with="mean")
+    state = trainer.init(problem, np.random.default_rng(1))
+    state.weights += np.random.default_rng(2).normal(0, 0.3, state.weights.shape)
+    (W0, W1, _), (b0, b1, _) = network.unpack(state.weights)
+    f = ACTIVATIONS[activation].apply
+    H0 = f(problem.X @ W0 + b0)
+    H1 = f(H0 @ W1 + b1)
+    (A0, c0), (A1, c1) = state.feedback[:2], state.feedback[2:]
+    expected = (H0 @ A0 + c0 + H1 @ A1 + c1) / 2
+    for X in (problem.X, sparse.csr_array(problem.X)):
+        np.testing.assert_allclose(trainer.outputs(state, network, X), expected, atol=1e-12)
+
+
+def test_a_head_alone_predicts_as_well_as_the_output_layer():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 2))
+    y = (X**2).sum(axis=1) > 1.4
+    last, mean = (
+        BPFreeClassifier((32,), trainer=get_trainer("local_loss", predict_with=by), random_state=0).fit(X, y)
+        for by in ("last", "mean")
+    )
+    assert np.array_equal(last.coefs_[0], mean.coefs_[0])
+    assert last.score(X, y) > 0.97
+    assert mean.score(X, y) > 0.97
+
+
+def test_without_hidden_layers_there_are_no_heads():
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    clf = BPFreeClassifier((), trainer=get_trainer("local_loss", predict_with="mean"), random_state=0)
+    assert clf.fit(X, X[:, 0] > 0).score(X, X[:, 0] > 0) > 0.9
+    assert clf.state_.feedback == []
+
+
+@pytest.mark.parametrize("name, value", [("layer_loss", "mse"), ("feedback", "sign"), ("predict_with", "best")])
+def test_wrong_choices_are_named(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} of LocalLoss must be one of \[.*\], got '{value}'\.$"):
+        get_trainer("local_loss", **{name: value}).check_parameters()

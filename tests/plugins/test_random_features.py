@@ -1,0 +1,282 @@
+"""Random features in float64: the ridge against brute force and scikit-learn, the readouts, the drawn units."""
+
+import numpy as np
+import pytest
+from bpfree_random_features.readout import VARIANCE_FLOOR
+from bpfree_random_features.ridge import ridge
+from bpfree_random_features.sampling import draw_hidden
+from scipy import sparse
+from sklearn.datasets import make_classification, make_friedman1
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.objectives import LogLoss, SquaredError
+from sklearn_bpfree.problem import Problem
+
+PENALTIES = (1e-3, 1e-1, 1e1)
+SHAPES = pytest.mark.parametrize("p", [6, 50], ids=["fewer columns than rows", "more"])
+
+
+def table(p, n=30, K=2, weighted=True):
+    rng = np.random.default_rng(0)
+    H = rng.standard_normal((n, p)) + 3
+    Y = H[:, :1] + rng.standard_normal((n, K))
+    return H, Y, rng.uniform(0.5, 2, n) if weighted else None
+
+
+def strength(H, weight, penalty):
+    """A penalty in scikit-learn's units."""
+    mean = np.average(H, axis=0, weights=weight)
+    variance = np.average((H - mean) ** 2, axis=0, weights=weight).mean()
+    return penalty * variance * (len(H) if weight is None else weight.sum())
+
+
+# --- ridge ------------------------------------------------------------------------------------------------------------
+
+
+@SHAPES
+@pytest.mark.parametrize("weighted", [True, False])
+def test_leave_one_out_is_that_of_brute_force(p, weighted):
+    H, Y, weight = table(p, weighted=weighted)
+    errors, left_out = [], []
+    for penalty in PENALTIES:
+        alpha = strength(H, weight, penalty)
+        predictions = np.empty_like(Y)
+        for i in range(len(H)):
+            others = np.arange(len(H)) != i
+            model = Ridge(alpha).fit(H[others], Y[others], None if weight is None else weight[others])
+            predictions[i] = model.predict(H[[i]])[0]
+        left_out.append(predictions)
+        errors.append(np.average(((Y - predictions) ** 2).sum(axis=1), weights=weight))
+    fit = ridge(H, Y, weight, PENALTIES)
+    np.testing.assert_allclose(fit.errors, errors, rtol=1e-9)
+    best = int(np.argmin(errors))
+    assert fit.penalty == PENALTIES[best]
+    np.testing.assert_allclose(fit.left_out, left_out[best], rtol=1e-9)
+
+
+@SHAPES
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_solution_is_scikit_learns(p, penalty):
+    H, Y, weight = table(p)
+    fit = ridge(H, Y, weight, [penalty])
+    alpha = strength(H, weight, penalty)
+    model = Ridge(alpha).fit(H, Y, weight)
+    np.testing.assert_allclose(fit.kernel, model.coef_.T, atol=1e-10)
+    np.testing.assert_allclose(fit.bias, model.intercept_, atol=1e-9)
+    assert fit.strength == pytest.approx(alpha / weight.sum())
+
+
+@SHAPES
+def test_limits_of_the_penalty(p):
+    H, Y, weight = table(p)
+    root = np.sqrt(weight)[:, None]
+    centred = root * (H - np.average(H, axis=0, weights=weight))
+    least_squares = np.linalg.pinv(centred) @ (root * (Y - np.average(Y, axis=0, weights=weight)))
+    fit = ridge(H, Y, weight, [1e-13])
+    np.testing.assert_allclose(fit.kernel, least_squares, atol=1e-8)
+    if p > len(H):
+        np.testing.assert_allclose(H @ fit.kernel + fit.bias, Y, atol=1e-8)
+    fit = ridge(H, Y, weight, [1e13])
+    np.testing.assert_allclose(H @ fit.kernel + fit.bias, np.tile(weight @ Y / weight.sum(), (30, 1)), atol=1e-8)
+
+
+@SHAPES
+def test_integer_weights_repeat_rows(p):
+    H, Y, _ = table(p)
+    weight = np.random.default_rng(1).integers(1, 4, 30)
+    fit, repeated = ridge(H, Y, weight, [0.1]), ridge(np.repeat(H, weight, 0), np.repeat(Y, weight, 0), None, [0.1])
+    np.testing.assert_allclose(fit.kernel, repeated.kernel, atol=1e-10)
+    np.testing.assert_allclose(fit.bias, repeated.bias, atol=1e-9)
+
+
+def test_constant_features_and_a_single_row():
+    fit = ridge(np.ones((5, 3)), np.arange(5.0)[:, None], None, PENALTIES)
+    assert np.array_equal(fit.kernel, np.zeros((3, 1)))
+    assert fit.bias == 2
+    fit = ridge(np.ones((1, 3)), np.ones((1, 1)), None, PENALTIES)
+    assert fit.bias == 1
+    assert np.isfinite(fit.left_out).all()
+
+
+# --- readout ----------------------------------------------------------------------------------------------------------
+
+
+def linear_fit(readout, X, y):
+    """Without hidden layers, so that only the readout is at work."""
+    trainer = get_trainer("rvfl", readout=readout, penalties=(0.01,))
+    return BPFreeClassifier((), trainer=trainer, dtype="float64", random_state=0).fit(X, y)
+
+
+def test_ridge_without_hidden_units_is_scikit_learns():
+    X, y = make_friedman1(60, random_state=0)
+    reg = BPFreeRegressor((), trainer=get_trainer("rvfl", penalties=(0.01,)), dtype="float64").fit(X, y)
+    expected = Ridge(strength(X, None, 0.01)).fit(X, y).predict(X)
+    np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-10)
+
+
+def test_slope_and_intercept_minimise_the_loss_of_left_out_rows():
+    X, y = make_classification(80, flip_y=0.2, random_state=0)
+    fit = ridge(X, y[:, None].astype(float), None, [0.01])
+    line = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y)  # C: the square of SLOPE_SCALE
+    expected = line.decision_function(X @ fit.kernel + fit.bias)
+    np.testing.assert_allclose(linear_fit("ridge", X, y).decision_function(X), expected, atol=1e-2)
+
+
+def test_loss_readout_is_penalised_logistic_regression():
+    X, y = make_classification(80, flip_y=0.2, random_state=0)
+    fit = ridge(X, y[:, None].astype(float), None, [0.01])
+    slope = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y).coef_.item()
+    variance = max(slope**2 * fit.errors[0], VARIANCE_FLOOR)
+    model = LogisticRegression(C=variance / (80 * fit.strength), tol=1e-10, max_iter=1000).fit(X, y)
+    found = linear_fit("loss", X, y)
+    np.testing.assert_allclose(found.coefs_[0], model.coef_.T, atol=2e-3)
+    np.testing.assert_allclose(found.intercepts_[0], model.intercept_, atol=2e-3)
+
+
+def test_other_losses_are_minimised_themselves():
+    X, y = make_friedman1(400, noise=2, random_state=0)
+    reg = BPFreeRegressor(trainer="rvfl", loss="quantile", quantile=0.9, random_state=0).fit(X, y)
+    assert 0.87 < (y < reg.predict(X)).mean() < 0.93
+    y = np.exp(y / 10)
+    trainer = get_trainer("rvfl", penalties=(0.01,))
+    reg = BPFreeRegressor((), trainer=trainer, loss="poisson", dtype="float64").fit(X, y)
+    expected = PoissonRegressor(alpha=strength(X, None, 0.01) / 400, tol=1e-8).fit(X, y / y.mean())
+    np.testing.assert_allclose(reg.coefs_[0][:, 0], expected.coef_, atol=2e-3)
+
+
+# --- the trainer ------------------------------------------------------------------------------------------------------
+
+
+def make_problem(activation="relu", objective=None, Y=None):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 4))
+    Y = np.eye(3)[rng.integers(3, size=40)] if Y is None else Y
+    return Problem(X, Y, Network((4, 9, 8, Y.shape[1]), activation), objective or LogLoss())
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
+    rng = np.random.default_rng(0)
+    X, weight = 50 + 3 * rng.standard_normal((200, 40)) * (rng.uniform(size=40) < 0.5), rng.uniform(0.5, 2, 200)
+    network = Network((40, 2000, 1000, 1), "identity")
+    problem = Problem(X, X[:, :1], network, SquaredError(), sample_weight=weight)
+    weights = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
+    kernels, biases = network.unpack(weights)
+    H = X
+    for W, b in zip(kernels[:2], biases[:2], strict=True):
+        H = H @ W + b
+        mean = np.average(H, axis=0, weights=weight)
+        assert mean.std() == pytest.approx(scale, rel=0.1)
+        assert np.average((H - mean) ** 2, axis=0, weights=weight).mean() == pytest.approx(scale**2, rel=0.1)
+
+
+@pytest.mark.parametrize("activation, low, high", [("relu", 0.0, 0.7), ("tanh", -0.7, 0.7)])
+def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(activation, low, high):
+    problem = make_problem(activation)
+    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
+    (W, *_), (b, *_) = problem.network.unpack(weights)
+    Z = problem.X @ W + b
+    for unit in range(9):
+        i, j = np.argmin(abs(Z[:, unit] - low)), np.argmin(abs(Z[:, unit] - high))
+        np.testing.assert_allclose(Z[[i, j], unit], [low, high], atol=1e-12)
+        assert (problem.Y[i] != problem.Y[j]).any()
+        step = problem.X[j] - problem.X[i]
+        np.testing.assert_allclose(W[:, unit], (high - low) * step / (step @ step), atol=1e-12)
+
+
+def test_near_rows_of_different_targets_are_preferred():
+    X, Y = np.array([[0.0], [1.0], [10.0]]), np.array([[0.0], [1.0], [0.0]])
+    problem = Problem(X, Y, Network((1, 1000, 1)), SquaredError())
+    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
+    rises = abs(problem.network.unpack(weights)[0][0])
+    np.testing.assert_allclose(np.unique(rises.round(12)), [1 / 9, 1], atol=1e-10)
+    assert 0.87 < (rises > 0.5).mean() < 0.93  # 9 to 1
+
+
+def test_pairs_of_equal_targets_are_drawn_blindly():
+    problem = make_problem(objective=SquaredError(), Y=np.zeros((40, 1)))
+    assert np.isfinite(draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)).all()
+
+
+@pytest.mark.parametrize("sampling", ["normal", "pairs"])
+def test_hidden_layers_stay_as_drawn_and_a_second_step_changes_nothing(sampling):
+    problem, trainer = make_problem(), get_trainer("rvfl", sampling=sampling)
+    drawn = trainer.init(problem, np.random.default_rng(1))
+    once = trainer.step(drawn, problem, np.random.default_rng(2))
+    twice = trainer.step(once, problem, np.random.default_rng(3))
+    before, after = problem.network.unpack(drawn.weights)[0], problem.network.unpack(once.weights)[0]
+    assert [np.array_equal(a, b) for a, b in zip(before, after, strict=True)] == [True, True, False]
+    assert np.array_equal(once.weights, twice.weights)
+    assert np.array_equal(once.direct, twice.direct)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_prediction_is_the_readout_of_hidden_units_and_inputs(links):
+    problem, trainer = make_problem("tanh"), get_trainer("rvfl", direct_links=links)
+    state = trainer.step(trainer.init(problem, np.random.default_rng(1)), problem, np.random.default_rng(2))
+    (W0, W1, W2), (b0, b1, b2) = problem.network.unpack(state.weights)
+    expected = np.tanh(np.tanh(problem.X @ W0 + b0) @ W1 + b1) @ W2 + b2 + problem.X @ state.direct
+    assert state.direct.any() == links
+    for X in (problem.X, sparse.csr_array(problem.X)):
+        np.testing.assert_allclose(trainer.outputs(state, problem.network, X), expected, atol=1e-12)
+    assert state.loss == pytest.approx(problem.objective.loss(expected, problem.Y).mean())
+
+
+def test_it_learns_what_a_linear_model_cannot():
+    X = np.random.default_rng(0).standard_normal((400, 2))
+    y = (X**2).sum(axis=1) > 1.4
+    clf = BPFreeClassifier(trainer="rvfl", random_state=0).fit(X, y)
+    assert clf.n_iter_ == 1
+    assert clf.score(X, y) > 0.97
+    assert not hasattr(clf, "partial_fit")
+
+
+@pytest.mark.parametrize("penalties", [(), (0.0,), (1.0, -1.0)])
+def test_wrong_penalties_are_named(penalties):
+    with pytest.raises(ValueError, match=r"^penalties of RVFL must be numbers > 0, at least one, got \(.*\)\.$"):
+        get_trainer("rvfl", penalties=penalties).check_parameters()
+
+
+# --- ed_rvfl ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("sampling", ["normal", "pairs"])
+@pytest.mark.parametrize("hidden", [(), (9,)])
+def test_ed_rvfl_with_one_hidden_layer_is_rvfl(hidden, sampling, links):
+    X, y = make_friedman1(80, random_state=0)
+    one, other = (
+        BPFreeRegressor(hidden, trainer=get_trainer(name, sampling=sampling, direct_links=links), random_state=0)
+        for name in ("rvfl", "ed_rvfl")
+    )
+    one, other = one.fit(X, y), other.fit(X, y)
+    assert np.array_equal(one.state_.weights, other.state_.weights)
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
+    problem, trainer = make_problem("tanh", SquaredError()), get_trainer("ed_rvfl", direct_links=links)
+    drawn = trainer.init(problem, np.random.default_rng(1))
+    state = trainer.step(drawn, problem, np.random.default_rng(2))
+    X, ((W0, b0), (W1, b1)) = problem.X, state.layers
+    assert W1.shape == ((9 + 4 if links else 9), 8)
+
+    def beside_inputs(H):
+        return np.hstack([H, X]) if links else H
+
+    first = beside_inputs(np.tanh(X @ W0 + b0))
+    second = beside_inputs(np.tanh(first @ W1 + b1))
+    fits = [ridge(Phi, problem.Y, None, trainer.penalties) for Phi in (first, second)]
+    expected = sum(Phi @ fit.kernel + fit.bias for Phi, fit in zip((first, second), fits, strict=True)) / 2
+    assert state.penalties == [fit.penalty for fit in fits]
+    for rows in (X, sparse.csr_array(X)):
+        np.testing.assert_allclose(trainer.outputs(state, problem.network, rows), expected, atol=1e-10)
+    assert state.loss == pytest.approx(problem.objective.loss(expected, problem.Y).mean())
+    assert all(a is b for a, b in zip(drawn.layers, state.layers, strict=True))
+    kernels, biases = problem.network.unpack(state.weights)
+    np.testing.assert_array_equal(kernels[1], W1[:9])
+    np.testing.assert_array_equal(biases[1], b1)
+    np.testing.assert_allclose(kernels[2], fits[1].kernel[:8], atol=1e-12)
