@@ -142,7 +142,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         self.trainer_ = trainer
         probe = self._probe(trainer, problem, progress)
         self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
-        self._keep(progress, progress.best if progress.stop_reason == "diverged" else progress.state)
+        self._keep(progress, progress.state)
         return self
 
     def _draw_seed(self):

@@ -334,6 +334,7 @@ def test_early_stopping_holds_out_a_fraction_and_keeps_the_best_weights():
     assert clf.stop_reason_ == "early_stopping" and clf.n_iter_ == len(clf.validation_scores_) < 200
     assert clf.n_evaluations_ == clf.n_iter_ * 150
     best = int(np.argmax(clf.validation_scores_))
+    assert clf.n_iter_ == best + 1 + 4
     assert clf.best_validation_score_ == clf.validation_scores_[best]
     shorter = classifier(max_iter=200, early_stopping=True, validation_fraction=0.25, n_iter_no_change=4, tol=0.0)
     shorter.set_callbacks(StopAfter(best + 1)).fit(X, y)
@@ -360,6 +361,12 @@ class StopAfter:
 def test_a_callback_can_end_the_fit():
     clf = classifier(max_iter=50).set_callbacks(StopAfter(3)).fit(X, y)
     assert clf.n_iter_ == 3 and clf.stop_reason_ == "callback"
+
+
+def test_early_stopping_has_a_tolerance_of_its_own():
+    clf = classifier(max_iter=200, early_stopping=True, n_iter_no_change=3).fit(X, y)
+    assert clf.stop_reason_ == "early_stopping" and clf.n_iter_ < 200
+    assert classifier(max_iter=20, early_stopping=True, n_iter_no_change=3, tol=10.0).fit(X, y).n_iter_ == 4
 
 
 def test_held_out_rows_are_stratified():
@@ -391,6 +398,9 @@ def test_weights_of_the_validation_rows():
     for weight, score in [(np.where(right, 1.0, 0.0), 1), (np.where(right, 1.0, 3.0), None)]:
         clf = classifier(max_iter=1).fit(**fit, sample_weight_val=weight)
         assert clf.validation_scores_ == [score or pytest.approx(np.average(right, weights=weight))]
+        by_loss = classifier(max_iter=1, scoring="loss").fit(**fit, sample_weight_val=weight)
+        expected = -log_loss(y[100:], clf.predict_proba(X[100:]), sample_weight=weight)
+        assert by_loss.validation_scores_ == [pytest.approx(expected, rel=1e-4)]
 
 
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc", "loss", None, "accuracy"])
@@ -464,6 +474,46 @@ def test_ctrl_c_keeps_the_best_weights_and_a_warm_start_goes_on():
     assert len(caught) == 1 and clf.n_iter_ == 3
     assert clf.state_ is clf.progress_.best and np.isfinite(clf.predict(XR)).all()
     assert same_bits(clf.fit(XR, yR), regressor(max_iter=8).fit(XR, yR)) and clf.n_iter_ == 8
+
+
+class Wanders(RandomSearch):
+    """Gets worse with every step after the first."""
+
+    def step(self, state, problem, rng):
+        following = advance(state, weights=state.weights + 0.1, loss=float(problem.iteration))
+        if problem.iteration == 3:
+            raise KeyboardInterrupt
+        return following
+
+
+class WandersOff(Wanders):
+    """And then to infinity."""
+
+    def step(self, state, problem, rng):
+        return advance(super().step(state, problem, rng), loss=np.inf if problem.iteration == 2 else 0.5)
+
+
+@pytest.mark.parametrize("trainer, word", [(Wanders(), "interrupted"), (WandersOff(), "diverged")])
+def test_after_an_accident_the_best_weights_are_kept_and_not_the_last(trainer, word):
+    clf = classifier(trainer=trainer, max_iter=9)
+    with pytest.warns(ConvergenceWarning, match=word):
+        clf.fit(X, y)
+    first = classifier(trainer=trainer, max_iter=1).fit(X, y)
+    assert same_bits(clf, first) and not np.array_equal(clf.progress_.state.weights, first.state_.weights)
+
+
+def test_a_fit_is_finished_as_it_was_planned(monkeypatch):
+    class Look(StopAfter):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                self.planned = context.max_subtasks
+
+    monkeypatch.setattr(training, "time", Clock())
+    part = classifier(max_time=6, max_iter=8, warm_start=True).fit(X, y)
+    done, look = part.n_iter_, Look(0)
+    part.set_params(max_time=None, max_iter=50).set_callbacks(look).fit(X, y)
+    assert part.n_iter_ == 8 and same_bits(part, classifier(max_iter=8).fit(X, y))
+    assert look.planned == 8 - done, "a progress bar must count the steps that are left"
 
 
 def test_a_finished_fit_is_trained_for_as_many_steps_again():

@@ -280,6 +280,11 @@ def test_data_that_make_no_sense_are_a_clear_sentence(call, sentence):
     assert str(raised.value).startswith(sentence)
 
 
+def test_equal_weights_need_no_metric_that_takes_them():
+    for weight in (3.0, np.full(40, 3.0)):
+        assert regress(weight=weight, trainer=RandomSearch(), loss="neg_max_error").n_iter_ == 2
+
+
 def test_double_precision_takes_what_single_precision_cannot():
     assert np.isfinite(classify(spoiled(X, 1e39), dtype="float64").state_.weights).all()
 

@@ -8,6 +8,8 @@ import pytest
 from bpfree_feedback.backprop import Backprop
 from bpfree_feedback.dfa import DFA
 from bpfree_feedback.fa import FA
+from scipy.special import expit
+from scipy.stats import norm
 
 from sklearn_bpfree import advance
 from sklearn_bpfree.alignment import angle, true_gradient
@@ -79,6 +81,9 @@ F = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
     "identity": (lambda z: z, lambda z: np.ones_like(z)),
     "softplus": (lambda z: np.log1p(np.exp(z)), lambda z: 1 / (1 + np.exp(-z))),
+    "silu": (lambda z: z * expit(z), lambda z: expit(z) * (1 + z * (1 - expit(z)))),
+    "gelu": (lambda z: z * norm.cdf(z), lambda z: norm.cdf(z) + z * norm.pdf(z)),
+    "logistic": (expit, lambda z: expit(z) * (1 - expit(z))),
 }
 ERRORS = {
     LogLoss: lambda Z, Y: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True) - Y,
@@ -180,6 +185,16 @@ def test_and_for_any_depth(name, hidden):
     state = first(trainer, problem)
     weights, _ = textbook(name, trainer, state, problem)
     np.testing.assert_allclose(updated(trainer, state, problem).weights, weights, rtol=1e-9, atol=1e-12)
+
+
+@every_member
+def test_the_first_state_has_glorot_kernels_and_the_mean_target_for_its_output(name):
+    problem = make(weight=np.arange(1.0, N + 1))
+    weights = MEMBERS[name]().init(problem, rng()).weights
+    kernels, biases = problem.network.unpack(weights)
+    np.testing.assert_array_equal(biases[-1], problem.initial_output())
+    assert biases[-1].any() and not biases[0].any()
+    assert all(0.8 < np.abs(W).max() / np.sqrt(6 / sum(W.shape)) <= 1 for W in kernels)
 
 
 @every_member
