@@ -25,6 +25,7 @@ ROWS = [
     ("dfa", {"feedback": "random"}),
     ("dfa", {"feedback": "learned"}),
     ("local_loss", {"layer_loss": "pred"}),
+    ("local_loss", {"layer_loss": "pred", "predict_with": "mean"}),
     ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
     ("local_loss", {"layer_loss": "predsim"}),
 ]
