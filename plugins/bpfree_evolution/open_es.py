@@ -23,7 +23,7 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.01
         First learning rate of Adam.
-    weight_decay : float, default=0.3
+    weight_decay : float, default=0.1
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
@@ -40,7 +40,7 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.01
-    weight_decay: float = 0.3
+    weight_decay: float = 0.1
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
