@@ -91,6 +91,7 @@ class Problem:
         self.batch_size = min(batch_size, self.n_samples)
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
+        self.n_jobs = n_jobs
         self.workers = Workers(n_jobs)
         self.iteration = 0
         self.n_evaluations = 0

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from bpfree_evolution.genetic import Genetic, Offspring
 from bpfree_evolution.pgpe import clip_up
-from bpfree_evolution.sep_cma_es import constants
 from bpfree_evolution.snes import utilities
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.preprocessing import scale
@@ -18,7 +17,7 @@ from sklearn_bpfree.objectives import LogLoss, Loss, SquaredError
 from sklearn_bpfree.optimizers import Adam
 from sklearn_bpfree.problem import Problem
 
-NAMES = ["genetic", "open_es", "pgpe", "sep_cma_es", "snes", "spsa"]
+NAMES = ["genetic", "open_es", "pgpe", "snes", "spsa"]
 
 
 class MeanOutput(Loss):
@@ -143,36 +142,6 @@ def test_spsa_follows_its_equations():
     g = np.mean([(f - b) / (2 * c_k) / d for f, b, d in zip(*losses, delta, strict=True)], axis=0)
     expected = state.weights - a / (A + k + 1) ** 0.602 * unit * g
     np.testing.assert_allclose(trainer.update(state, members, losses, p)["weights"], expected, rtol=1e-10)
-
-
-def test_sep_cma_es_follows_its_equations():
-    p = problem(sizes=(5, 4, 3))
-    trainer = get_trainer("sep_cma_es", population_size=10, sigma=0.3)
-    state, members, z, losses = generation(trainer, p)
-    unit, D, g = p.network.fan_in_scale(np.float64), state.weights.size, state.t
-    s, p_s, p_c, C = state.slots
-    np.testing.assert_allclose(state.sigma, unit * s * np.sqrt(C))
-    w = np.log(5.5) - np.log(np.arange(1, 6))
-    w /= w.sum()
-    mu_eff = 1 / (w**2).sum()
-    z = z[np.argsort(losses[0])[:5]]
-    y = z * np.sqrt(C)
-    c_s, c_c = (mu_eff + 2) / (D + mu_eff + 5), 4 / (D + 4)
-    c_1 = (D + 2) / 3 * 2 / ((D + 1.3) ** 2 + mu_eff)
-    c_mu = (D + 2) / 3 * 2 * (mu_eff - 2 + 1 / mu_eff) / ((D + 2) ** 2 + mu_eff)
-    chi = np.sqrt(D) * (1 - 1 / (4 * D) + 1 / (21 * D**2))
-    p_s = (1 - c_s) * p_s + np.sqrt(c_s * (2 - c_s) * mu_eff) * (w @ z)
-    h = np.linalg.norm(p_s) / np.sqrt(1 - (1 - c_s) ** (2 * (g + 1))) < (1.4 + 2 / (D + 1)) * chi
-    p_c = (1 - c_c) * p_c + h * np.sqrt(c_c * (2 - c_c) * mu_eff) * (w @ y)
-    C_next = (1 - c_1 - c_mu) * C + c_1 * p_c**2 + c_mu * (w @ y**2)
-    s_next = s * np.exp(c_s / (1 + c_s) * (np.linalg.norm(p_s) / chi - 1))  # d_s = 1 + c_s for so few parents
-
-    assert constants(D, 10)["d_s"] == pytest.approx(1 + c_s)
-    changes = trainer.update(state, members, losses, p)
-    np.testing.assert_allclose(changes["weights"], state.weights + unit * s * (w @ y), rtol=1e-10)
-    for seen, expected in zip(changes["slots"], [s_next, p_s, p_c, C_next], strict=True):
-        np.testing.assert_allclose(seen, expected, rtol=1e-9)
-    np.testing.assert_allclose(changes["sigma"], unit * s_next * np.sqrt(C_next), rtol=1e-9)
 
 
 def offspring(crossover, parents=3, sigma=0.0):
