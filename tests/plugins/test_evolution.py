@@ -5,8 +5,6 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from bpfree_evolution.genetic import Genetic, Offspring
-from bpfree_evolution.pgpe import clip_up
 from bpfree_evolution.snes import utilities
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.preprocessing import scale
@@ -17,7 +15,7 @@ from sklearn_bpfree.objectives import LogLoss, Loss, SquaredError
 from sklearn_bpfree.optimizers import Adam
 from sklearn_bpfree.problem import Problem
 
-NAMES = ["genetic", "open_es", "pgpe", "snes", "spsa"]
+NAMES = ["open_es", "snes"]
 
 
 class MeanOutput(Loss):
@@ -104,90 +102,6 @@ def test_snes_follows_its_equations():
     np.testing.assert_allclose(changes["sigma"], state.sigma * np.exp(0.15 * (u @ (z**2 - 1))), rtol=1e-10)
 
 
-def test_pgpe_follows_its_equations():
-    p = problem(sizes=(5, 4, 3))
-    trainer = get_trainer("pgpe", population_size=12, max_step=0.03, sigma_learning_rate=0.4, schedule="constant")
-    state, members, E, losses = generation(trainer, p)
-    r = (np.argsort(np.argsort(losses.ravel())) / 11 - 0.5).reshape(2, -1)
-    unit = p.network.fan_in_scale(np.float64)
-    eps, sigma = E * state.sigma, state.sigma
-    g_mu = (r[0] - r[1]) @ eps / 12 / unit
-    g_sigma = sum((a + b) / 2 * (e**2 - sigma**2) / sigma for a, b, e in zip(*r, eps, strict=True)) / 6
-    changes = trainer.update(state, members, losses, p)
-    v = clip_up(state.slots[0], g_mu, 0.03 * np.sqrt(sigma.size), 0.9)
-    np.testing.assert_allclose(changes["weights"], state.weights + unit * v, rtol=1e-10)
-    np.testing.assert_allclose(changes["sigma"], np.clip(sigma - 0.4 * g_sigma, 0.8 * sigma, 1.2 * sigma), rtol=1e-10)
-
-
-def test_clip_up_steps_downhill_and_never_too_far():
-    g = np.array([3.0, 4.0])
-    v = clip_up(np.zeros(2), g, 1.0, 0.9)
-    np.testing.assert_allclose(v, [-0.3, -0.4])
-    for _ in range(9):
-        v = clip_up(v, g, 1.0, 0.9)
-    np.testing.assert_allclose(v, [-0.6, -0.8])
-    np.testing.assert_allclose(clip_up(v, 0 * g, 1.0, 0.9), 0.9 * v)
-
-
-def test_spsa_follows_its_equations():
-    p = problem(sizes=(5, 4, 3), max_iter=50)
-    trainer = get_trainer("spsa", population_size=6, sigma=0.2, learning_rate=0.1)
-    state, members, delta, losses = generation(trainer, p)
-    assert set(np.unique(delta)) == {-1, 1}
-    unit = p.network.fan_in_scale(np.float64)
-    k, A = 3, 5
-    c_k = 0.2 / (k + 1) ** 0.101
-    np.testing.assert_allclose(members.scale, c_k * unit)
-    a = 0.1 * (A + 1) ** 0.602
-    g = np.mean([(f - b) / (2 * c_k) / d for f, b, d in zip(*losses, delta, strict=True)], axis=0)
-    expected = state.weights - a / (A + k + 1) ** 0.602 * unit * g
-    np.testing.assert_allclose(trainer.update(state, members, losses, p)["weights"], expected, rtol=1e-10)
-
-
-def offspring(crossover, parents=3, sigma=0.0):
-    network = Network((5, 4, 3))
-    theta = np.random.default_rng(0).normal(size=(parents, network.n_weights))
-    scale = np.full(network.n_weights, sigma)
-    return Offspring(network, theta[0], scale, (5, 6), 40, (1.0,), parents=theta, crossover=crossover)
-
-
-def test_children_are_mutated_copies_and_the_best_lives_on():
-    members = offspring(False, sigma=0.01)
-    children = np.concatenate([members.weights(b) for b in range(members.n_blocks)])
-    np.testing.assert_array_equal(children[0], members.parents[0])
-    steps = children[:, None] - members.parents
-    nearest = np.abs(steps).max(-1).argmin(1)
-    assert set(nearest) == {0, 1, 2}
-    mutations = steps[np.arange(40), nearest][1:]
-    assert 0.009 < mutations.std() < 0.011
-
-
-def test_a_child_of_two_parents_has_each_weight_from_one_of_them():
-    members = offspring(True)
-    children = np.concatenate([members.weights(b) for b in range(members.n_blocks)])
-    origin = children[:, None] == members.parents
-    assert origin.any(1).all()
-    shares = origin.mean(-1)
-    assert (np.sum(shares > 0, axis=1) == 2).any() and (np.sum(shares > 0, axis=1) <= 2).all()
-    assert 0.3 < np.sort(shares[np.sum(shares > 0, axis=1) == 2], axis=1)[:, 1].mean() < 0.6
-
-
-def test_the_fittest_become_parents_in_order():
-    p = problem(sizes=(5, 4, 3))
-    trainer = get_trainer("genetic", population_size=30, n_parents=4)
-    assert isinstance(trainer, Genetic)
-    state = trainer.init(p, np.random.default_rng(0))
-    assert len(np.unique(state.parents[:, 0])) == 4
-    losses = []
-    for t in range(5):
-        state = trainer.step(state, p, np.random.default_rng(t))
-        own = p.loss(state.parents)
-        assert (np.diff(own) >= 0).all()
-        np.testing.assert_array_equal(state.weights, state.parents[0])
-        losses.append(own[0])
-    assert (np.diff(losses) <= 1e-12).all() and losses[-1] < losses[0]  # all rows: the elite never gets worse
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loss_goes_down(name):
     p = problem(SquaredError(), sizes=(5, 4, 3), max_iter=60)
@@ -257,10 +171,7 @@ def test_trains_on_a_metric_and_in_steps(name):
         ("open_es", {"shaping": "best"}),
         ("open_es", {"learning_rate": 0}),
         ("open_es", {"population_size": 9}),
-        ("genetic", {"n_parents": 300}),
-        ("pgpe", {"momentum": 1.0}),
         ("snes", {"sigma_learning_rate": -1.0}),
-        ("spsa", {"learning_rate": 0.0}),
     ],
 )
 def test_senseless_parameters_are_refused(name, params):
