@@ -123,6 +123,9 @@ class ErrorSignalTrainer(Trainer):
             Stands in for dL/dH; a new array, it will be changed.
         """
 
+    def add_readouts(self, Z: np.ndarray, run: Pass) -> None:
+        """Add to the raw outputs Z (b, K) in place what other layers than the last contribute; nothing by default."""
+
     def init_feedback(self, network: Network, rng: np.random.Generator) -> list[np.ndarray]:
         """Feedback arrays, if the method has any."""
         return []
@@ -238,6 +241,7 @@ class ErrorSignalTrainer(Trainer):
             run.hidden.append(H)
         Z = H @ run.kernels[-1]
         Z += biases[-1]
+        self.add_readouts(Z, run)
         loss, delta = run.problem.output_error(Z, run.batch)
         run.error = delta
         deltas = [delta]
