@@ -11,7 +11,6 @@ readout. With one hidden layer it is the gradient. Read `signal` first.
 """
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.network import ACTIVATIONS, Network, product
@@ -20,7 +19,7 @@ BLOCK_ROWS = 1024  # rows predicted at a time, so that the activations stay in t
 
 
 class SumOfReadouts(ErrorSignalTrainer):
-    """Sum of readouts: all hidden layers add to the output, and each learns by the output error through its own readout.
+    """Sum of readouts: all hidden layers add to the output and learn by its error through their own readouts.
 
     References
     ----------
@@ -59,7 +58,8 @@ class SumOfReadouts(ErrorSignalTrainer):
         readouts = [*(V.astype(dtype, copy=False) for V in state.feedback), kernels[-1]]
         f = ACTIVATIONS[network.activation].apply
         out = np.empty((X.shape[0], network.n_outputs), dtype)
-        for rows in gen_batches(len(out), BLOCK_ROWS):
+        for start in range(0, len(out), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
             H = X[rows].astype(dtype, copy=False)
             out[rows] = biases[-1]
             for W, b, V in zip(kernels, biases, readouts, strict=False):
