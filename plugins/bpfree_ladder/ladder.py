@@ -11,8 +11,8 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
-Predictions are the mean of the members' raw outputs over the temperature. With ``single=True`` only the best member goes
-on, from all rows, which takes about half the time. Read `step` first.
+Predictions are the mean of the members' raw outputs over the temperature. With ``single=True`` only the best member
+goes on, from all rows. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace

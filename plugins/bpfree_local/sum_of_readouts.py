@@ -27,7 +27,9 @@ class SumOfReadouts(ErrorSignalTrainer):
     recurrent networks of spiking neurons", Nature Communications 11, eq. 4 (symmetric e-prop).
     """
 
-    learns_feedback = True
+    @property
+    def learns_feedback(self):
+        return True
 
     def init_feedback(self, network, rng):
         """V_l of the hidden layers below the last, Glorot-uniform."""
@@ -37,12 +39,12 @@ class SumOfReadouts(ErrorSignalTrainer):
 
     def add_readouts(self, Z, run):
         for H, V in zip(run.hidden, run.feedback, strict=False):
-            Z += H @ V
+            Z += H.dot(V)
 
     def signal(self, layer, above, run):
         V = [*run.feedback, run.kernels[-1]][layer]
         if layer < len(run.feedback):
-            np.matmul(run.hidden[layer].T, run.error, out=run.feedback_gradient[layer])
+            run.hidden[layer].T.dot(run.error, run.feedback_gradient[layer])
         return product(run.error, V.T)
 
     def follow(self, feedback, increments, decay):
@@ -63,8 +65,8 @@ class SumOfReadouts(ErrorSignalTrainer):
             H = X[rows].astype(dtype, copy=False)
             out[rows] = biases[-1]
             for W, b, V in zip(kernels, biases, readouts, strict=False):
-                Z = H @ W
+                Z = H.dot(W)
                 Z += b
                 H = f(Z)
-                out[rows] += H @ V
+                out[rows] += H.dot(V)
         return out
