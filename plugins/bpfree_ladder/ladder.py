@@ -120,7 +120,7 @@ class Ladder(Trainer):
         t, end = problem.iteration, problem.max_iter or np.inf
         M = len(state.members)
         searches = np.isnan(state.decay)
-        size = round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size)
+        size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._member(decay) for decay in (self.decays if searches else [state.decay] * M)]
         parts = []
         for i in range(M):
