@@ -123,7 +123,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         check_scalar(self.subsample, "subsample", Integral, min_val=1)
         X = self._validate(X, reset=True)
         n_features = X.shape[1]
-        n_bins = bins_for(*X.shape) if self.n_bins == "auto" else self.n_bins
+        n_bins = bins_for(*X.shape) if self.n_bins == "auto" else int(self.n_bins)
         self.indicator_features_ = np.flatnonzero([np.isnan(X[:, j]).any() for j in range(n_features)])
         if len(X) > self.subsample:
             X = X[np.sort(np.random.default_rng(0).choice(len(X), self.subsample, replace=False))]
