@@ -246,14 +246,18 @@ class ErrorSignalTrainer(Trainer):
         loss : float
             Mean loss of the batch.
         """
-        loss, deltas = self._deltas(run, batch, self.dropout if dropout is None else dropout)
-        layers = zip([batch.X, *run.hidden], deltas, run.kernel_gradients, run.bias_gradients, strict=True)
-        for H, delta, gW, gb in layers:
-            write_gradient(H, delta, gW, gb)
-        return loss
+        loss = self.forward(run, batch, self.dropout if dropout is None else dropout)
+        delta, layer = run.error, len(run.hidden)
+        while True:
+            below = run.hidden[layer - 1] if layer else batch.X
+            write_gradient(below, delta, run.kernel_gradients[layer], run.bias_gradients[layer])
+            if not layer:
+                return loss
+            layer -= 1
+            delta = run.chain(layer, self.signal(layer, delta, run))
 
-    def _deltas(self, run: Pass, batch: Batch, dropout):
-        """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
+    def forward(self, run: Pass, batch: Batch, dropout: float) -> float:
+        """Send a minibatch up the network, with everything kept in `run`; returns its mean loss."""
         f = ACTIVATIONS[run.problem.network.activation]
         H = batch.X
         run.batch, run.hidden, run.trace = batch, [], []
@@ -271,10 +275,7 @@ class ErrorSignalTrainer(Trainer):
         Z = H @ run.kernels[-1]
         Z += run.biases[-1]
         loss, run.error = run.problem.output_error(Z, run.batch)
-        deltas = [run.error]
-        for layer in range(len(run.hidden) - 1, -1, -1):
-            deltas.append(run.chain(layer, self.signal(layer, deltas[-1], run)))
-        return loss, deltas[::-1]
+        return loss
 
     def _optimizer(self):
         return Adam(self.beta_1, self.beta_2) if self.optimizer == "adam" else SGD(self.momentum)
