@@ -154,12 +154,13 @@ class ErrorSignalTrainer(Trainer):
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
     def budget(self, n_samples, n_features):
-        """Updates grow with the square root of the rows, between 800 and 4000; at least one pass.
+        """Updates grow with the square root of the rows, from 800 for 200 rows to 4000; at least one pass.
 
         Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
         """
         batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
-        updates = 800 if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
+        few = np.clip(4 * n_samples, 200, 800)
+        updates = few if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
         batches = -(-n_samples // batch_size)
         return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
 

@@ -146,7 +146,8 @@ class ForwardForward(ErrorSignalTrainer):
     def batch_gradient(self, run, batch, dropout=None):
         """The readout learns from the error at its outputs, each hidden layer from its own goodness."""
         if len(run.kernels) == 1:
-            run.feedback_gradient[-1][:] = 0
+            for g in run.feedback_gradient:
+                g[:] = 0
             return super().batch_gradient(run, batch, dropout)
         way = (
             run.kernels,
