@@ -26,6 +26,6 @@ def head_error(layer, run) -> np.ndarray:
     H, network = run.hidden[layer], run.problem.network
     A, c = by_layer(run.feedback, network)[layer][:2]
     gA, gc = by_layer(run.feedback_gradient, network)[layer][:2]
-    q = run.problem.output_error(H @ A + c, run.batch)[1]
+    q = run.problem.output_error(H.dot(A) + c, run.batch)[1]
     write_gradient(H, q, gA, gc)
     return q
