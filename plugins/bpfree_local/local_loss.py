@@ -10,6 +10,8 @@ decoupled greedy learning, or an auxiliary classifier with a stopped gradient. N
 learns does not depend on any weight above it. Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from bpfree_local.heads import by_layer, dense, head_error
@@ -42,6 +44,8 @@ class LocalLoss(ErrorSignalTrainer):
     Noekland and Eidnes (2019), "Training neural networks with local error signals", ICML.
     Belilovsky, Eickenberg and Oyallon (2019), "Greedy layerwise learning can scale to ImageNet", ICML.
     """
+
+    transposes: ClassVar[str] = "own head"
 
     layer_loss: str = "pred"
     feedback: str = "head"
