@@ -23,10 +23,10 @@ from sklearn.utils import check_scalar, gen_batches
 from bpfree_forward_forward.goodness import group_pattern, mean_squares, pair_signal, soft_steps
 from bpfree_forward_forward.layers import climb
 from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labels
+from bpfree_forward_forward.targets import check_targets, kind_of
 from sklearn_bpfree import ErrorSignalState, ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice, write_gradient
 from sklearn_bpfree.network import product
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, PoissonLoss
 
 BLOCK_ROWS = 1000  # rows predicted at a time
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # what leave-one-out chooses from for the ridge
@@ -115,21 +115,21 @@ class ForwardForward(ErrorSignalTrainer):
         return True
 
     @property
-    def _labels_rows(self):
-        """Whether rows carry labels."""
+    def labels_rows(self):
+        """Whether a label is written into every row."""
         return self.goodness != "groups" and self.negatives != "columns"
 
     def init_feedback(self, network, rng):
         K, units = network.n_outputs, network.layer_sizes[1:-1]
         arrays = [np.zeros((size, K)) for size in units[:-1]]
-        if self._labels_rows:
+        if self.labels_rows:
             arrays.append(rng.normal(0, self.label_scale, (max(K, 2), network.layer_sizes[1])))
         return [*arrays, np.zeros((K, self.n_groups))]
 
     def init(self, problem, rng):
         """The readout starts at the mean target; the centres of ordinal groups are quantiles."""
-        kind = self._kind(problem)
-        self._check_targets(problem, kind)
+        kind = kind_of(problem.objective, self.values)
+        check_targets(self, problem, kind)
         state = super().init(problem, rng)
         problem.network.unpack(state.weights)[0][-1][:] = 0
         if kind == "ordinal":
@@ -149,13 +149,8 @@ class ForwardForward(ErrorSignalTrainer):
             for g in run.feedback_gradient:
                 g[:] = 0
             return super().batch_gradient(run, batch, dropout)
-        way = (
-            run.kernels,
-            run.biases,
-            run.problem.network.activation,
-            self.dropout if dropout is None else dropout,
-            run.rng,
-        )
+        dropout = self.dropout if dropout is None else dropout
+        way = run.kernels, run.biases, run.problem.network.activation, dropout, run.rng
         run.batch = batch
         first = product(batch.X, run.kernels[0]) + run.biases[0]
         layers = climb(self._neutral(first, run.feedback), *way)
@@ -167,13 +162,15 @@ class ForwardForward(ErrorSignalTrainer):
         run.feedback_gradient[-1][:] = 0  # the centres stay
 
         below, labels = batch.X, None
-        if self._labels_rows:
+        if self.labels_rows:
             labels = self._right_and_wrong(run, Z)
             layers = climb(np.concatenate([first, first]) + run.feedback[-2][labels], *way)
         elif self.goodness != "groups":
             below = stack_rows(batch.X, mix_columns(batch.X, run.rng))
             layers = climb(product(below, run.kernels[0]) + run.biases[0], *way)
 
+        if self.goodness != "groups":
+            run.problem.n_evaluations += len(layers[0].a)
         run.hidden, run.trace = [layer.a for layer in layers], [(layer.z, layer.a, None) for layer in layers]
         for i, layer in enumerate(layers):
             delta = run.chain(i, self.signal(i, run.error, run))
@@ -191,7 +188,7 @@ class ForwardForward(ErrorSignalTrainer):
         s = np.full(len(Y), 1 / len(Y), Y.dtype) if weight is None else weight / len(Y)
         if self.goodness != "groups":
             return pair_signal(A, s, self.slope, symmetric=self.goodness == "symba")
-        kind, K = self._kind(run.problem), Y.shape[1]
+        kind, K = kind_of(run.problem.objective, self.values), Y.shape[1]
         M = self._pattern(A, kind, K)
         G = self.slope * (np.square(A) @ M)
         if kind == "ordinal":
@@ -248,7 +245,7 @@ class ForwardForward(ErrorSignalTrainer):
 
         blocks = []
         for first in self._first(state, network, X):
-            labels = state.feedback[-2] if self._labels_rows else [0]
+            labels = state.feedback[-2] if self.labels_rows else [0]
             by_label = [goodness(first + label) for label in labels]
             blocks.append([np.hstack(parts) for parts in zip(*by_label, strict=True)])
         return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
@@ -258,7 +255,7 @@ class ForwardForward(ErrorSignalTrainer):
         if state.kind == "ordinal":
             return np.mean([self._expected_values(G, state.feedback[-1]) for G in goodness], axis=0)
         Z = np.mean(goodness, axis=0)
-        return Z[:, 1:] - Z[:, :1] if self._labels_rows and network.n_outputs == 1 else Z
+        return Z[:, 1:] - Z[:, :1] if self.labels_rows and network.n_outputs == 1 else Z
 
     def _expected_values(self, G, centres):
         """The mean of the groups' centres by their softmax."""
@@ -282,7 +279,7 @@ class ForwardForward(ErrorSignalTrainer):
 
     def _neutral(self, first, feedback):
         """A row that carries no label in particular, for the readout."""
-        return first + feedback[-2].mean(axis=0) if self._labels_rows else first
+        return first + feedback[-2].mean(axis=0) if self.labels_rows else first
 
     def _right_and_wrong(self, run, Z):
         """Numbers of the right labels and, below them, of wrong ones."""
@@ -302,38 +299,11 @@ class ForwardForward(ErrorSignalTrainer):
             R[:] = part
         biases[-1][:] = bias
 
-    def _kind(self, problem):
-        if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
-            return "classes" if isinstance(problem.objective, LogLoss) else "labels"
-        return "ordinal" if self.values == "ordinal" else "values"
-
     def _pattern(self, A, kind, K):
         d = A.shape[1]
         opposed = kind in ("labels", "values")
         n_groups = 2 * K if opposed else K if kind == "classes" else K * min(self.n_groups, d // K)
         return group_pattern(d, n_groups, opposed, A.dtype.char)
-
-    def _check_targets(self, problem, kind):
-        """Refuse in one sentence what a mode cannot serve."""
-        K, name = problem.network.n_outputs, f"goodness={self.goodness!r}"
-        if self._labels_rows and not (kind == "classes" or (kind == "labels" and K == 1)):
-            given = f"{K} labels at once" if kind == "labels" else "values"
-            raise ValueError(
-                f"{name} with negatives={self.negatives!r} writes one class into every row and cannot serve {given}; "
-                "use goodness='groups' or negatives='columns'."
-            )
-        least = K if kind == "classes" else 2 * K
-        narrowest = min(problem.network.layer_sizes[1:-1], default=least)
-        if self.goodness == "groups" and narrowest < least:
-            raise ValueError(
-                f"{name} needs at least {least} units in every hidden layer for these targets, got {narrowest}; use "
-                "wider layers or another goodness."
-            )
-        if kind == "ordinal" and self.predict_with == "goodness" and isinstance(problem.objective, PoissonLoss):
-            raise ValueError(
-                "predict_with='goodness' of ordinal groups gives values and not their logarithms, which the Poisson "
-                "loss needs; use predict_with='readout' or values='on_off'."
-            )
 
 
 def _readouts(kernels, feedback):
