@@ -161,13 +161,13 @@ class ForwardForward(ErrorSignalTrainer):
             write_gradient(layer.seen, run.error, gR, run.bias_gradients[-1])
         run.feedback_gradient[-1][:] = 0  # the centres stay
 
-        below, labels = batch.X, None
+        rows, labels = batch.X, None
         if self.labels_rows:
             labels = self._right_and_wrong(run, Z)
             layers = climb(np.concatenate([first, first]) + run.feedback[-2][labels], *way)
         elif self.goodness != "groups":
-            below = stack_rows(batch.X, mix_columns(batch.X, run.rng))
-            layers = climb(product(below, run.kernels[0]) + run.biases[0], *way)
+            rows = stack_rows(batch.X, mix_columns(batch.X, run.rng))
+            layers = climb(product(rows, run.kernels[0]) + run.biases[0], *way)
 
         if self.goodness != "groups":
             run.problem.n_evaluations += len(layers[0].a)
@@ -178,8 +178,7 @@ class ForwardForward(ErrorSignalTrainer):
                 is_label = np.eye(len(run.feedback[-2]), dtype=delta.dtype)[:, labels]
                 np.matmul(is_label, delta, out=run.feedback_gradient[-2])
                 delta = delta[: len(first)] + delta[len(first) :]  # both rows have the same features
-            write_gradient(below, delta, run.kernel_gradients[i], run.bias_gradients[i])
-            below = layer.passed
+            write_gradient(layer.below if i else rows, delta, run.kernel_gradients[i], run.bias_gradients[i])
         return loss
 
     def signal(self, layer, above, run):
@@ -190,14 +189,15 @@ class ForwardForward(ErrorSignalTrainer):
             return pair_signal(A, s, self.slope, symmetric=self.goodness == "symba")
         kind, K = kind_of(run.problem.objective, self.values), Y.shape[1]
         M = self._pattern(A, kind, K)
-        G = self.slope * (np.square(A) @ M)
+        G = np.square(A).dot(M)
+        G *= self.slope
         if kind == "ordinal":
             E = special.softmax(G.reshape(len(A), K, -1), axis=-1)
             E -= soft_steps(Y, run.feedback[-1], E.shape[-1], self.spread)
             E = (s[:, None, None] * E).reshape(G.shape)
         else:
             E = run.problem.output_error(G, run.batch)[1]
-        signal = E @ M.T
+        signal = E.dot(M.T)
         signal *= A
         signal *= 2 * self.slope
         return signal
@@ -241,7 +241,7 @@ class ForwardForward(ErrorSignalTrainer):
             layers = climb(first, kernels, biases, network.activation)
             if self.goodness != "groups":
                 return [mean_squares(layer.a)[:, None] for layer in layers]
-            return [np.square(A) @ self._pattern(A, state.kind, network.n_outputs) for _, A, *_ in layers]
+            return [np.square(A) @ self._pattern(A, state.kind, network.n_outputs) for _, _, A, _ in layers]
 
         blocks = []
         for first in self._first(state, network, X):

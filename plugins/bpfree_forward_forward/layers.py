@@ -14,12 +14,12 @@ EPSILON = 1e-6  # in the norm of a silent layer
 
 
 class Layer(NamedTuple):
-    """A hidden layer's rows: pre-activations, activities, those left by dropout, and the same over their norm."""
+    """A hidden layer's rows: input (None for the first one), pre-activations, activities, those left by dropout."""
 
+    below: np.ndarray | None
     z: np.ndarray
     a: np.ndarray
     seen: np.ndarray
-    passed: np.ndarray
 
 
 def climb(Z, kernels, biases, activation, dropout=0.0, rng=None) -> list[Layer]:
@@ -39,12 +39,18 @@ def climb(Z, kernels, biases, activation, dropout=0.0, rng=None) -> list[Layer]:
     """
     f = ACTIVATIONS[activation]
     layers: list[Layer] = []
+    below = None
     for W, b in zip(kernels[:-1], biases[:-1], strict=True):
         if layers:
-            Z = layers[-1].passed @ W
+            below = over_norm(layers[-1].seen)
+            Z = below.dot(W)
             Z += b
         A = f.apply(Z)
         seen = A if not dropout else A * dropout_mask(A.shape, dropout, rng, A.dtype)
-        norm = np.sqrt(mean_squares(seen) + EPSILON).astype(A.dtype)
-        layers.append(Layer(Z, A, seen, seen / norm[:, None]))
+        layers.append(Layer(below, Z, A, seen))
     return layers
+
+
+def over_norm(A) -> np.ndarray:
+    """Each row over the root mean square of its activities, which hides the goodness."""
+    return A / np.sqrt(mean_squares(A) + EPSILON).astype(A.dtype)[:, None]

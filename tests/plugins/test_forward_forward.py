@@ -253,7 +253,9 @@ def test_soft_steps_follow_the_value():
     np.testing.assert_allclose(T @ np.arange(4), [0.12, 0.12, 1.5, 2.88, 2.88], atol=0.01)
     np.testing.assert_allclose(T[2], T[2][::-1])
     np.testing.assert_allclose(T[1], T[3][::-1])
-    assert soft_steps(np.zeros((1, 1)), centres, 2, 1.0).shape == (1, 1, 2)
+    coarse = soft_steps(np.array([[0.0], [5.5], [11.0]]), centres, 2, 0.5)[:, 0]
+    np.testing.assert_allclose(coarse, coarse[::-1, ::-1])
+    np.testing.assert_allclose(coarse[1], 0.5)
 
 
 @pytest.mark.parametrize("n_labels", [2, 5])
