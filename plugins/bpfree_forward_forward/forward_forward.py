@@ -95,6 +95,10 @@ class ForwardForward(ErrorSignalTrainer):
     n_groups: int = 8
     spread: float = 1.0
 
+    def param_distributions(self):
+        """As for its neighbours, and the slope."""
+        return {**super().param_distributions(), "slope": [1.0, 4.0, 16.0]}
+
     def check_parameters(self):
         super().check_parameters()
         check_choice(self, "goodness", ("groups", "symba", "threshold"))

@@ -285,3 +285,15 @@ def test_forward_gradient_learns_without_hidden_layers_and_with(perturb, scope):
     trainer = get_trainer("forward_gradient", perturb=perturb, scope=scope)
     for hidden in ((), (16,)):
         assert BPFreeClassifier(hidden, trainer=trainer, random_state=0).fit(X, y).score(X, y) > 0.8
+
+
+def test_silent_units_add_no_noise():
+    # Only the first unit is ever active, so that the sign of its own noise is all that its group sees.
+    problem = make_problem(hidden=(5,))
+    problem.network = Network(problem.network.layer_sizes, "relu")
+    trainer = get_trainer("forward_gradient", group_size=None)
+    state = trainer.init(problem, np.random.default_rng(1))
+    problem.network.unpack(state.weights)[1][0][:] = [50, -50, -50, -50, -50]
+    found = trainer.gradient(state, problem, problem.all_rows())
+    np.testing.assert_allclose(found[0], reference_gradient("local", state, problem)[0], atol=1e-14)
+    assert not found[0][:, 1:].any()
