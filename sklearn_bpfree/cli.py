@@ -87,9 +87,12 @@ def _seconds(text):
 
 
 def _list(args):
-    header = ["name", "family", "needs", "offers", "distribution", "summary"]
+    header = ["name", "family", "needs", "offers", "transposes", "distribution", "summary"]
     rows = [
-        [t.name, t.family, t.needs, ", ".join(t.offers), t.distribution, f"broken: {t.error}" if t.error else t.summary]
+        [
+            *(t.name, t.family, t.needs, ", ".join(t.offers), t.transposes, t.distribution),
+            f"broken: {t.error}" if t.error else t.summary,
+        ]
         for t in inspect_trainers()
     ]
     print(_markdown(header, rows) if args.markdown else _aligned(header, rows))
@@ -101,7 +104,8 @@ def _show(args):
     info = next(info for info in inspect_trainers() if info.name == args.name)
     print(f"{info.name}: {info.summary}\n")
     print(f"family: {info.family}, from {info.distribution}")
-    print(f"needs:  {info.needs}\noffers: {', '.join(info.offers) or 'nothing beyond fit'}\n")
+    print(f"needs:  {info.needs}\noffers: {', '.join(info.offers) or 'nothing beyond fit'}")
+    print(f"transposed weights: {info.transposes}\n")
     rows = [[f.name, _type(f.type), _default(f)] for f in dataclasses.fields(trainer_class)]
     print(_aligned(["parameter", "type", "default"], rows) if rows else "It has no parameters.")
     print(f"\nPaper:\n{_references(inspect.getdoc(trainer_class) or '')}")
