@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 from sklearn_bpfree.parallel import Workers
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
+ROW_BLOCK = 1024  # rows in a block of `map_rows`
 BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
@@ -34,6 +36,28 @@ class Batch(NamedTuple):
     X: Any
     Y: np.ndarray
     weight: np.ndarray | None
+
+
+class Table(NamedTuple):
+    """The rows of a problem as every worker has them.
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+    Y : ndarray of shape (n, n_outputs)
+    weight : ndarray of shape (n,) or None
+    y : ndarray or None
+        The user's own targets, if the objective is a `Metric`.
+    """
+
+    X: Any
+    Y: np.ndarray
+    weight: np.ndarray | None
+    y: Any
+
+    def batch(self, rows) -> Batch:
+        """Some rows, by their numbers or a slice."""
+        return Batch(self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows])
 
 
 class Problem:
@@ -92,7 +116,7 @@ class Problem:
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
-        self.workers = Workers(n_jobs)
+        self.workers = Workers(n_jobs, Table(X, Y, self.sample_weight, y))
         self.iteration = 0
         self.n_evaluations = 0
 
@@ -222,10 +246,31 @@ class Problem:
         losses : ndarray of shape (signs, directions)
             The same to the last bit for any number and kind of workers.
         """
-        table = (self.X, self.Y, self.sample_weight, self.y)
-        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows)
+        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, rows)
         self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
         return np.concatenate(parts, axis=1)
+
+    def map_rows(self, function: Callable, *args: Any, size: int = ROW_BLOCK) -> list:
+        """``function(batch, *args)`` for every block of rows in their order, by `n_jobs` workers.
+
+        The rows are with the workers already, so that only `args` and the results travel. Sum the results in the order
+        of the list, and the sum is the same to the last bit for any number and kind of workers.
+
+        Parameters
+        ----------
+        function : callable
+            A pure function from the top level of a module; it is given a `Batch`.
+        *args : object
+            Weights, a generator's key, ...
+        size : int, default=1024
+            Rows in a block; the last block may be shorter. The bits depend on it, so it must not depend on `n_jobs`.
+
+        Returns
+        -------
+        results : list
+        """
+        n_blocks = -(-self.n_samples // size)
+        return self.workers.map(_OfRows(function, size), n_blocks, *args)
 
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
@@ -235,10 +280,22 @@ class Problem:
         return np.average(losses, axis=-1, weights=batch.weight)
 
 
-def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray:
+@dataclass(frozen=True)
+class _OfRows:
+    """A function of a batch as one of a block's number and the table."""
+
+    function: Callable
+    size: int
+
+    def __call__(self, block, table, *args):
+        return self.function(table.batch(slice(block * self.size, (block + 1) * self.size)), *args)
+
+
+def block_losses(block, table, members, objective, rows) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
+    X, Y, weight, y = table
     if rows is not None:
-        X, Y, weight = X[rows], Y[rows], None if weight is None else weight[rows]
+        X, Y, weight = table.batch(rows)
     Z = members.outputs(block, X)
     if isinstance(objective, Metric):
         losses = np.array([-objective.score(np.ascontiguousarray(member), y, weight) for member in Z])
