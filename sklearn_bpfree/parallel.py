@@ -114,12 +114,12 @@ class Workers:
     Parameters
     ----------
     n_jobs : int or None
-    *shared : object
-        What every call needs, such as a table. It travels once: loky's processes map it from a file, Dask scatters it,
-        threads have it already.
+    shared : object, default=None
+        What most calls need, such as a table. As an argument of `map` it travels once and not with every task: loky's
+        processes map it from a file, Dask scatters it, threads have it already.
     """
 
-    def __init__(self, n_jobs: int | None = None, *shared: Any):
+    def __init__(self, n_jobs: int | None = None, shared: Any = None):
         self.n_jobs = n_jobs
         self.shared = shared
         self._paces: dict[Callable, _Pace] = {}
@@ -128,7 +128,7 @@ class Workers:
         self._folder: tempfile.TemporaryDirectory | None = None
 
     def map(self, function: Callable, n_blocks: int, *args: Any) -> list:
-        """``[function(0, *shared, *args), function(1, *shared, *args), ...]``, computed here or by the workers.
+        """``[function(0, *args), function(1, *args), ...]``, computed here or by the workers.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Workers:
             A pure function from the top level of a module.
         n_blocks : int
         *args : object
-            They travel with every task, of which there is one per worker.
+            They travel with every task, of which there is one per worker, except for `shared`, if it is among them.
 
         Returns
         -------
@@ -147,14 +147,14 @@ class Workers:
             results = []
             pace = self._paces.get(function)
             if pace is None:  # nothing is known yet: measure the first block
-                results, seconds = _run(_Task(function, range(1), args), self.shared)
+                results, seconds = _run(_Task(function, range(1), args, self.shared), self.shared)
                 pace = self._paces[function] = _Pace(seconds)
             left = range(len(results), n_blocks)
             if self._pays(pace, len(left)):
                 results += self._send(function, left, args, pace)
             elif left:
                 pace.rest = max(pace.rest - 1, 0)
-                more, seconds = _run(_Task(function, left, args), self.shared)
+                more, seconds = _run(_Task(function, left, args, self.shared), self.shared)
                 pace.block_seconds = seconds / len(left)
                 results += more
             return results
@@ -190,7 +190,7 @@ class Workers:
         new = self._open is None
         parallel, n_tasks = self._workers(patience)
         begin = time.perf_counter()
-        tasks = [_Task(function, part, args) for part in _split(blocks, n_tasks)]
+        tasks = [_Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         parts = parallel(joblib.delayed(_run)(task, self._sent) for task in tasks)
         wall = time.perf_counter() - begin
         seconds = sum(seconds for _, seconds in parts)
@@ -242,15 +242,17 @@ class _Task:
     leaves the caller waiting for ever; into a parcel it does not look.
     """
 
-    def __init__(self, function, blocks, args):
-        self.function, self.blocks, self.args = function, blocks, args
+    def __init__(self, function, blocks, args, shared):
+        self.function, self.blocks = function, blocks
+        self.args = [_Task if arg is shared else arg for arg in args]  # the class stands for what is shared
 
 
 def _run(task, shared):
     """Results of a task's blocks, and the processor's seconds that they took."""
     begin = time.thread_time()
+    args = [shared if arg is _Task else arg for arg in task.args]
     with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
-        results = [task.function(block, *shared, *task.args) for block in task.blocks]
+        results = [task.function(block, *args) for block in task.blocks]
     return results, time.thread_time() - begin
 
 
@@ -262,7 +264,7 @@ def _split(blocks, n_parts):
 
 
 class _Mapped:
-    """Objects in a file; they arrive in another process mapped into its memory, and only once."""
+    """An object in a file; it arrives in another process with its arrays mapped into memory, and only once."""
 
     def __init__(self, shared, path):
         self.path = path
@@ -278,12 +280,13 @@ def _mapped(path):
 
 
 def _scattered(shared, backend, patience):
-    """Objects on all workers of a Dask cluster, as a future; as they are for a backend that cannot do that."""
+    """An object on all workers of a Dask cluster, as a future; as it is for a backend that cannot do that."""
     client: Any = getattr(backend, "client", None)
-    if not (shared and hasattr(client, "scatter")):
+    if shared is None or not hasattr(client, "scatter"):
         return shared
-    sending = client.scatter(shared, broadcast=True, hash=False, asynchronous=True)
-    return asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
+    sending = client.scatter([shared], broadcast=True, hash=False, asynchronous=True)
+    [future] = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
+    return future
 
 
 def _backend(n_jobs) -> tuple[Any, int]:
