@@ -7,8 +7,10 @@ units, rows), and the first layer of all members of a block is one product. Read
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy import sparse
@@ -182,7 +184,7 @@ class Members:
         drawn = self._kept.get(block)
         if drawn is None:
             span = self.span(block)
-            drawn = self._draw(self.generator(block), span.stop - span.start)
+            drawn = self._draw(_rewound(self.key, block), span.stop - span.start)
             if isinstance(self.noise, int) or self.n_directions * self.centre.nbytes <= KEEP_BYTES:
                 self._kept[block] = drawn
         return drawn
@@ -286,11 +288,29 @@ class Members:
             return Directions(self.network, (2 * bits.astype(dtype) - 1).reshape(n, D))
         if isinstance(self.noise, str):
             return Directions(self.network, rng.standard_normal((n, D), dtype=dtype))
-        rank, shapes = self.noise, self.network.kernel_shapes
-        A = [rng.standard_normal((n, rank, fan_in), dtype=dtype) for fan_in, _ in shapes]
-        B = [rng.standard_normal((n, rank, fan_out), dtype=dtype) / dtype.type(np.sqrt(rank)) for _, fan_out in shapes]
-        biases = rng.standard_normal((n, D - self.network.n_kernel), dtype=dtype)
-        return LowRankDirections(self.network, A, B, biases)
+        rank = self.noise
+        sizes = [n * rank * fan for layer in self.network.kernel_shapes for fan in layer]
+        ends = list(accumulate(sizes, initial=0))
+        draws = rng.standard_normal(ends[-1] + n * (D - self.network.n_kernel), dtype=dtype)
+        factors = [draws[start:end].reshape(n, rank, -1) for start, end in pairwise(ends)]
+        A, B = factors[::2], factors[1::2]
+        if rank > 1:
+            for part in B:
+                part /= dtype.type(np.sqrt(rank))
+        return LowRankDirections(self.network, A, B, draws[ends[-1] :].reshape(n, -1))
+
+
+def _rewound(key, block) -> np.random.Generator:
+    """This thread's generator, set to the start of a block's numbers; eight times as quick as a new one."""
+    if not hasattr(_this_thread, "rng"):
+        _this_thread.rng = np.random.Generator(np.random.Philox(0))
+    place = {"counter": np.array([0, 0, 0, block], np.uint64), "key": np.array(key, np.uint64)}
+    buffer = {"buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+    _this_thread.rng.bit_generator.state = {"bit_generator": "Philox", "state": place, **buffer}
+    return _this_thread.rng
+
+
+_this_thread = threading.local()
 
 
 def member_outputs(network: Network, weights, X) -> np.ndarray:

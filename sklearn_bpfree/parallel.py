@@ -41,8 +41,6 @@ class BlockingThreads(ParallelBackendBase):
     _pool: ThreadPoolExecutor | None = None
 
     def effective_n_jobs(self, n_jobs):
-        if n_jobs is None:
-            return 1
         return n_jobs if n_jobs > 0 else max(joblib.cpu_count() + 1 + n_jobs, 1)
 
     def configure(self, n_jobs=1, parallel=None, **backend_kwargs):
@@ -147,14 +145,14 @@ class Workers:
             results = []
             pace = self._paces.get(function)
             if pace is None:  # nothing is known yet: measure the first block
-                results, seconds = _run(_Task(function, range(1), args, self.shared), self.shared)
+                results, seconds = _run(_Task(function, range(1), args, self.shared))
                 pace = self._paces[function] = _Pace(seconds)
             left = range(len(results), n_blocks)
             if self._pays(pace, len(left)):
                 results += self._send(function, left, args, pace)
             elif left:
                 pace.rest = max(pace.rest - 1, 0)
-                more, seconds = _run(_Task(function, left, args, self.shared), self.shared)
+                more, seconds = _run(_Task(function, left, args, self.shared))
                 pace.block_seconds = seconds / len(left)
                 results += more
             return results
@@ -236,21 +234,24 @@ class _Pace:
 
 
 class _Task:
-    """A function, blocks and arguments as one parcel.
+    """A function, blocks and arguments as one parcel, which leaves behind what is shared.
 
     joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
     leaves the caller waiting for ever; into a parcel it does not look.
     """
 
     def __init__(self, function, blocks, args, shared):
-        self.function, self.blocks = function, blocks
-        self.args = [_Task if arg is shared else arg for arg in args]  # the class stands for what is shared
+        self.function, self.blocks, self.args, self.shared = function, blocks, args, shared
+
+    def __getstate__(self):
+        args = [_Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
+        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": None}
 
 
-def _run(task, shared):
-    """Results of a task's blocks, and the processor's seconds that they took."""
+def _run(task, sent=None):
+    """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
     begin = time.thread_time()
-    args = [shared if arg is _Task else arg for arg in task.args]
+    args = [sent if arg is _Task else arg for arg in task.args]
     with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
         results = [task.function(block, *args) for block in task.blocks]
     return results, time.thread_time() - begin
@@ -295,5 +296,5 @@ def _backend(n_jobs) -> tuple[Any, int]:
     other, configured = get_active_backend(prefer="processes")
     if type(backend) is not type(other):  # a backend that the user chose does not bow to a preference
         backend = BlockingThreads()
-    n_jobs = configured if n_jobs is None else n_jobs
-    return backend, backend.effective_n_jobs(n_jobs) if n_jobs is not None else 1
+    choices = (n_jobs, configured, backend.default_n_jobs)  # as joblib.Parallel looks for it
+    return backend, backend.effective_n_jobs(next(choice for choice in choices if choice is not None))

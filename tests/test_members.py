@@ -88,6 +88,14 @@ def test_a_block_depends_on_key_and_number_only(noise):
     assert (expected[0] != expected[1]).all()
 
 
+def test_a_block_draws_from_its_own_generator_whatever_was_drawn_before():
+    population = members("gaussian")
+    for block in (2, 0, 1):
+        size = population.span(block).stop - population.span(block).start
+        expected = population.generator(block).standard_normal((size, population.centre.size))
+        np.testing.assert_array_equal(population.directions(block).dense(), expected)
+
+
 def test_what_travels_is_the_centre_and_the_key_not_the_population():
     population = members("gaussian", n_directions=1000)
     population.combine(np.ones(1000))

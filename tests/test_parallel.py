@@ -67,7 +67,7 @@ def test_one_blas_thread_wherever_a_block_runs(workers):
 
 
 def test_a_block_sets_the_limit_itself_because_another_process_knows_nothing_of_the_callers():
-    [threads], seconds = parallel._run(parallel._Task(blas_threads, [0], (), None), None)
+    [threads], seconds = parallel._run(parallel._Task(blas_threads, [0], (), None))
     assert all(n == 1 for n in threads) and seconds > 0
 
 
