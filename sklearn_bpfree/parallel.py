@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from multiprocessing import TimeoutError as NoAnswer  # joblib raises this one
 from typing import Any
 
 import joblib
@@ -27,7 +28,12 @@ from threadpoolctl import ThreadpoolController
 BACKEND = "sklearn_bpfree"
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
-LOST = (BrokenExecutor, CancelledError, OSError)  # what is raised when workers die, or their cluster cannot be reached
+LOST = (
+    BrokenExecutor,
+    CancelledError,
+    OSError,
+    NoAnswer,
+)  # what is raised when workers die, or their cluster cannot be reached
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
 
 
@@ -148,12 +154,12 @@ class Workers:
                 results, seconds = _run(_Task(function, range(1), args, self.shared))
                 pace = self._paces[function] = _Pace(seconds)
             left = range(len(results), n_blocks)
-            if self._pays(pace, len(left)):
+            backend, n_jobs = _backend(self.n_jobs)
+            if pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
                 results += self._send(function, left, args, pace)
             elif left:
-                pace.rest = max(pace.rest - 1, 0)
                 more, seconds = _run(_Task(function, left, args, self.shared))
-                pace.block_seconds = seconds / len(left)
+                pace.computed_here(seconds / len(left))
                 results += more
             return results
 
@@ -168,21 +174,19 @@ class Workers:
     def __del__(self):
         self.close()
 
-    def _pays(self, pace, n_blocks) -> bool:
-        """Whether the workers would save more than a call costs, as far as was measured."""
-        backend, n_jobs = _backend(self.n_jobs)
-        if n_jobs == 1 or n_blocks < 2 or pace.rest:
-            return False
-        rounds_saved = n_blocks - -(-n_blocks // n_jobs)
-        return rounds_saved * pace.block_seconds > CALL_SECONDS[isinstance(backend, BlockingThreads)]
-
     def _send(self, function, blocks, args, pace) -> list:
         for patience in PATIENCE[:-1]:
             try:
                 return self._call(function, blocks, args, pace, patience)
             except LOST:
                 self.close()  # fresh workers repeat the call, and give the same bits
-        return self._call(function, blocks, args, pace, PATIENCE[-1])
+        try:
+            return self._call(function, blocks, args, pace, PATIENCE[-1])
+        except NoAnswer as error:
+            raise TimeoutError(
+                f"The workers of joblib's backend gave no result within {PATIENCE[-1]:g} seconds, in the last of "
+                f"{len(PATIENCE)} attempts; look at the cluster, or fit without it."
+            ) from error
 
     def _call(self, function, blocks, args, pace, patience) -> list:
         new = self._open is None
@@ -192,9 +196,8 @@ class Workers:
         parts = parallel(joblib.delayed(_run)(task, self._sent) for task in tasks)
         wall = time.perf_counter() - begin
         seconds = sum(seconds for _, seconds in parts)
-        pace.block_seconds = seconds / len(blocks)
-        if not new:  # a first call waits for the workers to start
-            pace.record(saved=seconds - wall)
+        if not new:  # new workers take time to start
+            pace.computed_there(seconds / len(blocks), saved=seconds - wall)
         return [result for results, _ in parts for result in results]
 
     def _workers(self, patience) -> tuple[Any, int]:
@@ -226,7 +229,19 @@ class _Pace:
     rest: int = 0
     next_rest: int = 4
 
-    def record(self, saved: float) -> None:
+    def pays(self, n_blocks, n_jobs, call_seconds) -> bool:
+        """Whether workers would save more than a call to them costs, as far as was measured."""
+        rounds_saved = n_blocks - -(-n_blocks // n_jobs)
+        return n_jobs > 1 and not self.rest and rounds_saved * self.block_seconds > call_seconds
+
+    def computed_here(self, block_seconds) -> None:
+        """Enter a call that did without workers."""
+        self.block_seconds = block_seconds
+        self.rest = max(self.rest - 1, 0)
+
+    def computed_there(self, block_seconds, saved) -> None:
+        """Enter a call to workers, and the seconds that it saved."""
+        self.block_seconds = block_seconds
         if saved > 0:
             self.next_rest = 4
         else:
@@ -245,7 +260,7 @@ class _Task:
 
     def __getstate__(self):
         args = [_Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
-        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": None}
+        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": _Task}
 
 
 def _run(task, sent=None):
