@@ -153,7 +153,18 @@ class Members:
     _first: tuple = field(default=(None, None), init=False, repr=False)
 
     def __getstate__(self):
-        return {**self.__dict__, "_kept": {}, "_first": (None, None)}  # what is drawn does not travel
+        """What travels: nothing that was drawn, and a scale that is the same throughout a layer as one number."""
+        layers = list(zip(*self.network.unpack(self.scale), strict=True))
+        plain = all((W == b[0]).all() and (b == b[0]).all() for W, b in layers)
+        scale = [float(b[0]) for _, b in layers] if plain else self.scale
+        return {**self.__dict__, "scale": scale, "_kept": {}, "_first": (None, None)}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if isinstance(self.scale, list):
+            values, self.scale = self.scale, np.empty_like(self.centre)
+            for value, W, b in zip(values, *self.network.unpack(self.scale), strict=True):
+                W[:] = b[:] = value
 
     @property
     def n_members(self) -> int:

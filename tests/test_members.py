@@ -99,7 +99,15 @@ def test_a_block_draws_from_its_own_generator_whatever_was_drawn_before():
 def test_what_travels_is_the_centre_and_the_key_not_the_population():
     population = members("gaussian", n_directions=1000)
     population.combine(np.ones(1000))
-    assert len(pickle.dumps(population)) < 3 * population.centre.nbytes + 1000
+    assert len(pickle.dumps(population)) < population.centre.nbytes + 1000
+
+
+@pytest.mark.parametrize("change", [0, 1, -1])
+def test_a_scale_arrives_as_it_was_whether_it_is_one_number_per_layer_or_not(change):
+    population = members("gaussian")
+    population.scale[3] += change  # one weight differs
+    population.scale[-1] += change
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(population)).scale, population.scale)
 
 
 @pytest.mark.parametrize("signs", [(1.0, -1.0), (1.0,)])
