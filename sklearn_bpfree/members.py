@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn_bpfree.network import ACTIVATIONS, Network
 
 BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
-CHUNK_BYTES = 1 << 20  # rows are taken in chunks whose widest layer, in a block, takes about this much memory
+CHUNK_BYTES = 1 << 20  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block
 KEEP_BYTES = 1 << 26  # directions are kept for the update up to this size, and drawn again beyond it
 
 
@@ -150,14 +150,15 @@ class Members:
     noise: str | int = "gaussian"
     block_members: int = BLOCK_MEMBERS
     _kept: dict = field(default_factory=dict, init=False, repr=False)
-    _first: tuple = field(default=(None, None), init=False, repr=False)
+    _first: list = field(default_factory=list, init=False, repr=False)
+    _rows: tuple = field(default=(None, []), init=False, repr=False)
 
     def __getstate__(self):
         """What travels: nothing that was drawn, and a scale that is the same throughout a layer as one number."""
         layers = list(zip(*self.network.unpack(self.scale), strict=True))
         plain = all((W == b[0]).all() and (b == b[0]).all() for W, b in layers)
         scale = [float(b[0]) for _, b in layers] if plain else self.scale
-        return {**self.__dict__, "scale": scale, "_kept": {}, "_first": (None, None)}
+        return {**self.__dict__, "scale": scale, "_kept": {}, "_first": [], "_rows": (None, [])}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -241,14 +242,16 @@ class Members:
         """
         n = X.shape[0]
         widest = max(self.network.layer_sizes[1:]) * self.block_members * self.centre.itemsize
-        chunk = max(CHUNK_BYTES // widest, 64)
+        n_chunks = -(-n * widest // CHUNK_BYTES)
         if type(self).weights is Members.weights:
             run = self._around_centre(block)
         else:  # somebody else's members
             run = partial(member_outputs, self.network, self.weights(block))
-        parts = [run(X if n <= chunk else X[start : start + chunk]) for start in range(0, n, chunk)]
-        Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-        return Z.transpose(0, 2, 1)
+        if n_chunks <= 1:
+            return run(X).transpose(0, 2, 1)
+        if X is not self._rows[0]:
+            self._rows = X, [X[n * i // n_chunks : n * (i + 1) // n_chunks] for i in range(n_chunks)]
+        return np.concatenate([run(rows) for rows in self._rows[1]], axis=2).transpose(0, 2, 1)
 
     def _around_centre(self, block):
         """The function from rows to outputs of a block.
@@ -283,12 +286,14 @@ class Members:
 
     def _centre_in(self, X):
         """What comes into the first layer at the centre, (units, rows); remembered for the next block."""
-        rows, Z = self._first
-        if rows is not X:
-            kernels, biases = self.network.unpack(self.centre)
-            Z = _from_rows(kernels[0].T, X)
-            Z += biases[0][:, None]
-            self._first = X, Z
+        for rows, Z in self._first:
+            if rows is X:
+                return Z
+        kernels, biases = self.network.unpack(self.centre)
+        Z = _from_rows(kernels[0].T, X)
+        Z += biases[0][:, None]
+        if (len(self._first) + 1) * Z.nbytes <= KEEP_BYTES:
+            self._first = [*self._first, (X, Z)]
         return Z
 
     def _draw(self, rng, n):

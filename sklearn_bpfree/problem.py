@@ -19,7 +19,7 @@ from sklearn_bpfree.parallel import Workers
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
 COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
-BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+BLOCK_BYTES = 1 << 20  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 

@@ -49,12 +49,16 @@ def test_outputs_are_those_of_the_network(noise, first, hidden, container):
         np.testing.assert_allclose(population.outputs(block, container(X)), expected, rtol=1e-10, atol=1e-12)
 
 
-def test_rows_may_come_in_chunks(monkeypatch):
-    population = members("gaussian")
-    X = np.random.default_rng(1).normal(size=(200, 5))
-    whole = population.outputs(0, X)
-    monkeypatch.setattr("sklearn_bpfree.members.CHUNK_BYTES", 1)
-    np.testing.assert_allclose(population.outputs(0, X), whole, rtol=1e-12)
+@pytest.mark.parametrize("noise", ["gaussian", 1])
+@pytest.mark.parametrize("chunk", [6000, 20_000])
+def test_rows_may_come_in_chunks(noise, chunk, monkeypatch):
+    X, Y = np.random.default_rng(1).normal(size=(2, 201, 5))
+    expected = [members(noise).outputs(block, rows) for rows in (X, Y) for block in (0, 1)]
+    monkeypatch.setattr("sklearn_bpfree.members.CHUNK_BYTES", chunk)
+    population = members(noise)
+    found = [population.outputs(block, rows) for rows in (X, Y) for block in (0, 1)]
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("noise", NOISES)
