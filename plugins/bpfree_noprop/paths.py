@@ -21,8 +21,9 @@ CLIP = 1e-3  # the least share of signal, and of noise
 
 def signal_level(t) -> np.ndarray:
     """The cosine schedule A(t), from `CLIP` at t = 0 to 1 - `CLIP` at t = 1; times of any shape."""
-    angle = (1 - np.asarray(t, np.float64) + OFFSET) / (1 + OFFSET) * (np.pi / 2)
-    return np.clip(np.square(np.cos(angle)), CLIP, 1 - CLIP)
+    unit = np.pi / 2 / (1 + OFFSET)
+    level = np.cos((1 - np.asarray(t, np.float64) + OFFSET) * unit) / np.cos(OFFSET * unit)
+    return np.clip(np.square(level), CLIP, 1 - CLIP)
 
 
 class Diffusion:
