@@ -229,6 +229,19 @@ class NoProp(Trainer):
             t=state.t + problem.n_batches,
         )
 
+    def gradient(self, state, problem, batch):
+        """What the first block learns from at z = 0; zero, so of no angle, where `weights` do not hold it."""
+        kernels, biases = problem.network.unpack(state.weights)
+        if len(kernels) != 2 or self.learner == "ridge":
+            return [np.zeros_like(W) for W in kernels]
+        f, F = ACTIVATIONS[problem.network.activation], state.groups[0].feedback[0]
+        Z = batch.X @ kernels[0] + biases[0]
+        H = f.apply(Z.copy())
+        _, E = problem.output_error(H @ kernels[1] + biases[1], batch)
+        signal = E @ (F if self.learner == "fa" else kernels[1].T)
+        f.chain(signal, Z, H)
+        return [batch.X.T @ signal, H.T @ E]
+
     def noisy(self, state, group, Y, rng) -> np.ndarray:
         """Latents z_t (g, n, k) of a group's blocks for targets (n, K); with t as a further one where it varies."""
         u = state.embedding(Y)

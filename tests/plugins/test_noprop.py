@@ -127,6 +127,18 @@ def test_update_follows_the_equations(learner, objective, widths):
             assert_allclose(found, part, atol=1e-7)
 
 
+@pytest.mark.parametrize("learner, exact", [("backprop", True), ("fa", False)])
+def test_alignment_is_that_of_the_first_block(learner, exact):
+    X, y = make_friedman1(100, random_state=0)
+    model = BPFreeRegressor((8,), trainer=NoProp(learner=learner), max_iter=150, record_alignment=True, random_state=0)
+    angles = np.array([row["alignment"] for row in model.fit(X, y).history_])
+    assert_allclose(angles[:, 1], 0, atol=0.1)
+    assert (angles[:, 0] < 0.1).all() == exact
+    assert angles[-1, 0] < 80  # below chance, which the first ones are about
+    model.set_params(hidden_layer_sizes=(8, 8)).fit(X, y)
+    assert np.isnan(model.history_[-1]["alignment"]).tolist() == [True] * 3
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_ridge_solves_over_all_draws_of_all_steps(weighted):
     trainer = NoProp(learner="ridge", redraws=3, penalty=0.1, n_blocks=2)
