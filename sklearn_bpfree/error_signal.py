@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.network import ACTIVATIONS, Network
@@ -144,6 +145,14 @@ class ErrorSignalTrainer(Trainer):
         updates = 800 if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
         batches = -(-n_samples // batch_size)
         return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
+
+    def param_distributions(self):
+        """Learning rate and weight decay on log scales, and dropout."""
+        return {
+            "learning_rate": loguniform(2e-3, 2e-2),
+            "weight_decay": loguniform(0.03, 10),
+            "dropout": [0.0, 0.1, 0.3],
+        }
 
     def check_parameters(self):
         number = (int, float)

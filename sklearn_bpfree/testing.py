@@ -27,6 +27,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ParameterSampler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_bpfree import training
@@ -143,6 +144,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_docstring
     yield check_needs_and_offers
     yield check_budget
+    yield check_param_distributions
     # one step
     yield check_states
     yield check_outputs
@@ -220,6 +222,18 @@ def check_budget(trainer):
         flag = isinstance(budget.early_stopping, (bool, np.bool_))
         _ask(flag, f"early_stopping of budget{shape} must be True or False, got {budget.early_stopping!r}")
         _ask(budget.tol is None or budget.tol >= 0, f"tol of budget{shape} must be None or >= 0, got {budget.tol!r}")
+
+
+def check_param_distributions(trainer):
+    """What it proposes to search are hyper-parameters of its own with values that it takes."""
+    distributions = trainer.param_distributions()
+    unknown = set(distributions) - set(trainer.get_params(deep=False))
+    _ask(not unknown, f"param_distributions names {sorted(unknown)}, which are no hyper-parameters")
+    for draw in ParameterSampler(distributions, 8, random_state=0) if distributions else ():
+        try:
+            clone(trainer).set_params(**draw).check_parameters()
+        except (TypeError, ValueError) as error:
+            _ask(False, f"param_distributions proposes {draw}, which check_parameters refuses: {error}")
 
 
 # --- one step ---------------------------------------------------------------------------------------------------------

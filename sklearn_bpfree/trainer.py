@@ -147,5 +147,16 @@ class Trainer(BaseEstimator, ABC):
         """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
         return Budget()
 
+    def param_distributions(self) -> dict[str, Any]:
+        """What is worth searching, for `RandomizedSearchCV` and its like.
+
+        Returns
+        -------
+        distributions : dict
+            From names of hyper-parameters to lists or scipy distributions. `sklearn_bpfree.search_space` puts those of
+            several trainers together.
+        """
+        return {}
+
     def check_parameters(self) -> None:
         """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""
