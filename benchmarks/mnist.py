@@ -28,6 +28,11 @@ ROWS = [
     ("local_loss", {"layer_loss": "pred", "predict_with": "mean"}),
     ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
     ("local_loss", {"layer_loss": "predsim"}),
+    ("noprop", {"variant": "dt"}),
+    ("noprop", {"variant": "ct"}),
+    ("noprop", {"variant": "fm"}),
+    ("noprop", {"variant": "dt", "learner": "backprop"}),
+    ("noprop", {"variant": "dt", "learner": "ridge"}),
 ]
 
 
