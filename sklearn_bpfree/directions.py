@@ -1,8 +1,8 @@
 """Ensembles of directions each of which moves the incoming weights of a single hidden unit.
 
-A member ``theta + epsilon E_j`` differs from the centre in one unit m of one layer, so that its outputs cost a column
-of that layer and the layers above it, not a pass through the whole network; with one hidden layer a hundred such members
-cost as much as one dense one. Directions come from a counter-based generator of a key: a task that is sent the key, the
+A member ``theta + epsilon E_j`` differs from the centre in one unit of one layer, so that its outputs cost a column of
+that layer and the layers above it, not a pass through the whole network; with one hidden layer a hundred such members
+cost as much as a dense one. Directions come from a counter-based generator of a key: a task that is sent the key, the
 centre and some rows draws them itself. Read `UnitDirections.outputs` first.
 """
 

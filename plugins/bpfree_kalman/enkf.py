@@ -7,7 +7,7 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
-Three dampings are tried, and the one with the least training loss is taken, if it improves on theta. Held-out rows say
+Two dampings are tried, and the one with the lower training loss is taken, if it improves on theta. Held-out rows say
 when to stop; the readout of the best weights is then solved on all rows. Read `step` first.
 """
 
@@ -20,16 +20,18 @@ import numpy as np
 from scipy import linalg
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.readout import Readout, features
+from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.readout import Readout, features, quadratic
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.directions import UnitDirections, input_root, spread
 from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import Metric, ObjectiveError
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Metric, ObjectiveError
 from sklearn_bpfree.observation import observe
 
-DAMPINGS = (0.3, 1.0, 3.0)  # tried in every step, in units of the last one
+DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
 MIN_HELD_OUT = 3
+SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
 FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
 
 
@@ -50,20 +52,20 @@ class EnKFState(State):
         Training loss of `centre`.
     best_loss : float
         Held-out loss of `weights`.
-    covariance : ndarray of shape (h + 1, h + 1)
-        Of the readout, in units of the noise.
-    noise : ndarray of shape (K,)
-        Variance of an observation.
+    noise : NoiseModel or None
+        For values: what `predictive` says, beside the mean.
+    covariance : ndarray of shape (h + 1, h + 1), or None
+        For classes: how far the readout is open, over which `outputs` averages.
     """
 
     centre: np.ndarray = field(default_factory=lambda: np.empty(0))
-    damping: float = 1.0
+    damping: float = 10.0
     key: tuple[int, int] = (0, 0)
     root: np.ndarray = field(default_factory=lambda: np.empty(0))
     train_loss: float = float("inf")
     best_loss: float = float("inf")
-    covariance: np.ndarray = field(default_factory=lambda: np.empty(0))
-    noise: np.ndarray = field(default_factory=lambda: np.empty(0))
+    noise: NoiseModel | None = None
+    covariance: np.ndarray | None = None
 
 
 class EnKF(Trainer):
@@ -75,7 +77,9 @@ class EnKF(Trainer):
         Directions of a step, P.
     ridge : float, default=10.0
         Penalty on the readout, in units of a row's weight times the mean square of the hidden activations.
-    decay : float, default=1e-4
+    damping : float, default=10.0
+        First damping alpha, in units of the mean eigenvalue of A; every step changes it.
+    decay : float, default=1e-3
         Weight of the prior on the hidden layers, rho.
     precondition : float, default=0.25
         The first layer's directions have covariance ``C^(-2 precondition)``, C that of the features.
@@ -94,13 +98,15 @@ class EnKF(Trainer):
 
     ensemble_size: int = 128
     ridge: float = 10.0
-    decay: float = 1e-4
+    damping: float = 10.0
+    decay: float = 1e-3
     precondition: float = 0.25
     hold_out: float = 0.15
 
     def check_parameters(self):
         check_scalar(self.ensemble_size, "ensemble_size", int, min_val=1)
         check_scalar(self.ridge, "ridge", (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.damping, "damping", (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.decay, "decay", (int, float), min_val=0)
         check_scalar(self.precondition, "precondition", (int, float), min_val=0, max_val=0.5)
         check_scalar(self.hold_out, "hold_out", (int, float), min_val=0, max_val=0.5)
@@ -123,77 +129,88 @@ class EnKF(Trainer):
             W[:] = spread(root, draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
             b[:] = 0.3 * rng.standard_normal(b.shape, dtype=dtype)
         biases[-1][:] = problem.initial_output()
-        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root)
-        V, train_loss, held_loss = judge(0, [weights], FIRST_STEPS, *self._given(state, problem))
-        return self._accept(state, problem, weights, V, train_loss, held_loss)
+        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root, damping=self.damping)
+        held = held_out(problem, state.key, self.hold_out)
+        V, train_loss, held_loss = self._judge(problem, [weights], weights, held, FIRST_STEPS)[0]
+        return self._accept(state, problem, held, weights, V, train_loss, held_loss)
 
     def step(self, state: Any, problem, rng) -> State:
-        """Draw directions, observe them, solve for three dampings, keep the best."""
+        """Draw directions, observe them, solve for two dampings, keep the best."""
         network = problem.network
         if len(network.layer_sizes) == 2:
             return advance(state)  # no hidden layer: the readout is all there is
         held = held_out(problem, state.key, self.hold_out)
-        rows = np.setdiff1d(np.arange(problem.n_samples), held, assume_unique=True)
+        rows = np.delete(np.arange(problem.n_samples), held)
         if len(rows) > problem.batch_size:
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), self.ensemble_size, state.root)
-        A, g = observe(directions, problem, rows if len(rows) < problem.n_samples else None)
+        A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
-        unit = np.trace(A) / len(A)
         candidates = []
-        for damping in dampings:
-            M = A + (damping * unit + self.decay) * np.eye(len(A))
-            candidates.append(state.centre + directions.combine(linalg.solve(M, g, assume_a="pos")))
-        given = self._given(state, problem)
-        judged = problem.workers.map(judge, len(candidates), candidates, STEPS, *given)
-        problem.n_evaluations += len(candidates) * problem.n_samples
-        best = int(np.argmin([train for _, train, _ in judged]))
+        for alpha in dampings:
+            M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
+            w = linalg.cho_solve(linalg.cho_factor(M, overwrite_a=True, check_finite=False), g, check_finite=False)
+            candidates.append(state.centre + directions.combine(w))
+        judged = self._judge(problem, candidates, state.centre, held, STEPS)
+        best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
         V, train_loss, held_loss = judged[best]
         if not train_loss < state.train_loss:
             return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
         moved = advance(state, damping=float(dampings[best]))
-        return self._accept(moved, problem, candidates[best], V, train_loss, held_loss)
+        return self._accept(moved, problem, held, candidates[best], V, train_loss, held_loss)
+
+    def _judge(self, problem, candidates, centre, held, n_steps):
+        """Readout, training loss and held-out loss of each candidate."""
+        V, table = _readout(problem.network, centre), (problem.X, problem.Y, problem.sample_weight, held)
+        problem.n_evaluations += len(candidates) * problem.n_samples
+        return problem.workers.map(
+            judge, len(candidates), candidates, n_steps, problem.network, V, problem.objective, *table, self.ridge
+        )
 
     def outputs(self, state: Any, network: Network, X):
-        return network.outputs(state.weights, X)
+        """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
+        Z = network.outputs(state.weights, X)
+        if state.covariance is None:
+            return Z
+        return averaged(Z, quadratic(features(network, state.weights, X), state.covariance.astype(Z.dtype)))
 
     def predictive(self, state: Any, network: Network, X):
+        """Mean and standard deviation; see `NoiseModel`."""
+        Z = self.outputs(state, network, X)
         F = features(network, state.weights.astype(np.float64), X)
-        leverage = np.einsum("nh,nh->n", F @ state.covariance, F)
-        mean = network.outputs(state.weights, X)
-        return mean, np.sqrt((1 + leverage[:, None]) * state.noise)
+        return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
 
-    def _given(self, state, problem):
-        """What `judge` needs to know beside the candidates."""
-        held = held_out(problem, state.key, self.hold_out)
-        table = (problem.X, problem.Y, problem.sample_weight, held)
-        return problem.network, _readout(problem.network, state.centre), problem.objective, *table, self.ridge
-
-    def _accept(self, state, problem, weights, V, train_loss, held_loss):
+    def _accept(self, state, problem, held, weights, V, train_loss, held_loss):
         """The state with a new centre, which becomes the best if held-out rows say so."""
-        centre = _with_readout(problem.network, weights, V)
+        network = problem.network
+        centre = _with_readout(network, weights, V)
         state = advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
         if not held_loss < state.best_loss:
             return state
-        network, _, objective, X, Y, weight, held, ridge = self._given(state, problem)
-        readout = Readout(features(network, weights, X), Y, weight, held, objective, ridge)
-        final = readout.solve("all", V, STEPS)
-        covariance = linalg.cho_solve(readout.factor("train"), np.eye(len(V)))
-        rows = held if len(held) else np.arange(len(Y))
-        F = readout.F[rows].astype(np.float64)
-        leverage = np.einsum("nh,nh->n", F @ covariance, F)
-        residual = Y[rows] - objective.link(readout.F[rows] @ V.astype(centre.dtype))
-        noise = np.average(
-            residual**2 / (1 + leverage[:, None]), axis=0, weights=None if weight is None else weight[rows]
-        )
-        return advance(
-            state,
-            weights=_with_readout(network, weights, final),
-            best_loss=held_loss,
-            covariance=linalg.cho_solve(readout.factor("all"), np.eye(len(V))),
-            noise=np.maximum(noise, np.finfo(np.float32).eps),
-        )
+        F = features(network, weights, problem.X)
+        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, self.ridge)
+        best = readout.solve("all", V, STEPS)
+        state = advance(state, weights=_with_readout(network, weights, best), best_loss=held_loss)
+        if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
+            return advance(state, covariance=self._open(readout, V, best))
+        return advance(state, noise=NoiseModel.fit(readout, V, best))
+
+    def _open(self, readout, V_train, V):
+        """Covariance of the readout of all rows, in the scale that gives held-out rows the best probabilities."""
+        covariance, held = readout.class_covariance(V), readout.held
+        if not len(held):
+            return covariance
+        weight = None if readout.weight is None else readout.weight[held]
+        Z = readout.F[held] @ V_train.astype(readout.F.dtype)
+        variance = quadratic(readout.F[held], covariance.astype(Z.dtype))
+        losses = [readout.objective.loss(averaged(Z, scale * variance), readout.Y[held]) for scale in SCALES]
+        return SCALES[int(np.argmin([np.average(loss, weights=weight) for loss in losses]))] * covariance
+
+
+def averaged(Z, variance) -> np.ndarray:
+    """Log-odds of the mean probability when log-odds vary about Z with a variance per row (MacKay 1992)."""
+    return Z / np.sqrt(1 + np.pi / 8 * variance, dtype=Z.dtype)[:, None]
 
 
 def held_out(problem, key, fraction) -> np.ndarray:

@@ -4,7 +4,7 @@ With F = [H, 1], the activations of the last hidden layer and a one, and lambda 
 
     squared error     V = (F^T S F + lambda I)^-1 F^T S Y
     log-losses        V -= (b F^T S F + lambda I)^-1 (F^T S E + lambda V)      b = 1/2 or 1/4 bounds the curvature
-    any other loss    the same with F^T diag(h) F for each output, h its curvature, and half the step while that is better
+    any other loss    the same with F^T diag(h) F for each output, halved until downhill
 
 S are the rows' weights; biases are free. A bound needs one decomposition for all steps, and every step is downhill
 (Boehning 1992). Read `Readout.solve` first.
@@ -12,8 +12,10 @@ S are the rows' weights; biases are free. A bound needs one decomposition for al
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
 
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
@@ -26,9 +28,9 @@ HALVINGS = 4
 
 def features(network: Network, weights, X) -> np.ndarray:
     """F = [H, 1] (n, h + 1): activations of the last hidden layer, or the rows, and a one."""
-    H = network.hidden(weights, X)
+    H: Any = network.hidden(weights, X)
     F = np.empty((H.shape[0], H.shape[1] + 1), weights.dtype)
-    F[:, :-1] = H.toarray() if hasattr(H, "toarray") else H
+    F[:, :-1] = H.toarray() if sparse.issparse(H) else H
     F[:, -1] = 1
     return F
 
@@ -133,3 +135,22 @@ class Readout:
             return train, train
         held = None if self.weight is None else self.weight[self.held]
         return train, float(np.average(losses[self.held], weights=held))
+
+    def covariance(self, which) -> np.ndarray:
+        """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
+        return linalg.cho_solve(self.factor(which), np.eye(self.F.shape[1]), check_finite=False)
+
+    def class_covariance(self, V) -> np.ndarray:
+        """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
+        h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1) * self._weights("all")
+        M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
+        return linalg.cho_solve(self._factor(M), np.eye(len(M)), check_finite=False)
+
+    def residuals(self, V, rows) -> np.ndarray:
+        """Targets minus predictions, (n_rows, K), float64."""
+        return self.Y[rows] - self.objective.link(self.F[rows] @ V)
+
+
+def quadratic(F, covariance) -> np.ndarray:
+    """``f^T C f`` for every row f of F."""
+    return np.einsum("nh,nh->n", F @ covariance, F)
