@@ -34,8 +34,6 @@ class UnitDirections:
         P.
     root : ndarray of shape (d_0, d_0) or (d_0,)
         Square root of the covariance of a unit's direction in the first layer; a vector stands for a diagonal matrix.
-    bias_scale : float, default=0.3
-        Standard deviation of a bias's direction.
     epsilon : float, default=0.05
         Length of the step to a member.
 
@@ -53,7 +51,6 @@ class UnitDirections:
     key: tuple[int, int]
     n_members: int
     root: np.ndarray
-    bias_scale: float = 0.3
     epsilon: float = 0.05
     layer: np.ndarray = field(init=False, repr=False)
     unit: np.ndarray = field(init=False, repr=False)
@@ -86,7 +83,7 @@ class UnitDirections:
             n = int((self.layer == i).sum())
             draws = rng.standard_normal((fan_in, n), dtype=dtype)
             self.kernels.append(spread(self.root, draws) if i == 0 else draws / dtype.type(np.sqrt(fan_in)))
-            self.biases.append(dtype.type(self.bias_scale) * rng.standard_normal(n, dtype=dtype))
+            self.biases.append(rng.standard_normal(n, dtype=dtype) / dtype.type(np.sqrt(fan_in)))
 
     def combine(self, w) -> np.ndarray:
         """The sum of ``w_j E_j`` (n_weights,)."""

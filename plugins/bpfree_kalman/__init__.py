@@ -1,1 +1,1 @@
-"""Ensemble Kalman training: weights and how sure they are, from the outputs of an ensemble."""
+"""Ensemble Kalman methods: weights are moved by how the outputs of an ensemble vary with them."""

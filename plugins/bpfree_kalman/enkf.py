@@ -31,6 +31,8 @@ from sklearn_bpfree.observation import observe
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
 MIN_HELD_OUT = 3
+RIDGE_FACTORS = (1 / 3, 3.0)  # tried on held-out rows whenever they see a gain
+RIDGE_GAIN = 0.99  # another ridge is taken if it brings their loss below this fraction
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
 FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
 
@@ -44,6 +46,7 @@ class EnKFState(State):
     centre : ndarray of shape (n_weights,)
         Where the next ensemble is drawn, with a readout of the training rows.
     damping : float
+    ridge : float
     key : tuple of two int
         Says which rows are held out.
     root : ndarray of shape (d_0, d_0) or (d_0,)
@@ -59,7 +62,8 @@ class EnKFState(State):
     """
 
     centre: np.ndarray = field(default_factory=lambda: np.empty(0))
-    damping: float = 10.0
+    damping: float = 1.0
+    ridge: float = 1.0
     key: tuple[int, int] = (0, 0)
     root: np.ndarray = field(default_factory=lambda: np.empty(0))
     train_loss: float = float("inf")
@@ -73,10 +77,11 @@ class EnKF(Trainer):
 
     Parameters
     ----------
-    ensemble_size : int, default=128
-        Directions of a step, P.
+    ensemble_size : int, default=None
+        Directions of a step, P; None: a 24th of the rows, between 128 and 400.
     ridge : float, default=10.0
-        Penalty on the readout, in units of a row's weight times the mean square of the hidden activations.
+        First penalty on the readout, in units of a row's weight times the mean square of the hidden activations; the
+        held-out rows change it.
     damping : float, default=10.0
         First damping alpha, in units of the mean eigenvalue of A; every step changes it.
     decay : float, default=1e-3
@@ -96,7 +101,7 @@ class EnKF(Trainer):
 
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
 
-    ensemble_size: int = 128
+    ensemble_size: int | None = None
     ridge: float = 10.0
     damping: float = 10.0
     decay: float = 1e-3
@@ -104,7 +109,8 @@ class EnKF(Trainer):
     hold_out: float = 0.15
 
     def check_parameters(self):
-        check_scalar(self.ensemble_size, "ensemble_size", int, min_val=1)
+        if self.ensemble_size is not None:
+            check_scalar(self.ensemble_size, "ensemble_size", int, min_val=1)
         check_scalar(self.ridge, "ridge", (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.damping, "damping", (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.decay, "decay", (int, float), min_val=0)
@@ -112,8 +118,8 @@ class EnKF(Trainer):
         check_scalar(self.hold_out, "hold_out", (int, float), min_val=0, max_val=0.5)
 
     def budget(self, n_samples, n_features):
-        """Up to 60 steps, each of which observes 4096 rows; ends when held-out rows see no gain."""
-        return Budget(max_iter=60, batch_size=4096, tol=3e-5)
+        """Up to 60 steps, 100 from 4000 rows on, of 4096 rows each; they end when held-out rows see no gain."""
+        return Budget(max_iter=60 if n_samples < 4000 else 100, batch_size=4096, tol=3e-5)
 
     def init(self, problem, rng) -> State:
         """Random hidden layers and their best readout, which is the control of this method."""
@@ -127,11 +133,12 @@ class EnKF(Trainer):
         for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
             draws = rng.standard_normal(W.shape, dtype=dtype)
             W[:] = spread(root, draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
-            b[:] = 0.3 * rng.standard_normal(b.shape, dtype=dtype)
+            b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
         biases[-1][:] = problem.initial_output()
-        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root, damping=self.damping)
+        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root)
+        state = advance(state, damping=self.damping, ridge=self.ridge)
         held = held_out(problem, state.key, self.hold_out)
-        V, train_loss, held_loss = self._judge(problem, [weights], weights, held, FIRST_STEPS)[0]
+        V, train_loss, held_loss = self._judge(problem, state, [weights], held, FIRST_STEPS)[0]
         return self._accept(state, problem, held, weights, V, train_loss, held_loss)
 
     def step(self, state: Any, problem, rng) -> State:
@@ -144,7 +151,8 @@ class EnKF(Trainer):
         if len(rows) > problem.batch_size:
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
         key = rng.integers(2**64, size=2, dtype=np.uint64)
-        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), self.ensemble_size, state.root)
+        size = self.ensemble_size or int(np.clip(problem.n_samples // 24, 128, 400))
+        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.root)
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         candidates = []
@@ -152,7 +160,7 @@ class EnKF(Trainer):
             M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
             w = linalg.cho_solve(linalg.cho_factor(M, overwrite_a=True, check_finite=False), g, check_finite=False)
             candidates.append(state.centre + directions.combine(w))
-        judged = self._judge(problem, candidates, state.centre, held, STEPS)
+        judged = self._judge(problem, state, candidates, held, STEPS)
         best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
         V, train_loss, held_loss = judged[best]
         if not train_loss < state.train_loss:
@@ -160,12 +168,12 @@ class EnKF(Trainer):
         moved = advance(state, damping=float(dampings[best]))
         return self._accept(moved, problem, held, candidates[best], V, train_loss, held_loss)
 
-    def _judge(self, problem, candidates, centre, held, n_steps):
+    def _judge(self, problem, state, candidates, held, n_steps):
         """Readout, training loss and held-out loss of each candidate."""
-        V, table = _readout(problem.network, centre), (problem.X, problem.Y, problem.sample_weight, held)
+        V, table = _readout(problem.network, state.centre), (problem.X, problem.Y, problem.sample_weight, held)
         problem.n_evaluations += len(candidates) * problem.n_samples
         return problem.workers.map(
-            judge, len(candidates), candidates, n_steps, problem.network, V, problem.objective, *table, self.ridge
+            judge, len(candidates), candidates, n_steps, problem.network, V, problem.objective, *table, state.ridge
         )
 
     def outputs(self, state: Any, network: Network, X):
@@ -182,16 +190,31 @@ class EnKF(Trainer):
         return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
 
     def _accept(self, state, problem, held, weights, V, train_loss, held_loss):
-        """The state with a new centre, which becomes the best if held-out rows say so."""
+        """The state with a new centre, which becomes the best if held-out rows say so; they choose the ridge, too."""
         network = problem.network
-        centre = _with_readout(network, weights, V)
-        state = advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
         if not held_loss < state.best_loss:
-            return state
+            centre = _with_readout(network, weights, V)
+            return advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
         F = features(network, weights, problem.X)
-        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, self.ridge)
+        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
+        found = [(held_loss, train_loss, state.ridge, V)]
+        for ridge in [state.ridge * factor for factor in RIDGE_FACTORS if len(held)]:
+            other = readout.with_ridge(ridge)
+            solved = other.solve("train", V, STEPS)
+            found.append((*other.mean_losses(solved)[::-1], ridge, solved))
+        best = min(found, key=lambda one: one[0])
+        held_loss, train_loss, ridge, V = best if best[0] < RIDGE_GAIN * held_loss else found[0]
+        readout = readout.with_ridge(ridge)
         best = readout.solve("all", V, STEPS)
-        state = advance(state, weights=_with_readout(network, weights, best), best_loss=held_loss)
+        state = advance(
+            state,
+            weights=_with_readout(network, weights, best),
+            centre=_with_readout(network, weights, V),
+            train_loss=train_loss,
+            best_loss=held_loss,
+            loss=held_loss,
+            ridge=ridge,
+        )
         if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
             return advance(state, covariance=self._open(readout, V, best))
         return advance(state, noise=NoiseModel.fit(readout, V, best))

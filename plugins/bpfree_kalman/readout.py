@@ -12,6 +12,7 @@ S are the rows' weights; biases are free. A bound needs one decomposition for al
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,14 @@ class Readout:
         self.F, self.Y, self.weight, self.held, self.objective = F, Y, weight, held, objective
         self.gram = {"all": self._gram(slice(None))}
         self.gram["train"] = self.gram["all"] - self._gram(held) if len(held) else self.gram["all"]
-        self.penalty = ridge * np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
+        self.unit = np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
+        self.penalty = ridge * self.unit
+
+    def with_ridge(self, ridge) -> Readout:
+        """The same rows under another penalty."""
+        other = copy(self)
+        other.penalty = ridge * self.unit
+        return other
 
     def _gram(self, rows):
         F = self.F[rows]
