@@ -1,7 +1,7 @@
-"""Streaming ensemble Kalman filter: extended Kalman with a covariance of low rank for the hidden layers, a full one above.
+"""Streaming ensemble Kalman filter: a covariance of low rank for the hidden layers, a full one for the readout.
 
-The weights are Gaussian about theta: the hidden layers in the span of L anomalies S_j, Cov = sum_j S_j S_j^T, each column
-of the readout with covariance C. For a batch, with F = [H, 1], the error e and the curvature h of the loss,
+The weights are Gaussian about theta: the hidden layers in the span of L anomalies S_j, Cov = sum_j S_j S_j^T, every
+column of the readout with covariance C. For a batch, with F = [H, 1], the error e and the curvature h of the loss,
 
     r    = -e / h,   R = diag(nu / h)                               what the loss is, as an observation of the outputs
     G_j  = (f(theta + eps S_j) - f(theta)) / eps,   M = F C F^T + R
@@ -9,9 +9,10 @@ of the readout with covariance C. For a batch, with F = [H, 1], the error e and 
     theta += sum_j w_j S_j,   V += C F^T M^-1 (r - G^T w)
     S    <- (I + G M^-1 G^T)^-1/2 S,   C <- C - C F^T M^-1 F C
 
-Before it, C goes back towards the prior by a share of 1 - forgetting per row, and further when residuals grow beyond their
-predicted variance: the world has changed. Fresh anomalies take the place of the oldest, so that S leaves its span. nu, the noise, is the mean product of
-the residuals before and after the update (Desroziers et al. 2005). Read `step` first.
+Before it, C goes back towards the prior by a share of 1 - forgetting per row, and further when residuals grow beyond
+their predicted variance: the world has changed. Fresh anomalies take the place of the oldest, so that S leaves its span.
+nu, the noise, is the mean product of the residuals before and after the update (Desroziers et al. 2005). Read
+`_assimilate` first.
 """
 
 from __future__ import annotations
@@ -82,15 +83,17 @@ class OnlineKalman(Trainer):
     forgetting : float, default=1.0
         Share of what is known that a row leaves in place; less than 1 for a world that keeps changing.
     tolerance : float, default=2.0
-        When the squared residuals are more than so many times what is predicted for them, the world has changed, and the
-        covariances go back towards the prior as far as the residuals ask for; ``inf``: never.
+        When the squared residuals are more than so many times what is predicted for them, the world has changed, and
+        the covariance goes back towards the prior as far as the residuals ask for; ``inf``: never.
     fresh : int, default=1
         Anomalies that are drawn anew for every batch.
 
     References
     ----------
-    Chang, Duran-Martin, Shestopaloff, Jones and Murphy (2023), "Low-rank extended Kalman filtering for online learning of
-    neural networks from streaming data", CoLLAs.
+    Chang, Duran-Martin, Shestopaloff, Jones and Murphy (2023), "Low-rank extended Kalman filtering for online
+    learning of neural networks from streaming data", CoLLAs.
+    Desroziers, Berre, Chapnik and Poli (2005), "Diagnosis of observation, background and analysis-error statistics in
+    observation space", Quarterly Journal of the Royal Meteorological Society 131.
     Bishop, Etherton and Majumdar (2001), "Adaptive sampling with the ensemble transform Kalman filter", Monthly Weather
     Review 129.
     """
