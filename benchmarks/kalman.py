@@ -5,8 +5,8 @@
 The data folder holds loader.py with `split(name, seed)`, `standard(X)` and `load_mnist()`; without it only digits,
 breast_cancer and diabetes, which are split 75/25, are run. Numbers are standardised, categories one-hot, and so is a
 regression's target for the MLP; all nets have 100 hidden units unless they say otherwise. "control" is `enkf` whose
-hidden units stay as they were drawn: random features and the same readout. Seconds are CPU time of a fit in one process;
-set OPENBLAS_NUM_THREADS=1.
+hidden units stay as they were drawn: random features and the same readout. Seconds are CPU time of a fit in one
+process; set OPENBLAS_NUM_THREADS=1.
 """
 
 import argparse

@@ -10,8 +10,8 @@ column of the readout with covariance C. For a batch, with F = [H, 1], the error
     S    <- (I + G M^-1 G^T)^-1/2 S,   C <- C - C F^T M^-1 F C
 
 Before it, C goes back towards the prior by a share of 1 - forgetting per row, and further when residuals grow beyond
-their predicted variance: the world has changed. Fresh anomalies take the place of the oldest, so that S leaves its span.
-nu, the noise, is the mean product of the residuals before and after the update (Desroziers et al. 2005). Read
+their predicted variance: the world has changed. Fresh anomalies take the place of the oldest, so that S leaves its
+span. nu, the noise, is the mean product of the residuals before and after the update (Desroziers et al. 2005). Read
 `_assimilate` first.
 """
 
