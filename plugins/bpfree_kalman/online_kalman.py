@@ -35,6 +35,7 @@ CURVATURE_FLOOR = 0.02  # rows that are all but certain still count as observati
 NOISE_ROWS = 1000  # rows over which the noise is averaged
 SURPRISE_ROWS = 32  # rows over which residuals are compared with their variances
 LARGEST = 9.0  # a squared residual counts as at most that many variances
+LEAST_NOISE = 1e-6
 FIRST_ROWS = 20  # rows that the first guess of the noise counts for
 
 
@@ -54,6 +55,8 @@ class OnlineKalmanState(State):
         nu.
     n_seen : float
         Rows that the noise is averaged over.
+    power : float
+        Mean square of the encoded targets, at least 1: the first rows, by which they were encoded, may not be typical.
     oldest : int
         Which anomaly is replaced next.
     surprise : float
@@ -65,6 +68,7 @@ class OnlineKalmanState(State):
     prior: np.ndarray = field(default_factory=lambda: np.empty(0))
     noise: np.ndarray = field(default_factory=lambda: np.empty(0))
     n_seen: float = 0.0
+    power: float = 1.0
     oldest: int = 0
     surprise: float = 1.0
 
@@ -175,9 +179,9 @@ class OnlineKalman(Trainer):
         C = C - gain @ linalg.cho_solve(mean, gain.T, check_finite=False)
         S = ((U / np.sqrt(e)) @ U.T).astype(S.dtype) @ S
         after = left - F @ change
-        noise, n_seen = self._noise(state, problem.objective, r * after * h, batch)
+        noise = self._noise(state, problem.objective, r * after * h, batch)
         C = (C + C.T) / 2
-        books = {"noise": noise, "n_seen": n_seen, "oldest": oldest, "surprise": surprise}
+        books = {"oldest": oldest, "surprise": surprise, **noise}
         return advance(state, weights=weights, anomalies=S, covariance=C, **books), loss
 
     def _surprise(self, state, r, variance):
@@ -191,7 +195,7 @@ class OnlineKalman(Trainer):
         if state.surprise > self.tolerance:
             keep /= state.surprise
         C = keep * state.covariance
-        C[np.diag_indices_from(C)] += (1 - keep) * state.prior
+        C[np.diag_indices_from(C)] += (1 - keep) * state.power * state.prior
         S = state.anomalies.copy()
         places = (state.oldest + np.arange(self.fresh)) % len(S)
         S[places] = self._draw(network, rng, self.fresh, S.dtype)
@@ -211,14 +215,18 @@ class OnlineKalman(Trainer):
         return ((network.outputs(weights + eps * S, X) - Z) / eps).astype(np.float64)
 
     def _noise(self, state, objective, products, batch):
-        """Moving average of the products of residuals before and after."""
+        """Moving averages of the products of residuals before and after, and of the squared targets."""
         if isinstance(objective, (LogLoss, BinaryLogLoss, PoissonLoss)):
-            return state.noise, state.n_seen  # these losses say themselves what their noise is
+            return {}  # these losses say themselves what their noise is
         b = len(products)
         known = min(state.n_seen + FIRST_ROWS, NOISE_ROWS)
-        total = np.average(products, axis=0, weights=batch.weight) * b
-        noise = np.maximum(known * state.noise + total, 0) / (known + b)
-        return np.maximum(noise, 1e-6), state.n_seen + b
+        product = np.average(products, axis=0, weights=batch.weight)
+        square = np.average(np.square(batch.Y).mean(axis=1), weights=batch.weight)
+        return {
+            "noise": np.maximum((known * state.noise + b * product) / (known + b), LEAST_NOISE),
+            "power": max(float((state.n_seen * state.power + b * square) / (state.n_seen + b)), 1.0),
+            "n_seen": min(state.n_seen + b, NOISE_ROWS),
+        }
 
     def predictive(self, state: Any, network: Network, X):
         """Mean and standard deviation: noise, the readout's covariance and the anomalies' outputs."""
