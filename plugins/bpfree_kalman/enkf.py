@@ -32,7 +32,6 @@ DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
 MIN_HELD_OUT = 3
 RIDGE_FACTORS = (1 / 3, 3.0)  # tried on held-out rows whenever they see a gain
-RIDGE_GAIN = 0.99  # another ridge is taken if it brings their loss below this fraction
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
 FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
 
@@ -118,8 +117,9 @@ class EnKF(Trainer):
         check_scalar(self.hold_out, "hold_out", (int, float), min_val=0, max_val=0.5)
 
     def budget(self, n_samples, n_features):
-        """Up to 60 steps, 100 from 4000 rows on, of 4096 rows each; they end when held-out rows see no gain."""
-        return Budget(max_iter=60 if n_samples < 4000 else 100, batch_size=4096, tol=3e-5)
+        """A step for every 4 rows, 15 to 60; 100 from 4000 rows on. They end when held-out rows see no gain."""
+        max_iter = 100 if n_samples >= 4000 else int(np.clip(n_samples // 4, 15, 60))
+        return Budget(max_iter=max_iter, batch_size=4096, tol=3e-5)
 
     def init(self, problem, rng) -> State:
         """Random hidden layers and their best readout, which is the control of this method."""
@@ -197,13 +197,12 @@ class EnKF(Trainer):
             return advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
         F = features(network, weights, problem.X)
         readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
-        found = [(held_loss, train_loss, state.ridge, V)]
-        for ridge in [state.ridge * factor for factor in RIDGE_FACTORS if len(held)]:
-            other = readout.with_ridge(ridge)
-            solved = other.solve("train", V, STEPS)
-            found.append((*other.mean_losses(solved)[::-1], ridge, solved))
-        best = min(found, key=lambda one: one[0])
-        held_loss, train_loss, ridge, V = best if best[0] < RIDGE_GAIN * held_loss else found[0]
+        ridge = state.ridge
+        for other in [state.ridge * factor for factor in RIDGE_FACTORS if len(held)]:
+            solved = readout.with_ridge(other).solve("train", V, STEPS)
+            if readout.gain(solved, V) > 0:
+                V, ridge = solved, other
+        train_loss, held_loss = readout.mean_losses(V)
         readout = readout.with_ridge(ridge)
         best = readout.solve("all", V, STEPS)
         state = advance(

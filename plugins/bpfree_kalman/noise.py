@@ -23,6 +23,7 @@ RIDGE = 300.0  # lambda, in units of a row's weight times the mean square of the
 STEPS = 10
 LARGEST = 20.0  # r^2 / v counts as at most that, against outliers
 MIN_LEFT = 0.1  # 1 - leverage is taken to be at least that
+MARGIN = 2.0  # what tau is raised by, over the root of the number of held-out rows
 PRIOR_ROWS = 5.0  # as many held-out rows are taken to confirm what leave-one-out says
 TINY = 1e-10  # variance that is always there, in units of the encoded targets
 
@@ -85,7 +86,7 @@ class NoiseModel:
         ratio = readout.residuals(V_train, held) ** 2 / seen.variance(readout.F[held].astype(np.float64))
         weight = np.ones(len(held)) if readout.weight is None else readout.weight[held]
         tau = (weight @ ratio + PRIOR_ROWS) / (weight.sum() + PRIOR_ROWS)
-        return tau * (1 + 1 / np.sqrt(len(held)))
+        return tau * (1 + MARGIN / np.sqrt(len(held)))
 
     def variance(self, F) -> np.ndarray:
         """Variance of the target given features [H, 1] (n, h + 1) of rows, (n, K)."""

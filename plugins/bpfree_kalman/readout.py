@@ -144,6 +144,13 @@ class Readout:
         held = None if self.weight is None else self.weight[self.held]
         return train, float(np.average(losses[self.held], weights=held))
 
+    def gain(self, V, than) -> float:
+        """By how much V beats another readout on the held-out rows, less a standard error of the difference."""
+        weight = np.ones(len(self.held)) if self.weight is None else self.weight[self.held]
+        difference = (self.losses(than) - self.losses(V))[self.held].astype(np.float64)
+        mean = np.average(difference, weights=weight)
+        return float(mean - np.sqrt(np.average((difference - mean) ** 2, weights=weight) / len(difference)))
+
     def covariance(self, which) -> np.ndarray:
         """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
         return linalg.cho_solve(self.factor(which), np.eye(self.F.shape[1]), check_finite=False)
