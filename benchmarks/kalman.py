@@ -124,7 +124,8 @@ def bagged(make, X, y, X_test, seed):
     """Mean and spread of ten nets, with the out-of-bag error as the noise of an observation."""
     bag = BaggingRegressor(make, 10, oob_score=True, random_state=seed).fit(X, y)
     values = np.array([member.predict(X_test) for member in bag.estimators_])
-    noise = np.mean((bag.oob_prediction_ - y) ** 2)
+    left_out = bag.oob_prediction_ != 0  # a row in a hundred is in all ten bags
+    noise = np.mean((bag.oob_prediction_ - y)[left_out] ** 2)
     return values.mean(axis=0), np.sqrt(values.var(axis=0) + noise)
 
 

@@ -26,7 +26,7 @@ X_train, X_test, y_train, y_test = train_test_split((X - 0.5) * 12**0.5, y, rand
 
 model = BPFreeRegressor(trainer="enkf", random_state=0).fit(X_train, y_train)
 
-bag = BaggingRegressor(BPFreeRegressor(trainer="dfa", max_iter=30), 10, oob_score=True, random_state=0)
+bag = BaggingRegressor(BPFreeRegressor(trainer="dfa", max_iter=25), 20, oob_score=True, random_state=0)
 bag.fit(X_train, y_train)
 mean = bag.predict(X_test)
 spread = np.std([net.predict(X_test) for net in bag.estimators_], axis=0)
@@ -39,6 +39,6 @@ noise = np.mean((bag.oob_prediction_ - y_train) ** 2)
 # middle and largest standard deviations.
 fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
 ReliabilityDisplay.from_estimator(model, X_test, y_test, name="enkf", ax=axes[0])
-ReliabilityDisplay.from_predictions(y_test, mean, np.sqrt(spread**2 + noise), name="10 x dfa, bagged", ax=axes[1])
+ReliabilityDisplay.from_predictions(y_test, mean, np.sqrt(spread**2 + noise), name="20 x dfa, bagged", ax=axes[1])
 IntervalDisplay.from_estimator(model, X_test, y_test, name="enkf", ax=axes[2])
 plt.show()
