@@ -189,12 +189,13 @@ class Members:
         """
         n = X.shape[0]
         directions = self.directions(block)
-        if isinstance(directions, LowRankDirections) and self.network.layer_sizes[0] >= FACTORED_FAN_IN:
+        factored = self.network.weight_kind == "float" and self.network.layer_sizes[0] >= FACTORED_FAN_IN
+        if factored and isinstance(directions, LowRankDirections):
 
             def run(rows):
                 return factored_outputs(self.network, self.centre, self.scale, directions, self.signs, rows)
         else:
-            members = self.weights(block)
+            members = self.network.effective(self.weights(block))
             W = stacked_kernels(self.network, members)
 
             def run(rows):

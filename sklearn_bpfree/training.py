@@ -45,7 +45,8 @@ class Progress:
         One row per step: ``step``, ``loss``, ``seconds`` since the start, ``n_evaluations``, and where there is one
         ``validation_score`` and ``alignment``.
     stop_reason : str
-        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", or "" while it runs.
+        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
+        while it runs.
     """
 
     seed: int
