@@ -499,8 +499,9 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, stored):
         super().__setstate__(stored)
-        if isinstance(stored.get("state_"), PackedWeights):
-            self.state_ = State(self.state_.unpack(self.network_.kernel_shapes))
+        packed = stored.get("state_")
+        if isinstance(packed, PackedWeights):
+            self.state_ = State(packed.unpack(self.network_.kernel_shapes))
 
     @property
     def coefs_(self):

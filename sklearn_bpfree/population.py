@@ -19,6 +19,8 @@ from sklearn_bpfree.members import Members
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
+ROUGH = 4  # networks without derivatives take so many times the noise
+
 
 @dataclass(eq=False)
 class PopulationState(State):
@@ -53,7 +55,8 @@ class PopulationTrainer(Trainer):
     population_size : int, default=64
         Members of a generation; an even number where members come in antithetic pairs.
     sigma : float, default=0.08
-        First standard deviation of a weight, in units of ``1 / sqrt(fan_in + 1)`` of its layer.
+        First standard deviation of a weight, in units of ``1 / sqrt(fan_in + 1)`` of its layer; where the network has
+        no derivatives (steps, quantised weights), in units of four times that, because steps show only through noise.
     """
 
     needs = "values"
@@ -107,8 +110,8 @@ class PopulationTrainer(Trainer):
     def init(self, problem, rng):
         weights = problem.network.initial_weights(rng, problem.dtype)
         problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
-        sigma = self.sigma * problem.network.fan_in_scale(problem.dtype)
-        return PopulationState(weights, sigma=sigma, slots=self.slots(weights))
+        unit = problem.network.fan_in_scale(problem.dtype) * (1 if problem.network.is_smooth else ROUGH)
+        return PopulationState(weights, sigma=self.sigma * unit, slots=self.slots(weights))
 
     def step(self, state, problem, rng):
         """One generation: draw members, judge them all by the same rows, update."""

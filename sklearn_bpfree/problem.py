@@ -230,7 +230,7 @@ class Problem:
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
         if isinstance(self.objective, Metric):
-            return np.array([-self.objective.score(member, self.y, batch.weight) for member in Z])
+            return -self.objective.scores(Z, self.y, batch.weight)
         losses = self.objective.loss(Z, batch.Y)
         return np.average(losses, axis=-1, weights=batch.weight)
 
@@ -241,7 +241,7 @@ def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray
         X, Y, weight = X[rows], Y[rows], None if weight is None else weight[rows]
     Z = members.outputs(block, X)
     if isinstance(objective, Metric):
-        losses = np.array([-objective.score(np.ascontiguousarray(member), y, weight) for member in Z])
+        losses = -objective.scores(Z, y, weight)
     else:
         losses = np.average(objective.loss(Z, np.asfortranarray(Y)), axis=-1, weights=weight)  # outputs lie as Z's do
     return losses.reshape(len(members.signs), -1).astype(np.float64)

@@ -74,8 +74,8 @@ PARAMETERS = {
     "quantile": (lambda: regress(loss="quantile", quantile=1.5), "quantile == 1.5, must be < 1."),
     "unknown activation": (
         lambda: classify(activation="swish"),
-        "activation must be one of ['gelu', 'identity', 'logistic', 'relu', 'sign', 'silu', 'softplus', 'step', 'tanh'], "
-        "got 'swish'.",
+        "activation must be one of ['gelu', 'identity', 'logistic', 'relu', 'sign', 'silu', 'softplus', 'step', "
+        "'tanh'], got 'swish'.",
     ),
     "negative size": (
         lambda: classify(hidden_layer_sizes=(5, -1)),

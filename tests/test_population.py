@@ -53,7 +53,7 @@ def problem(n=300, objective=None, batch_size=64, n_jobs=None, weight=None, **kw
 
 def metric(name):
     targets = Classes(np.arange(3))
-    return Metric(name, targets, LogLoss().link)
+    return Metric(name, targets, LogLoss())
 
 
 def steps(trainer, problem, n=3, state=None):
