@@ -124,22 +124,25 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         trainer = self._make_trainer()
         budget = trainer.budget(*X.shape)
 
-        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, len(y))
+        warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self._objective(), Metric)
+        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
         problem = self._problem(X, y, sample_weight, budget)
         self._check_network(problem.network, trainer)
+        if warms_up:
+            problem.warmup = round(self.metric_warmup * problem.max_iter)
         if continues:
             self._check_continues(problem.network, trainer)
             progress = self.progress_
             if not progress.unfinished:
                 progress.plan(problem.max_iter)
-            problem.max_iter = progress.planned
+            problem.max_iter, problem.warmup = progress.planned, progress.warmup
         else:
             self._forget()
             self.network_ = problem.network
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
-            progress.plan(problem.max_iter)
+            progress.plan(problem.max_iter, problem.warmup)
         self.trainer_ = trainer
         self._run(problem, progress, given, budget, held_out)
         return self
@@ -259,6 +262,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
         if self.weights not in WEIGHT_KINDS:
             raise ValueError(f"weights must be one of {list(WEIGHT_KINDS)}, got {self.weights!r}.")
+        check_scalar(self.metric_warmup, "metric_warmup", Real, min_val=0, max_val=1)
         if self.batch_size != "auto":
             check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
         if self.max_iter is not None:
@@ -362,12 +366,12 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         X = X.astype(dtype, copy=False)
         return X if sparse.issparse(X) else np.ascontiguousarray(X)
 
-    def _held_out(self, X_val, y_val, weight_val, budget, n_rows):
+    def _held_out(self, X_val, y_val, weight_val, budget, warms_up):
         """The user's validation rows, "split" for a fraction of the training rows, or None."""
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, but {'X_val' if X_val is None else 'y_val'} is missing.")
         if X_val is None:
-            asked = budget.early_stopping if self.early_stopping == "auto" else self.early_stopping
+            asked = budget.early_stopping or warms_up if self.early_stopping == "auto" else self.early_stopping
             return "split" if asked else None
         if self.early_stopping is False:
             raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
@@ -600,6 +604,10 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     loss : str, Loss or callable, default="auto"
         "auto" or "log_loss"; or, for trainers that only need values, a scorer's name, a scorer, or a function
         ``metric(y_true, y_pred)`` of which greater is better.
+    metric_warmup : float, default=0.8
+        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (log-loss),
+        after which the decision threshold is set (a shift of the output biases) and the metric itself takes over. 0:
+        the metric from the first step on.
     batch_size : int or "auto", default="auto"
         Rows in a minibatch; "auto" leaves it to the trainer.
     max_iter : int, default=None
@@ -609,7 +617,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
-        means True when `fit` is given `X_val`.
+        means True when `fit` is given `X_val`, and when a metric as `loss` has a warm-up (whose end counts as the first
+        step; so the better of threshold and fine-tuning is kept).
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping, stratified by class.
     n_iter_no_change : int, default=10
@@ -683,6 +692,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         weights="float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
+        metric_warmup=0.8,
         batch_size: int | str = "auto",
         max_iter=None,
         tol=None,
@@ -704,6 +714,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         self.weights = weights
         self.trainer = trainer
         self.loss = loss
+        self.metric_warmup = metric_warmup
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
@@ -855,6 +866,10 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         "auto" (squared_error), "squared_error", "absolute_error", "huber", "quantile" or "poisson"; an object such as
         ``HuberLoss(delta=0.5)``; or, for trainers that only need values, a scorer's name, a scorer, or a function
         ``metric(y_true, y_pred)`` of which greater is better.
+    metric_warmup : float, default=0.8
+        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (squared or absolute error, pinball loss),
+        after which the decision threshold is set (a shift of the output biases) and the metric itself takes over. 0:
+        the metric from the first step on.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
     batch_size : int or "auto", default="auto"
@@ -866,7 +881,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
-        means True when `fit` is given `X_val`.
+        means True when `fit` is given `X_val`, and when a metric as `loss` has a warm-up (whose end counts as the first
+        step; so the better of threshold and fine-tuning is kept).
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping.
     n_iter_no_change : int, default=10
@@ -936,6 +952,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         weights="float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
+        metric_warmup=0.8,
         quantile=None,
         batch_size: int | str = "auto",
         max_iter=None,
@@ -957,6 +974,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         self.weights = weights
         self.trainer = trainer
         self.loss = loss
+        self.metric_warmup = metric_warmup
         self.quantile = quantile
         self.batch_size = batch_size
         self.max_iter = max_iter

@@ -19,6 +19,10 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.metrics import PinballMetric, vectorised
 
 
+SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
+SHIFTS = 100  # among so many candidates
+
+
 class ObjectiveError(ValueError):
     """The trainer asked the objective for something it cannot give."""
 
@@ -308,6 +312,53 @@ class Metric:
                 [self._score(np.ascontiguousarray(z), y, sample_weight) if ok else np.nan for z, ok in parts]
             )
         return np.where(finite, self.vectorised(Z, y, sample_weight), np.nan)
+
+    def best_shift(self, Z, Y, y, sample_weight=None) -> np.ndarray:
+        """Shift of the raw outputs under which the metric is best: a decision threshold, or one bias for each class.
+
+        One output after the other, twice; the candidates put the decision between the rows, more densely towards both
+        ends. For values they are the quantiles of the residuals.
+
+        Parameters
+        ----------
+        Z, Y : ndarray of shape (n, K)
+            Raw outputs and encoded targets.
+        y : ndarray of shape (n,) or (n, K)
+            The user's own targets.
+        sample_weight : ndarray of shape (n,), default=None
+
+        Returns
+        -------
+        shift : ndarray of shape (K,)
+            Zero where no candidate is better.
+        """
+        every = slice(None, None, -(-len(Z) // SHIFT_ROWS))
+        Z, Y, y = Z[every], Y[every], y[every]
+        weight = None if sample_weight is None else sample_weight[every]
+        n, K = Z.shape
+        levels = special.expit(np.linspace(-np.log(n), np.log(n), SHIFTS))
+        shift = np.zeros(K, Z.dtype)
+        best = self.score(Z, y, weight)
+        for k in [*range(K)] * (1 if K == 1 else 2):
+            moved = Z + shift
+            candidates = -np.quantile(self._margin(moved, Y, k), levels).astype(Z.dtype)
+            candidates = candidates[np.argsort(np.abs(candidates))]  # the smallest of equals
+            trials = np.repeat(moved[None], SHIFTS, axis=0)
+            trials[:, :, k] += candidates[:, None]
+            scores = self.scores(trials, y, weight)
+            scores[np.isnan(scores)] = -np.inf
+            if scores.max() - best > 1e-6 * abs(best):
+                best = scores.max()
+                shift[k] += candidates[scores.argmax()]
+        return shift
+
+    def _margin(self, Z, Y, k):
+        """By how much an output may fall before the decision, or the sign of the residual, changes."""
+        if not self.targets.is_classification:
+            return Z[:, k] - Y[:, k]
+        if not self.targets.exclusive:
+            return Z[:, k]
+        return Z[:, k] - np.delete(Z, k, axis=1).max(axis=1)
 
     def score(self, Z, y, sample_weight=None) -> float:
         """Value of the metric for raw outputs Z (n, K) and the user's own targets y (n,)."""

@@ -128,6 +128,9 @@ class PopulationTrainer(Trainer):
         changes = self.update(state, members, losses, problem)
         return advance(state, loss=float(losses.mean()), t=state.t + 1, **best, **changes)
 
+    def shift_outputs(self, state, network, shift):
+        return advance(super().shift_outputs(state, network, shift), best=None, best_loss=float("inf"))
+
     def _best(self, state, members, losses, comparable):
         at = np.unravel_index(np.argmin(losses), losses.shape)
         if comparable and not losses[at] < state.best_loss:

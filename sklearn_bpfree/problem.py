@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from sklearn_bpfree.parallel import Workers
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by at least so many rows
+RARE_ROWS = 128  # and by so many that each class can be expected this often
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -47,6 +49,7 @@ class Problem:
         Encoded targets: 0/1 for classes, standardised values for regression.
     network : Network
     objective : Loss or Metric
+        What the fit is to minimise in the end.
     sample_weight : ndarray of shape (n_samples,), default=None
         Scaled to mean 1 inside.
     y : ndarray, default=None
@@ -56,6 +59,8 @@ class Problem:
         Number of steps planned, the horizon of learning-rate schedules; None when it is not known.
     n_jobs : int, default=None
         For trainers that evaluate in parallel.
+    warmup : int, default=0
+        With a `Metric`: number of first steps that minimise the smooth loss that matches it instead.
 
     Attributes
     ----------
@@ -81,10 +86,12 @@ class Problem:
         batch_size=200,
         max_iter=None,
         n_jobs=None,
+        warmup=0,
     ):
         self.X, self.Y, self.y = X, Y, y
         self.network = network
-        self.objective = objective
+        self._objective = objective
+        self.warmup = warmup
         self.sample_weight = None
         if sample_weight is not None:
             self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
@@ -95,6 +102,13 @@ class Problem:
         self.workers = Workers(n_jobs)
         self.iteration = 0
         self.n_evaluations = 0
+
+    @property
+    def objective(self) -> Loss | Metric:
+        """What the present step minimises: the loss or the metric, or while warming up the metric's smooth loss."""
+        if isinstance(self._objective, Metric) and self.iteration < self.warmup:
+            return self._objective.smooth
+        return self._objective
 
     @property
     def n_samples(self) -> int:
@@ -195,16 +209,33 @@ class Problem:
         self.n_evaluations += len(weights) * batch.X.shape[0]
         return np.concatenate(parts)
 
+    def best_shift(self, Z) -> np.ndarray:
+        """Shift of the raw outputs (n, K) of all rows that suits the metric best: the decision threshold (K,)."""
+        metric = self._objective
+        assert isinstance(metric, Metric)
+        return metric.best_shift(Z, self.Y, self.y, self.sample_weight)
+
+    @cached_property
+    def metric_rows(self) -> int:
+        """Rows by which a `Metric` judges a generation: so many that the rarest class is among them often enough."""
+        rare = 0.5
+        if isinstance(self._objective, Metric) and self._objective.targets.is_classification:
+            share = self.Y.mean(axis=0, dtype=np.float64)
+            rare = max(np.minimum(share, 1 - share).min(), 1 / self.n_samples)
+        return min(self.n_samples, max(METRIC_ROWS, int(np.ceil(RARE_ROWS / rare))))
+
     def sample_rows(self, rng: np.random.Generator, size: int) -> np.ndarray | None:
-        """Numbers of `size` rows as `sample` would draw them; None stands for all rows, by which a `Metric` judges."""
-        if size >= self.n_samples or isinstance(self.objective, Metric):
+        """Numbers of `size` rows as `sample` would draw them, for a `Metric` at least `metric_rows`; None: all rows."""
+        if isinstance(self.objective, Metric):
+            size = max(size, self.metric_rows)
+        if size >= self.n_samples:
             return None
         return np.sort(rng.choice(self.n_samples, size, replace=False))
 
     @property
     def block_members(self) -> int:
         """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
-        rows = self.n_samples if isinstance(self.objective, Metric) else self.batch_size
+        rows = max(self.batch_size, self.metric_rows) if isinstance(self.objective, Metric) else self.batch_size
         member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
         return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
 

@@ -139,6 +139,16 @@ class Trainer(BaseEstimator, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
+    def shift_outputs(self, state: Any, network: Network, shift) -> Any:
+        """The state with another decision threshold: every raw output moved by `shift` (K,).
+
+        Called once, after the step that ends the warm-up of a fit whose objective is a metric. Override it if the state
+        holds more than `weights` that depends on them, or losses that do not compare with those of the metric.
+        """
+        weights = state.weights.copy()
+        network.unpack(weights)[1][-1][:] += shift
+        return advance(state, weights=weights)
+
     def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
         return None

@@ -152,7 +152,7 @@ def test_a_fit_resumed_from_its_pickle_gives_the_bits_of_the_uninterrupted_one(n
 def test_trains_on_a_metric_and_in_steps(name):
     X, y = load_breast_cancer(return_X_y=True)
     X = scale(X)
-    model = BPFreeClassifier((5,), trainer=name, loss="roc_auc", max_iter=5, random_state=0)
+    model = BPFreeClassifier((5,), trainer=name, loss="roc_auc", metric_warmup=0, max_iter=5, random_state=0)
     model.set_params(trainer__population_size=8, **({"trainer__n_parents": 3} if name == "genetic" else {}))
     model.fit(X, y)
     losses = model.loss_curve_
