@@ -262,8 +262,7 @@ def auc(S, positive, weight=None) -> np.ndarray:
     P, n = S.shape
     w = np.ones(n) if weight is None else np.asarray(weight, np.float64)
     up, down = w * positive, w * ~positive
-    order = np.argsort(S, axis=1)
-    S = np.take_along_axis(S, order, axis=1)
+    order, S = _sorted(S)
     starts = np.ones((P, n), bool)  # where a group of equal scores starts
     np.not_equal(S[:, 1:], S[:, :-1], out=starts[:, 1:])
     ups, downs = up[order], down[order]
@@ -278,6 +277,18 @@ def auc(S, positive, weight=None) -> np.ndarray:
         ordered = np.add.reduceat(ups * below, first)
     with np.errstate(divide="ignore", invalid="ignore"):
         return ordered / (up.sum() * down.sum())
+
+
+def _sorted(S):
+    """Order of each row's scores, and numbers that are equal and in order as the sorted scores are."""
+    if S.dtype != np.float32:
+        order = np.argsort(S, axis=1)
+        return order, np.take_along_axis(S, order, axis=1)
+    # three times as fast: bits that sort like the numbers, with the column below them
+    bits = (S + np.float32(0)).view(np.int32)  # there is one zero
+    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32 | np.arange(S.shape[1])
+    keys.sort(axis=1)
+    return keys & 0xFFFFFFFF, keys >> 32
 
 
 def _auc_scores(targets, average, link, Z, y, weight):

@@ -18,7 +18,6 @@ from sklearn.utils import check_scalar
 
 from sklearn_bpfree.metrics import PinballMetric, vectorised
 
-
 SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
 SHIFTS = 100  # among so many candidates
 
@@ -336,14 +335,17 @@ class Metric:
         Z, Y, y = Z[every], Y[every], y[every]
         weight = None if sample_weight is None else sample_weight[every]
         n, K = Z.shape
-        levels = special.expit(np.linspace(-np.log(n), np.log(n), SHIFTS))
+        below = np.arange(n - 1)
+        if n > SHIFTS:
+            below = np.unique((n - 1) * special.expit(np.linspace(-np.log(n), np.log(n), SHIFTS)) // 1)
+        levels = (below + 0.5) / (n - 1)  # half-way between two rows
         shift = np.zeros(K, Z.dtype)
         best = self.score(Z, y, weight)
         for k in [*range(K)] * (1 if K == 1 else 2):
             moved = Z + shift
             candidates = -np.quantile(self._margin(moved, Y, k), levels).astype(Z.dtype)
             candidates = candidates[np.argsort(np.abs(candidates))]  # the smallest of equals
-            trials = np.repeat(moved[None], SHIFTS, axis=0)
+            trials = np.repeat(moved[None], len(candidates), axis=0)
             trials[:, :, k] += candidates[:, None]
             scores = self.scores(trials, y, weight)
             scores[np.isnan(scores)] = -np.inf

@@ -150,6 +150,14 @@ def test_auc_counts_pairs():
     assert np.isnan(auc(S, np.zeros(4, bool))).all()
 
 
+def test_single_precision_has_the_same_order_and_ties():
+    S = np.concatenate([rng.normal(size=40), [0.0, -0.0, 1e-45, -1e-45, 1e38, -1e38], np.repeat([0.5, -0.5], 4)])
+    S = np.stack([rng.permutation(S) for _ in range(4)]).astype(np.float32)
+    positive = rng.random(S.shape[1]) < 0.4
+    for weight in (None, rng.uniform(1, 2, S.shape[1])):
+        np.testing.assert_array_equal(auc(S, positive, weight), auc(S.astype(np.float64), positive, weight))
+
+
 def test_decisions_are_those_of_the_targets():
     for targets, _, K in (TARGETS["binary"], TARGETS["strings"]):
         link = make_objective("auto", targets).link
