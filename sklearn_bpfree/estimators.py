@@ -867,9 +867,9 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         ``HuberLoss(delta=0.5)``; or, for trainers that only need values, a scorer's name, a scorer, or a function
         ``metric(y_true, y_pred)`` of which greater is better.
     metric_warmup : float, default=0.8
-        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (squared or absolute error, pinball loss),
-        after which the decision threshold is set (a shift of the output biases) and the metric itself takes over. 0:
-        the metric from the first step on.
+        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (squared error,
+        absolute error or pinball loss), after which the outputs are shifted as suits the metric best and it takes over
+        itself. 0: the metric from the first step on.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
     batch_size : int or "auto", default="auto"

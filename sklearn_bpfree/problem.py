@@ -269,7 +269,7 @@ class Problem:
 def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
     if rows is not None:
-        X, Y, weight = X[rows], Y[rows], None if weight is None else weight[rows]
+        X, Y, weight, y = (None if part is None else part[rows] for part in (X, Y, weight, y))
     Z = members.outputs(block, X)
     if isinstance(objective, Metric):
         losses = -objective.scores(Z, y, weight)

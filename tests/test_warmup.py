@@ -90,9 +90,7 @@ def test_any_trainer_that_needs_values_has_it_for_free():
 
 
 def test_a_trainer_that_needs_the_output_error_is_still_refused():
-    with pytest.raises(
-        ValueError, match="needs the output error of a loss, but the metric 'f1' has none|no output error"
-    ):
+    with pytest.raises(ValueError, match="'dfa' needs the output error of a loss, but the metric 'f1'"):
         classifier(trainer="dfa").fit(X, y)
 
 
@@ -289,6 +287,36 @@ def test_a_metric_is_judged_by_enough_rows(monkeypatch):
     )
     assert len(problem.sample_rows(np.random.default_rng(0), 8)) == 50
     assert len(problem.sample_rows(np.random.default_rng(0), 70)) == 70
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_generation_is_judged_by_the_rows_it_was_given(monkeypatch, weighted):
+    monkeypatch.setattr(problem_module, "METRIC_ROWS", 50)
+    monkeypatch.setattr(problem_module, "RARE_ROWS", 1)
+    codes = rng.integers(2, size=300)
+    weight = rng.uniform(1, 2, 300) if weighted else None
+    problem = Problem(
+        rng.normal(size=(300, 2)),
+        TWO.encode(codes, float),
+        Network((2, 3, 1)),
+        make_objective("roc_auc", TWO),
+        y=codes,
+        sample_weight=weight,
+    )
+    trainer = get_trainer("open_es", population_size=8)
+    members = trainer.members(trainer.init(problem, rng), problem, (1, 2))
+    rows = problem.sample_rows(np.random.default_rng(0), 8)
+    found = problem.judge(members, rows)
+    part = Problem(
+        problem.X[rows],
+        problem.Y[rows],
+        problem.network,
+        problem.objective,
+        y=codes[rows],
+        sample_weight=None if weight is None else weight[rows],
+    )
+    expected = part.loss(np.concatenate([members.weights(block) for block in range(members.n_blocks)]))
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-12)
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------
