@@ -16,10 +16,11 @@ from scipy.stats import rankdata
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.members import Members
+from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
-ROUGH = 4  # networks without derivatives take so many times the noise
+ROUGH_UNITS, ROUGH_WEIGHTS = 10, 4  # so many times the noise where only noise shows a slope
 
 
 @dataclass(eq=False)
@@ -55,8 +56,8 @@ class PopulationTrainer(Trainer):
     population_size : int, default=64
         Members of a generation; an even number where members come in antithetic pairs.
     sigma : float, default=0.08
-        First standard deviation of a weight, in units of ``1 / sqrt(fan_in + 1)`` of its layer; where the network has
-        no derivatives (steps, quantised weights), in units of four times that, because steps show only through noise.
+        First standard deviation of a weight, in units of ``1 / sqrt(fan_in + 1)`` of its layer. Steps show only through
+        noise: there the unit is ten times that below an activation "step" or "sign", four times for quantised kernels.
     """
 
     needs = "values"
@@ -110,8 +111,8 @@ class PopulationTrainer(Trainer):
     def init(self, problem, rng):
         weights = problem.network.initial_weights(rng, problem.dtype)
         problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
-        unit = problem.network.fan_in_scale(problem.dtype) * (1 if problem.network.is_smooth else ROUGH)
-        return PopulationState(weights, sigma=self.sigma * unit, slots=self.slots(weights))
+        sigma = self.sigma * noise_scale(problem.network, problem.dtype)
+        return PopulationState(weights, sigma=sigma, slots=self.slots(weights))
 
     def step(self, state, problem, rng):
         """One generation: draw members, judge them all by the same rows, update."""
@@ -136,6 +137,20 @@ class PopulationTrainer(Trainer):
         if comparable and not losses[at] < state.best_loss:
             return {}
         return {"best": members.member(*map(int, at)), "best_loss": float(losses[at])}
+
+
+def noise_scale(network: Network, dtype) -> np.ndarray:
+    """Unit of the noise of each weight (n_weights,): `fan_in_scale`, and more where the network has no derivatives."""
+    scale = network.fan_in_scale(dtype)
+    kernels, biases = network.unpack(scale)
+    flat = ACTIVATIONS[network.activation].flat
+    for W, b in zip(kernels, biases, strict=True):
+        if flat and W is not kernels[-1]:
+            W *= ROUGH_UNITS
+            b *= ROUGH_UNITS
+        elif network.weight_kind != "float":
+            W *= ROUGH_WEIGHTS
+    return scale
 
 
 def centred_ranks(losses) -> np.ndarray:
