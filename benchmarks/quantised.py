@@ -53,7 +53,7 @@ def compare(kind, size, parts, seed, trainer, max_iter):
     begin = time.process_time()
     direct = BPFreeClassifier((size,), trainer=trainer, max_iter=max_iter, random_state=seed, **KINDS[kind]).fit(X, y)
     seconds = time.process_time() - begin
-    after, after_ternary = refitted(backprop, kind, *(X, y, X_test, y_test))
+    after, after_ternary = refitted(backprop, kind, X, y, X_test, y_test)
     own = refitted(direct, kind, X, y, X_test, y_test)[0]
     return backprop.score(X_test, y_test), after, after_ternary, direct.score(X_test, y_test), own, seconds
 
@@ -64,7 +64,9 @@ def bits(X, y):
         model = BPFreeClassifier((128,), trainer="open_es", weights=kind, max_iter=20, random_state=0).fit(X, y)
         stored, n = len(pickle.dumps(model)), model.network_.n_weights
         weights = len(pickle.dumps(model.__getstate__()["state_"]))
-        print(f"{kind:8} {n} weights, {stored} bytes: {8 * stored / n:.1f} bits each; weights alone {8 * weights / n:.2f}")
+        print(
+            f"{kind:8} {n} weights, {stored} bytes: {8 * stored / n:.1f} bits each; weights alone {8 * weights / n:.2f}"
+        )
 
 
 def main():
@@ -92,7 +94,9 @@ def main():
                 rows = []
                 for seed in map(int, args.seeds.split(",")):
                     (X, X_test, y, y_test), prepare = split(name, seed, loader)
-                    X, X_test = (np.asarray(part, np.float32) for part in (prepare.fit_transform(X), prepare.transform(X_test)))
+                    X, X_test = (
+                        np.asarray(part, np.float32) for part in (prepare.fit_transform(X), prepare.transform(X_test))
+                    )
                     rows.append(compare(kind, size, (X, X_test, y, y_test), seed, trainer, args.max_iter))
                 mean = np.mean(rows, axis=0)
                 wins.append(max(mean[3:5]) > mean[1])

@@ -71,7 +71,7 @@ class Progress:
 
     @property
     def warming_up(self) -> bool:
-        """Whether the last step is one whose state is to be trained on by the metric before anybody judges it."""
+        """Whether the warm-up goes on after the last step."""
         return self.iteration < self.warmup
 
     def plan(self, max_iter, warmup=0) -> None:
