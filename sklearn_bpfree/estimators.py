@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics import check_scoring
@@ -35,15 +35,35 @@ PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
-def _offers_partial_fit(estimator):
-    """Whether the trainer can take steps on other rows than before."""
+def _offers(estimator, what):
+    """Whether the trainer offers something; a name that fit will complain about is taken to offer everything."""
     try:
         kind = get_trainer_class(estimator.trainer) if isinstance(estimator.trainer, str) else estimator.trainer
     except (ValueError, ImportError):
-        return True  # fit will say what is wrong with the name
-    if "partial_fit" not in getattr(kind, "offers", ("partial_fit",)):
+        return True
+    return what in getattr(kind, "offers", (what,))
+
+
+def _offers_partial_fit(estimator):
+    """Whether the trainer can take steps on other rows than before."""
+    if not _offers(estimator, "partial_fit"):
         raise AttributeError(f"partial_fit is not offered by the trainer {estimator.trainer!r}; use fit.")
     return True
+
+
+def _offers_return_std(estimator):
+    """Whether the trainer can say how sure its predictions are."""
+    if not _offers(estimator, "return_std"):
+        raise AttributeError(_no_return_std(estimator))
+    return True
+
+
+def _no_return_std(estimator):
+    able = [info.name for info in inspect_trainers() if "return_std" in info.offers]
+    return (
+        f"The trainer {estimator._trainer_name()!r} does not say how sure its predictions are; use one that offers "
+        f"return_std (registered: {', '.join(able) or 'none'})."
+    )
 
 
 class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
@@ -895,19 +915,61 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         """
         return self._partial_fit(X, y, sample_weight=sample_weight)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predicted values, in the units of the training targets.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Whether to return the standard deviation of the target given each row too; for trainers that offer it.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        std : ndarray of the same shape
+            Only with ``return_std=True``. It holds the noise of an observation as well as what the fit leaves open.
+
+        Raises
+        ------
+        ValueError
+            If ``return_std=True`` and the trainer does not offer it.
         """
+        if return_std:
+            mean, std = self._predictive(X)
+            return self.targets_.predict(mean), self.targets_.spread(std)
         P = self._outputs(X)[1]
         return self.targets_.predict(P)
+
+    @available_if(_offers_return_std)
+    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+        """Quantiles of the target given each row, those of a normal distribution; for trainers that offer return_std.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        quantiles : float or array-like of float, default=(0.05, 0.5, 0.95)
+            In (0, 1).
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            In the units of the training targets; without the last axis when `quantiles` is a number.
+        """
+        levels = np.asarray(quantiles, dtype=np.float64)
+        if levels.ndim > 1 or not ((levels > 0) & (levels < 1)).all():
+            raise ValueError(f"quantiles must be numbers between 0 and 1, both excluded, got {quantiles!r}.")
+        mean, std = (part[..., None] for part in self.predict(X, return_std=True))
+        values = (mean + std * special.ndtri(levels.reshape(-1))).astype(mean.dtype, copy=False)
+        return values if levels.ndim else values[..., 0]
+
+    def _predictive(self, X):
+        check_is_fitted(self, "state_")
+        if "return_std" not in self.trainer_.offers:
+            raise ValueError(_no_return_std(self))
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        mean, std = self.trainer_.predictive(self.state_, self.network_, X)
+        return mean.astype(X.dtype, copy=False), std.astype(X.dtype, copy=False)
 
     def _check_y(self, y):
         if self._target_scaling() == "positive" and ((y < 0).any() or y.sum() == 0):

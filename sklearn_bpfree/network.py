@@ -42,15 +42,15 @@ class Activation:
 
 
 @lru_cache(maxsize=32)
-def _zeros(size, dtype):
-    zeros = np.zeros(size, dtype)
+def _zeros(shape, dtype):
+    zeros = np.zeros(shape, dtype)
     zeros.flags.writeable = False
     return zeros
 
 
 def _relu(Z):
     # numpy's maximum of two arrays is three times as fast as that of an array and a scalar
-    return np.maximum(Z, _zeros(Z.size, Z.dtype.char).reshape(Z.shape) if Z.size < SMALL else 0, out=Z)
+    return np.maximum(Z, _zeros(Z.shape, Z.dtype.char) if Z.size < SMALL else 0, out=Z)
 
 
 def _chain_relu(signal, Z, H):
@@ -241,7 +241,9 @@ def product(H, W) -> np.ndarray:
     """``H @ W`` for rows that may be sparse and kernels that may carry a population axis; quick for a single column."""
     if H.shape[-1] == 1 and not sparse.issparse(H):
         return H * W
-    if W.ndim == 2 or not sparse.issparse(H):
+    if W.ndim == 2 and H.ndim == 2:
+        return H.dot(W)
+    if not sparse.issparse(H):
         return H @ W
     members, fan_in, fan_out = W.shape
     stacked = H @ W.transpose(1, 0, 2).reshape(fan_in, members * fan_out)

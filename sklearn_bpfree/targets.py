@@ -131,6 +131,11 @@ class Values:
         y = (P * self.scale + self.mean).astype(P.dtype, copy=False)
         return y[:, 0] if self.flat else y
 
+    def spread(self, S):
+        """Standard deviations in the units of y."""
+        std = (S * self.scale).astype(S.dtype, copy=False)
+        return std[:, 0] if self.flat else std
+
 
 def _moments(values, weight, scaling):
     """Centre and scale of one target; the same bits for a weight and for that many copies."""

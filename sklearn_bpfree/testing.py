@@ -44,8 +44,10 @@ MIN_CLASSIFIER_CHECKS = 62
 MIN_REGRESSOR_CHECKS = 59
 
 NEEDS = ("output error", "values")
-OFFERS = ("partial_fit",)
+OFFERS = ("partial_fit", "return_std")
 N_STEPS = 6  # steps of the fits in which nothing must be learned
+# these two fit a dozen formats of sparse rows and ask for no quality; with all steps they take most of the kit's time
+QUICK_SKLEARN_CHECKS = ("check_estimator_sparse_array", "check_estimator_sparse_matrix")
 
 
 class RandomSearch(Trainer):
@@ -164,6 +166,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_interruption
     yield check_divergence
     yield check_partial_fit
+    yield check_standard_deviations
     yield check_metric_as_objective
 
 
@@ -531,6 +534,33 @@ def check_partial_fit(trainer):
     _ask_same(model.state_, again.state_, "partial_fit after pickling gives other bits, in", "state")
 
 
+def check_standard_deviations(trainer):
+    """Where offered they are positive, in the units of the target, and tell noise from none; elsewhere refused."""
+    offered = "return_std" in trainer.offers
+    model = _regressor(trainer, max_iter=None if offered else N_STEPS)
+    X, y = _table("values")
+    _ask(hasattr(model, "predict_quantiles") == offered, "predict_quantiles must be there where return_std is offered")
+    if not offered:
+        try:
+            model.fit(X, y).predict(X, return_std=True)
+        except ValueError as error:
+            _ask("return_std" in str(error), f"the error for return_std=True must name it, got {str(error)!r}")
+            return
+        _ask(False, "predict(X, return_std=True) was answered although return_std is not among the trainer's offers")
+    noise = np.random.default_rng(0).standard_normal(len(y)) * y.std()
+    stds = []
+    for target in (y, y + noise, 1000 * (y + noise)):
+        mean, std = model.fit(X, target).predict(X, return_std=True)
+        _ask(mean.shape == std.shape == (len(X),), f"std must have the shape of y ({len(X)},), got {std.shape}")
+        _ask(bool((std > 0).all() and np.isfinite(std).all()), "standard deviations must be positive and finite")
+        stds.append(std.mean())
+    _ask(stds[1] > stds[0], f"the mean std is {stds[0]:.3g} without noise and {stds[1]:.3g} with; it must be larger")
+    same = abs(stds[2] / stds[1] / 1000 - 1) < 0.2
+    _ask(same, f"a target times 1000 has a mean std of {stds[2]:.3g} instead of about {1000 * stds[1]:.3g}")
+    low, high = model.predict_quantiles(X, (0.05, 0.95)).T
+    _ask(bool((low < high).all()), "the 95 % quantile must lie above the 5 % quantile")
+
+
 def check_metric_as_objective(trainer):
     """A metric is learned by a trainer that needs values; one that needs the output error says so in one sentence."""
     X, y = _table("two classes")
@@ -563,6 +593,8 @@ def _yield_sklearn_checks(kind, trainer):
     if isinstance(trainer, type):
         trainer = trainer()
     for estimator, check in estimator_checks_generator(kind(trainer=trainer)):
+        if check.func.__name__ in QUICK_SKLEARN_CHECKS:
+            estimator = clone(estimator).set_params(max_iter=N_STEPS)
         yield partial(_sklearn_check, kind.__name__, estimator, check)
 
 

@@ -84,7 +84,8 @@ class Trainer(BaseEstimator, ABC):
         "output error" when `step` calls ``problem.output_error``, so that the objective must be a loss; "values" when
         ``problem.loss`` is enough, so that any metric will do.
     offers : tuple of str
-        What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense.
+        What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
+        "return_std" when `predictive` says how sure a prediction is.
     """
 
     needs: ClassVar[str] = "output error"
@@ -126,6 +127,17 @@ class Trainer(BaseEstimator, ABC):
     def outputs(self, state: Any, network: Network, X) -> np.ndarray:
         """Raw outputs (n, K) for prediction; override for methods that predict in another way than by the network."""
         return network.outputs(state.weights, X)
+
+    def predictive(self, state: Any, network: Network, X) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the target given each row; for trainers that offer "return_std".
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n, K)
+            In the units of the encoded (standardised) targets, after the loss's link; the standard deviation holds both
+            the spread of what the weights may be and the noise of an observation.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
     def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""

@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, advance, get_trainer, training
 from sklearn_bpfree.network import ACTIVATIONS
 from sklearn_bpfree.objectives import HuberLoss, QuantileLoss
+from sklearn_bpfree.registry import get_trainer_class
 from sklearn_bpfree.testing import RandomSearch
 
 X, y = make_classification(n_samples=200, n_informative=4, class_sep=1.5, random_state=0)
@@ -775,3 +776,53 @@ def test_a_state_is_no_larger_than_its_weights_and_moments():
     clf = classifier().fit(X, y)
     assert len(pickle.dumps(clf.state_)) < 3.5 * clf.state_.weights.nbytes
     assert advance(clf.state_).weights is clf.state_.weights
+
+
+# --- uncertainty ------------------------------------------------------------------------------------------------------
+
+
+class NoiseAware(get_trainer_class("backprop")):
+    """Says that every target is its prediction, give or take half a standard deviation of the targets."""
+
+    offers = ("return_std",)
+
+    def predictive(self, state, network, X):
+        Z = self.outputs(state, network, X)
+        return Z, np.full_like(Z, 0.5)
+
+
+def test_standard_deviations_and_quantiles_are_in_the_units_of_the_target():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = 1000 * X[:, 0] + 5000
+    model = BPFreeRegressor((8,), trainer=NoiseAware(), max_iter=3, random_state=0).fit(X, y)
+    mean, std = model.predict(X, return_std=True)
+    np.testing.assert_array_equal(mean, model.predict(X))
+    np.testing.assert_allclose(std, 0.5 * y.std())
+    quantiles = model.predict_quantiles(X, [0.05, 0.5, 0.95])
+    np.testing.assert_allclose(quantiles[:, 1], mean)
+    np.testing.assert_allclose(quantiles[:, 2] - mean, 1.6448536 * std)
+    np.testing.assert_array_equal(model.predict_quantiles(X, 0.05), quantiles[:, 0])
+
+
+def test_quantiles_of_several_outputs_have_an_axis_of_their_own():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    Y = X[:, :2] * [1, 100]
+    model = BPFreeRegressor((8,), trainer=NoiseAware(), max_iter=3, random_state=0).fit(X, Y)
+    assert model.predict(X, return_std=True)[1].shape == (60, 2)
+    assert model.predict_quantiles(X, [0.1, 0.9]).shape == (60, 2, 2)
+
+
+@pytest.mark.parametrize("quantiles", [0.0, [0.5, 1.0], [[0.5]], [np.nan]])
+def test_quantiles_outside_of_0_to_1_are_refused(quantiles):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = BPFreeRegressor((8,), trainer=NoiseAware(), max_iter=1, random_state=0).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        model.predict_quantiles(X, quantiles)
+
+
+def test_trainers_without_standard_deviations_say_so():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = BPFreeRegressor((8,), max_iter=1, random_state=0).fit(X, X[:, 0])
+    assert not hasattr(model, "predict_quantiles")
+    with pytest.raises(ValueError, match="'dfa' does not say how sure its predictions are"):
+        model.predict(X, return_std=True)
