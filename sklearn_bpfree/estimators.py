@@ -130,6 +130,9 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
         problem = self._problem(X, y, sample_weight, budget)
         self._check_network(problem.network, trainer)
+        problem.warmup = 1 if warms_up else 0  # so that the objective is that of the first step
+        if self.max_iter is None:
+            problem.max_iter = trainer.horizon(problem, budget)
         if warms_up:
             problem.warmup = round(self.metric_warmup * problem.max_iter)
         if continues:

@@ -14,6 +14,7 @@ from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 from sklearn_bpfree.parallel import Workers
+from sklearn_bpfree.projection import Readout
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
@@ -155,7 +156,10 @@ class Problem:
         """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
         if size >= self.n_samples:
             return self.all_rows()
-        rows = np.sort(rng.choice(self.n_samples, size, replace=False))
+        return self.take(np.sort(rng.choice(self.n_samples, size, replace=False)))
+
+    def take(self, rows) -> Batch:
+        """The rows of some numbers."""
         return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
     def output_error(self, Z, batch: Batch) -> tuple[float, np.ndarray]:
@@ -239,7 +243,7 @@ class Problem:
         member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
         return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
 
-    def judge(self, members: Members, rows=None) -> np.ndarray:
+    def judge(self, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
         """The objective's value for all members of a population, by `n_jobs` workers; lower is better.
 
         Parameters
@@ -247,6 +251,9 @@ class Problem:
         members : Members
         rows : ndarray of int, default=None
             From `sample_rows`; None: all rows.
+        readout : Readout, default=None
+            How to come from the members' outputs, their last hidden layers, to those of the network; None: they are
+            the network's.
 
         Returns
         -------
@@ -254,7 +261,7 @@ class Problem:
             The same to the last bit for any number and kind of workers.
         """
         table = (self.X, self.Y, self.sample_weight, self.y)
-        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows)
+        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows, readout)
         self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
         return np.concatenate(parts, axis=1)
 
@@ -266,11 +273,13 @@ class Problem:
         return np.average(losses, axis=-1, weights=batch.weight)
 
 
-def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray:
+def block_losses(block, members, objective, X, Y, weight, y, rows, readout) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
     if rows is not None:
         X, Y, weight, y = (None if part is None else part[rows] for part in (X, Y, weight, y))
     Z = members.outputs(block, X)
+    if readout is not None:
+        Z = readout.outputs(Z, Y, weight)
     if isinstance(objective, Metric):
         losses = -objective.scores(Z, y, weight)
     else:

@@ -139,14 +139,15 @@ class Trainer(BaseEstimator, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
-    def shift_outputs(self, state: Any, network: Network, shift) -> Any:
+    def shift_outputs(self, state: Any, problem: Problem, shift) -> Any:
         """The state with another decision threshold: every raw output moved by `shift` (K,).
 
-        Called once, after the step that ends the warm-up of a fit whose objective is a metric. Override it if the state
-        holds more than `weights` that depends on them, or losses that do not compare with those of the metric.
+        Called once, after the step that ends the warm-up of a fit whose objective is a metric; ``problem.objective`` is
+        the metric already. Override it if the state holds more than `weights` that has to follow, or losses that do not
+        compare with those of the metric.
         """
         weights = state.weights.copy()
-        network.unpack(weights)[1][-1][:] += shift
+        problem.network.unpack(weights)[1][-1][:] += shift
         return advance(state, weights=weights)
 
     def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
@@ -156,6 +157,21 @@ class Trainer(BaseEstimator, ABC):
     def budget(self, n_samples: int, n_features: int) -> Budget:
         """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
         return Budget()
+
+    def param_distributions(self) -> dict[str, Any]:
+        """What is worth searching, for `RandomizedSearchCV` and its like.
+
+        Returns
+        -------
+        distributions : dict
+            From names of hyper-parameters to lists or scipy distributions. `sklearn_bpfree.search_space` puts those of
+            several trainers together.
+        """
+        return {}
+
+    def horizon(self, problem: Problem, budget: Budget) -> int:
+        """Number of steps where the user left it to the trainer: the budget's, unless the problem asks for another."""
+        return budget.max_iter
 
     def check_parameters(self) -> None:
         """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""

@@ -303,8 +303,8 @@ def test_a_generation_is_judged_by_the_rows_it_was_given(monkeypatch, weighted):
         y=codes,
         sample_weight=weight,
     )
-    trainer = get_trainer("open_es", population_size=8)
-    members = trainer.members(trainer.init(problem, rng), problem, (1, 2))
+    trainer = get_trainer("open_es", population_size=8, readout="evolved")
+    members = trainer.members(trainer.init(problem, rng), problem.network, (1, 2))
     rows = problem.sample_rows(np.random.default_rng(0), 8)
     found = problem.judge(members, rows)
     part = Problem(

@@ -35,6 +35,9 @@ class FA(ErrorSignalTrainer):
 
     feedback: str = "sign"
 
+    def param_distributions(self):
+        return super().param_distributions() | {"feedback": ["random", "sign", "kolen_pollack"]}
+
     def check_parameters(self):
         super().check_parameters()
         check_choice(self, "feedback", ("random", "sign", "kolen_pollack"))

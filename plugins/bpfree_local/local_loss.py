@@ -46,6 +46,9 @@ class LocalLoss(ErrorSignalTrainer):
     feedback: str = "head"
     predict_with: str = "last"
 
+    def param_distributions(self):
+        return super().param_distributions() | {"layer_loss": ["pred", "predsim"], "predict_with": ["last", "mean"]}
+
     def check_parameters(self):
         super().check_parameters()
         check_choice(self, "layer_loss", SHARE_OF_SIM)
