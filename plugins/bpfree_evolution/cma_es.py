@@ -4,8 +4,8 @@
     F(x_i) by the population base        tell: m, s, C and the evolution paths are the package's affair
 
 (Hansen and Ostermeier 2001; Hansen 2016 for the equations; the package: Hansen, Akimoto and Baudis 2019.) Weights are
-measured in units of ``1 / sqrt(fan_in + 1)`` of their layer. A covariance of D weights has D^2 entries and takes some D^2
-evaluations to learn, so this is for nets of some hundred weights; beyond `max_weights` it is told to keep a diagonal.
+measured in units of ``1 / sqrt(fan_in + 1)`` of their layer. A covariance of D weights has D^2 entries, which take as
+many evaluations to learn: it is for nets of some hundred weights. Beyond `max_weights` it is told to keep a diagonal.
 The strategy is in the state, so that a pickled fit goes on with the same bits. Read `members` and `update` first.
 """
 
@@ -113,7 +113,7 @@ class CMAES(PopulationTrainer):
             strategy=strategy,
         )
 
-    def update(self, state, members, losses, problem):
+    def update(self, state, members: Any, losses, problem):
         strategy = members.strategy
         unit = members.network.fan_in_scale(np.float64)
         asked = [row / unit for row in members.population.astype(np.float64)]

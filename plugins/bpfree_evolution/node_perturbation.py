@@ -5,8 +5,8 @@
     y_m = (l+_m - l-_m) / (2 sigma),      signal g = 1/M sum_m y_m xi_m,      dW = H_below^T g
 
 (Widrow and Lehr 1990; Werfel, Xie and Seung 2005.) In expectation g is dL/dz: a row of h units has its own h numbers to
-find, not all weights, and what is below the layer runs once for all draws. Units that do not answer to their noise, such
-as silent rectifiers, get no signal. Layers are shaken one after the other, so that the noise of one is none to another.
+find, not all weights, and what is below the layer runs once for all draws. Units that do not answer to their noise, as
+silent rectifiers, get no signal. Layers are shaken one after the other, so that the noise of one is none to another.
 
 The noise of g is h / M times its square. A control variate takes off what is known already (Lansdell, Prakash and
 Kording 2020, who learn feedback from node perturbation): with the output error E and a feedback matrix B,
