@@ -86,10 +86,14 @@ class Trainer(BaseEstimator, ABC):
     offers : tuple of str
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
         "return_std" when `predictive` says how sure a prediction is.
+    transposes : str
+        Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
+        head", a layer's own readout; "signs", those of all kernels above; "all".
     """
 
     needs: ClassVar[str] = "output error"
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+    transposes: ClassVar[str] = "none"
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -139,6 +143,17 @@ class Trainer(BaseEstimator, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
+    def shift_outputs(self, state: Any, problem: Problem, shift) -> Any:
+        """The state with another decision threshold: every raw output moved by `shift` (K,).
+
+        Called once, after the step that ends the warm-up of a fit whose objective is a metric; ``problem.objective`` is
+        the metric already. Override it if the state holds more than `weights` that has to follow, or losses that do not
+        compare with those of the metric.
+        """
+        weights = state.weights.copy()
+        problem.network.unpack(weights)[1][-1][:] += shift
+        return advance(state, weights=weights)
+
     def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
         return None
@@ -146,6 +161,21 @@ class Trainer(BaseEstimator, ABC):
     def budget(self, n_samples: int, n_features: int) -> Budget:
         """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
         return Budget()
+
+    def param_distributions(self) -> dict[str, Any]:
+        """What is worth searching, for `RandomizedSearchCV` and its like.
+
+        Returns
+        -------
+        distributions : dict
+            From names of hyper-parameters to lists or scipy distributions. `sklearn_bpfree.search_space` puts those of
+            several trainers together.
+        """
+        return {}
+
+    def horizon(self, problem: Problem, budget: Budget) -> int:
+        """Number of steps where the user left it to the trainer: the budget's, unless the problem asks for another."""
+        return budget.max_iter
 
     def check_parameters(self) -> None:
         """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""

@@ -1,7 +1,9 @@
 """The loop: step, record, call back, stop?
 
 It knows nothing of layers or algorithms. All it carries is a `Progress`, a picklable record, so that a fit that was cut
-short goes on with the bits of one that was not.
+short goes on with the bits of one that was not. It keeps to one BLAS thread: the bits of a large matrix product depend
+on the number of threads, which differs between a fit of its own and one in a worker of a grid search; and the small
+products of which most fits consist only get slower with more.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_bpfree.parallel import one_blas_thread
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import State, Trainer
 
@@ -41,11 +44,14 @@ class Progress:
         Steps done of the planned ones.
     planned : int
         Steps planned.
+    warmup : int
+        Steps of these that minimise a metric's smooth loss (see `Problem`); no rule stops the fit meanwhile.
     history : list of dict
         One row per step: ``step``, ``loss``, ``seconds`` since the start, ``n_evaluations``, and where there is one
         ``validation_score`` and ``alignment``.
     stop_reason : str
-        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", or "" while it runs.
+        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
+        while it runs.
     """
 
     seed: int
@@ -57,6 +63,7 @@ class Progress:
     n_steps: int = 0
     iteration: int = 0
     planned: int = 0
+    warmup: int = 0
     history: list[dict] = field(default_factory=list)
     stop_reason: str = ""
 
@@ -65,9 +72,14 @@ class Progress:
         """Whether the fit was cut short and can be taken up again."""
         return self.stop_reason in ("interrupted", "max_time")
 
-    def plan(self, max_iter) -> None:
+    @property
+    def warming_up(self) -> bool:
+        """Whether the warm-up goes on after the last step."""
+        return self.iteration < self.warmup
+
+    def plan(self, max_iter, warmup=0) -> None:
         """Make room for a new run of `max_iter` steps that starts from the present state."""
-        self.iteration, self.planned = 0, max_iter
+        self.iteration, self.planned, self.warmup = 0, max_iter, warmup
         self.best, self.best_score = self.state, -np.inf
         self.watched, self.n_waiting = -np.inf, 0
 
@@ -79,7 +91,8 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 def start(trainer: Trainer, problem: Problem, seed: int) -> Progress:
     """First state of a trainer."""
-    state = trainer.init(problem, generator(seed, 0))
+    with one_blas_thread():
+        state = trainer.init(problem, generator(seed, 0))
     return Progress(seed, state, state)
 
 
@@ -116,6 +129,13 @@ def run(
     probe : callable, default=None
         Called with the states before and after a step; its result is recorded as ``alignment``.
     """
+    with one_blas_thread():
+        _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe)
+    _warn(progress)
+    return progress
+
+
+def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe):
     begin = time.perf_counter()
     before = progress.history[-1] if progress.history else {"seconds": 0.0, "n_evaluations": 0}
     progress.stop_reason = ""
@@ -125,6 +145,8 @@ def run(
             problem.iteration = progress.iteration
             with np.errstate(all="ignore"):
                 state = trainer.step(previous, problem, generator(progress.seed, 1, progress.n_steps))
+            if progress.iteration + 1 == progress.warmup and _finite(state):
+                state = _set_threshold(trainer, problem, state)
             if not _finite(state):
                 progress.stop_reason = "diverged"
                 break
@@ -146,8 +168,14 @@ def run(
     except KeyboardInterrupt:
         progress.stop_reason = "interrupted"
     progress.stop_reason = progress.stop_reason or "max_iter"
-    _warn(progress)
-    return progress
+
+
+def _set_threshold(trainer, problem, state) -> State:
+    """The end of the warm-up: the state with the decision threshold that suits the metric best."""
+    shift = problem.best_shift(trainer.outputs(state, problem.network, problem.X))
+    problem.n_evaluations += problem.n_samples
+    problem.iteration += 1
+    return trainer.shift_outputs(state, problem, shift)
 
 
 def _record(progress, state, row, tol, patience, validated) -> str:
@@ -156,6 +184,9 @@ def _record(progress, state, row, tol, patience, validated) -> str:
     progress.n_steps += 1
     progress.iteration += 1
     progress.history.append(row)
+    if progress.warming_up:
+        progress.best = state
+        return ""
     score = row["validation_score"] if validated else -state.loss
     if np.isnan(score):
         if progress.best_score == -np.inf:
