@@ -88,7 +88,7 @@ class EnKF(Trainer):
     precondition : float, default=0.25
         The first layer's directions have covariance ``C^(-2 precondition)``, C that of the features.
     hold_out : float, default=None
-        Fraction of the rows that say when to stop; None: 0.1 for classes, 0.15 for values, whose noise they measure too.
+        Fraction of the rows that say when to stop; None: 0.1 for classes, 0.15 for values, whose noise they measure.
 
     References
     ----------
