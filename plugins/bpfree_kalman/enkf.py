@@ -171,11 +171,9 @@ class EnKF(Trainer):
 
     def _judge(self, problem, state, candidates, held, n_steps):
         """Readout, training loss and held-out loss of each candidate."""
-        V, table = _readout(problem.network, state.centre), (problem.X, problem.Y, problem.sample_weight, held)
         problem.n_evaluations += len(candidates) * problem.n_samples
-        return problem.workers.map(
-            judge, len(candidates), candidates, n_steps, problem.network, V, problem.objective, *table, state.ridge
-        )
+        given = (problem.network, _readout(problem.network, state.centre), problem.objective, held, state.ridge)
+        return problem.workers.map(judge, len(candidates), problem.table, candidates, n_steps, *given)
 
     def outputs(self, state: Any, network: Network, X):
         """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
@@ -250,8 +248,9 @@ def held_out(problem, key, fraction) -> np.ndarray:
     return np.sort(order[((np.arange(n_held) + rng.random()) * (n / n_held)).astype(int)])
 
 
-def judge(block, candidates, n_steps, network, V, objective, X, Y, weight, held, ridge):
+def judge(block, table, candidates, n_steps, network, V, objective, held, ridge):
     """Readout, training loss and held-out loss of a candidate's hidden layers."""
+    X, Y, weight = table.batch()
     readout = Readout(features(network, candidates[block], X), Y, weight, held, objective, ridge)
     V = readout.solve("train", V, n_steps)
     return V, *readout.mean_losses(V)
