@@ -23,7 +23,7 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
 from sklearn_bpfree.observation import diagonal_curvature
 
 BOUND = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}
-JITTER = 1e-6  # of the largest diagonal entry, for hidden units that are never active, and rounding
+JITTER = 3e-6  # of the largest diagonal entry, for hidden units that are never active, and rounding
 HALVINGS = 4
 LEAST_CURVATURE = 1e-4  # of a row whose class is all but certain
 
@@ -58,6 +58,7 @@ class Readout:
         self.gram["train"] = self.gram["all"] - self._gram(held) if len(held) else self.gram["all"]
         self.unit = np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
         self.penalty = ridge * self.unit
+        self.jitter = JITTER * self.gram["all"].diagonal().max()
 
     def with_ridge(self, ridge) -> Readout:
         """The same rows under another penalty."""
@@ -77,7 +78,7 @@ class Readout:
 
     def _factor(self, M):
         diagonal = np.diag_indices_from(M)
-        M[diagonal] += self.penalty + JITTER * M[diagonal].max()
+        M[diagonal] += self.penalty + self.jitter
         M[-1, -1] -= self.penalty
         return linalg.cho_factor(M, overwrite_a=True, check_finite=False)
 
