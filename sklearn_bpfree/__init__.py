@@ -5,6 +5,7 @@ from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.members import Members
 from sklearn_bpfree.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.registry import get_trainer, list_trainers
+from sklearn_bpfree.search import search_space
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
 __version__ = "0.1.0"
@@ -24,4 +25,5 @@ __all__ = [
     "centred_ranks",
     "get_trainer",
     "list_trainers",
+    "search_space",
 ]

@@ -95,15 +95,17 @@ class LogLoss(Loss):
         return special.softmax(Z, axis=-1) - Y
 
     def loss_and_error(self, Z, Y):
-        Z = Z - Z.max(axis=1, keepdims=True)
+        # classes first: sums over few classes are several times as fast down columns as along rows
+        Z, Y = Z.T.copy(), Y.T
+        Z -= np.maximum.reduce(Z)
         P = np.exp(Z)
-        total = P.sum(axis=1, keepdims=True)
-        loss = np.log(total[:, 0])
+        total = np.add.reduce(P)
+        loss = np.log(total)
         Z *= Y
-        loss -= Z.sum(axis=1)
+        loss -= np.add.reduce(Z)
         P /= total
         P -= Y
-        return loss, P
+        return loss, P.T
 
     def link(self, Z):
         return special.softmax(Z, axis=-1)

@@ -27,6 +27,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ParameterSampler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_bpfree import training
@@ -45,7 +46,10 @@ MIN_REGRESSOR_CHECKS = 59
 
 NEEDS = ("output error", "values")
 OFFERS = ("partial_fit", "return_std")
+TRANSPOSES = ("none", "own head", "signs", "all")
 N_STEPS = 6  # steps of the fits in which nothing must be learned
+# these two fit a dozen formats of sparse rows and ask for no quality; with all steps they take most of the kit's time
+QUICK_SKLEARN_CHECKS = ("check_estimator_sparse_array", "check_estimator_sparse_matrix")
 
 
 class RandomSearch(Trainer):
@@ -139,8 +143,9 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     # what the class says of itself
     yield check_hyper_parameters
     yield check_docstring
-    yield check_needs_and_offers
+    yield check_needs_offers_and_transposes
     yield check_budget
+    yield check_param_distributions
     # one step
     yield check_states
     yield check_outputs
@@ -175,7 +180,7 @@ def check_hyper_parameters(trainer):
     """Hyper-parameters are annotated fields with defaults; get_params, clone, set_params and repr know them."""
     kind = type(trainer)
     fields = [field.name for field in dataclasses.fields(kind)]
-    for name in ("needs", "offers"):
+    for name in ("needs", "offers", "transposes"):
         _ask(name not in fields, f"{name} of {kind.__name__} became a hyper-parameter; annotate it as a ClassVar")
     for name in _forgotten_annotations(kind):
         _ask(False, f"{kind.__name__}.{name} is no hyper-parameter; annotate it, as in '{name}: float = 0.1'")
@@ -199,11 +204,12 @@ def check_docstring(trainer):
     _ask(first.endswith("."), f"the docstring of {kind.__name__} must open with a sentence in one line, got {first!r}")
 
 
-def check_needs_and_offers(trainer):
-    """`needs` and `offers` use the words that listings and estimators understand."""
+def check_needs_offers_and_transposes(trainer):
+    """`needs`, `offers` and `transposes` use the words that listings and estimators understand."""
     _ask(trainer.needs in NEEDS, f"needs must be one of {NEEDS}, got {trainer.needs!r}")
     known = isinstance(trainer.offers, tuple) and set(trainer.offers) <= set(OFFERS)
     _ask(known, f"offers must be a tuple of some of {OFFERS}, got {trainer.offers!r}")
+    _ask(trainer.transposes in TRANSPOSES, f"transposes must be one of {TRANSPOSES}, got {trainer.transposes!r}")
 
 
 def check_budget(trainer):
@@ -218,6 +224,18 @@ def check_budget(trainer):
         flag = isinstance(budget.early_stopping, (bool, np.bool_))
         _ask(flag, f"early_stopping of budget{shape} must be True or False, got {budget.early_stopping!r}")
         _ask(budget.tol is None or budget.tol >= 0, f"tol of budget{shape} must be None or >= 0, got {budget.tol!r}")
+
+
+def check_param_distributions(trainer):
+    """What it proposes to search are hyper-parameters of its own with values that it takes."""
+    distributions = trainer.param_distributions()
+    unknown = set(distributions) - set(trainer.get_params(deep=False))
+    _ask(not unknown, f"param_distributions names {sorted(unknown)}, which are no hyper-parameters")
+    for draw in ParameterSampler(distributions, 8, random_state=0) if distributions else ():
+        try:
+            clone(trainer).set_params(**draw).check_parameters()
+        except (TypeError, ValueError) as error:
+            _ask(False, f"param_distributions proposes {draw}, which check_parameters refuses: {error}")
 
 
 # --- one step ---------------------------------------------------------------------------------------------------------
@@ -591,6 +609,8 @@ def _yield_sklearn_checks(kind, trainer):
     if isinstance(trainer, type):
         trainer = trainer()
     for estimator, check in estimator_checks_generator(kind(trainer=trainer)):
+        if check.func.__name__ in QUICK_SKLEARN_CHECKS:
+            estimator = clone(estimator).set_params(max_iter=N_STEPS)
         yield partial(_sklearn_check, kind.__name__, estimator, check)
 
 

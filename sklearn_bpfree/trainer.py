@@ -86,10 +86,14 @@ class Trainer(BaseEstimator, ABC):
     offers : tuple of str
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
         "return_std" when `predictive` says how sure a prediction is.
+    transposes : str
+        Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
+        head", a layer's own readout; "signs", those of all kernels above; "all".
     """
 
     needs: ClassVar[str] = "output error"
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+    transposes: ClassVar[str] = "none"
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -146,6 +150,17 @@ class Trainer(BaseEstimator, ABC):
     def budget(self, n_samples: int, n_features: int) -> Budget:
         """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
         return Budget()
+
+    def param_distributions(self) -> dict[str, Any]:
+        """What is worth searching, for `RandomizedSearchCV` and its like.
+
+        Returns
+        -------
+        distributions : dict
+            From names of hyper-parameters to lists or scipy distributions. `sklearn_bpfree.search_space` puts those of
+            several trainers together.
+        """
+        return {}
 
     def check_parameters(self) -> None:
         """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""

@@ -1,7 +1,9 @@
 """The loop: step, record, call back, stop?
 
 It knows nothing of layers or algorithms. All it carries is a `Progress`, a picklable record, so that a fit that was cut
-short goes on with the bits of one that was not.
+short goes on with the bits of one that was not. It keeps to one BLAS thread: the bits of a large matrix product depend
+on the number of threads, which differs between a fit of its own and one in a worker of a grid search; and the small
+products of which most fits consist only get slower with more.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_bpfree.parallel import one_blas_thread
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import State, Trainer
 
@@ -79,7 +82,8 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 def start(trainer: Trainer, problem: Problem, seed: int) -> Progress:
     """First state of a trainer."""
-    state = trainer.init(problem, generator(seed, 0))
+    with one_blas_thread():
+        state = trainer.init(problem, generator(seed, 0))
     return Progress(seed, state, state)
 
 
@@ -116,6 +120,13 @@ def run(
     probe : callable, default=None
         Called with the states before and after a step; its result is recorded as ``alignment``.
     """
+    with one_blas_thread():
+        _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe)
+    _warn(progress)
+    return progress
+
+
+def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe):
     begin = time.perf_counter()
     before = progress.history[-1] if progress.history else {"seconds": 0.0, "n_evaluations": 0}
     progress.stop_reason = ""
@@ -146,8 +157,6 @@ def run(
     except KeyboardInterrupt:
         progress.stop_reason = "interrupted"
     progress.stop_reason = progress.stop_reason or "max_iter"
-    _warn(progress)
-    return progress
 
 
 def _record(progress, state, row, tol, patience, validated) -> str:

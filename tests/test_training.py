@@ -2,15 +2,18 @@
 
 import pickle
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_bpfree import State, Trainer, training
+from sklearn_bpfree import BPFreeClassifier, State, Trainer, training
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import SquaredError
 from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.testing import RandomSearch
 
 NAN = float("nan")
 
@@ -315,3 +318,18 @@ def test_the_problem_knows_how_far_the_run_has_come():
         progress.plan(2)
         training.run(trainer, problem(2), progress)
     assert seen == [0, 1, 0, 1]
+
+
+def test_the_loop_keeps_to_one_blas_thread_and_gives_the_others_back():
+    class Spy(RandomSearch):
+        seen: ClassVar[list] = []
+
+        def step(self, state, problem, rng):
+            self.seen.append([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"])
+            return super().step(state, problem, rng)
+
+    with threadpool_limits(2, user_api="blas"):
+        BPFreeClassifier((4,), trainer=Spy(), max_iter=1).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+        after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert set(Spy.seen[0]) == {1}
+    assert set(after) == {2}

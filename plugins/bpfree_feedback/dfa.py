@@ -32,6 +32,9 @@ class DFA(ErrorSignalTrainer):
 
     feedback: str = "random"
 
+    def param_distributions(self):
+        return super().param_distributions() | {"feedback": ["random", "learned"]}
+
     def check_parameters(self):
         super().check_parameters()
         check_choice(self, "feedback", ("random", "learned"))

@@ -10,6 +10,8 @@
 Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from sklearn_bpfree import ErrorSignalTrainer
@@ -33,7 +35,12 @@ class FA(ErrorSignalTrainer):
     Akrout, Wilson, Humphreys, Lillicrap and Tweed (2019), "Deep learning without weight transport", NeurIPS.
     """
 
+    transposes: ClassVar[str] = "signs"
+
     feedback: str = "sign"
+
+    def param_distributions(self):
+        return super().param_distributions() | {"feedback": ["random", "sign", "kolen_pollack"]}
 
     def check_parameters(self):
         super().check_parameters()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_random_features.readout import solve_readout
@@ -71,6 +72,9 @@ class RVFL(Trainer):
     direct_links: bool = True
     readout: str = "auto"
     penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
+
+    def param_distributions(self):
+        return {"sampling": ["normal", "pairs"], "scale": loguniform(0.1, 3)}
 
     def check_parameters(self):
         check_choice(self, "sampling", ("normal", "pairs"))
