@@ -5,7 +5,7 @@
     analysis    A = tau/(2 c^2) (y H y^T + x C_0^-1 x^T)                                          (2 N, 2 N)
                 m <- m + x^T (I + A)^-1 tau/(2 c^2) (y r - x C_0^-1 m),   C <- x^T (I + A)^-1 x / (2 c^2)
 
-(Huang, Schneider and Stuart 2022, with tau = 1/2, and with the prior N(0, C_0) among the data as in Huang, Huang, Reich
+(Huang, Schneider and Stuart 2022, where tau = 1/2, and with the prior N(0, C_0) among the data as in Huang, Huang, Reich
 and Stuart 2022; r and H at the mean's outputs, as in `sklearn_bpfree.ensemble`.) In a linear network C^-1 becomes
 (1 - tau) C^-1 + tau (the posterior's), so that it comes to the exact posterior. z are the deviations of the weights
 from the first ones in units of the prior, if there are at most `n_directions` of them; otherwise coordinates in so many
@@ -65,7 +65,7 @@ class UKI(EnsembleTrainer):
         Standard deviation of the prior about the first weights, in units of ``1 / sqrt(fan_in + 1)`` of each layer.
     noise : float or None, default=None
         Variance of the observations in encoded units, for regression; None: estimated.
-    tau : float, default=0.5
+    tau : float, default=0.2
         Share of the data and of the prior that a step uses; the share that it forgets of its own covariance.
 
     References
@@ -81,7 +81,7 @@ class UKI(EnsembleTrainer):
     n_directions: int = 100
     prior_scale: float = 1.0
     noise: float | None = None
-    tau: float = 0.5
+    tau: float = 0.2
 
     def check_parameters(self):
         check_scalar(self.n_directions, "n_directions", int, min_val=1)
@@ -92,7 +92,7 @@ class UKI(EnsembleTrainer):
 
     def budget(self, n_samples, n_features):
         """Steps on all rows, or on 5,000 of them drawn anew."""
-        return Budget(max_iter=25, batch_size=5000)
+        return Budget(max_iter=30, batch_size=5000)
 
     def init(self, problem, rng):
         origin, scale = prior(problem, rng)
