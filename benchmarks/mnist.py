@@ -38,6 +38,11 @@ ROWS = [
     ("forward_forward", {"goodness": "symba", "predict_with": "goodness", "slope": 16.0}),
     ("forward_forward", {"goodness": "threshold", "predict_with": "readout", "slope": 16.0}),
     ("forward_forward", {"goodness": "symba", "negatives": "columns", "slope": 16.0}),
+    ("noprop", {"variant": "dt"}),
+    ("noprop", {"variant": "ct"}),
+    ("noprop", {"variant": "fm"}),
+    ("noprop", {"variant": "dt", "learner": "backprop"}),
+    ("noprop", {"variant": "dt", "learner": "ridge"}),
 ]
 CURVE = (1, 2, 3, 5, 10, 15, 20, 30, 50, 100)  # epochs after which --curve prints the accuracy
 
