@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -50,27 +51,47 @@ class Pass:
     ----------
     kernels : list of ndarray of shape (d_l, d_{l+1})
         ``kernels[l]`` leads into layer l.
+    biases : list of ndarray of shape (d_{l+1},)
+    kernel_gradients, bias_gradients : list of ndarray
+        Where `batch_gradient` writes.
     feedback : list of ndarray
         The state's feedback; read-only for `signal`.
     feedback_gradient : list of ndarray
         Where `signal` writes the gradient of each feedback array when `learns_feedback` is true; zero otherwise unused.
     problem : Problem
         For methods whose layers have an output error of their own: ``problem.output_error(Z, batch)``.
+    rng : numpy.random.Generator
+        For dropout and for methods that draw noise of their own.
     batch : Batch
         The rows, targets and weights.
     hidden : list of ndarray of shape (b, d_{l+1})
         Activations of the hidden layers, as the layer above sees them.
     error : ndarray of shape (b, K)
         The output error E, weights and 1/b included.
+    trace : list of tuple
+        What `chain` needs of each hidden layer: pre-activations, activations, dropout mask or None.
     """
 
     kernels: list[np.ndarray]
+    biases: list[np.ndarray]
+    kernel_gradients: list[np.ndarray]
+    bias_gradients: list[np.ndarray]
     feedback: list[np.ndarray]
     feedback_gradient: list[np.ndarray]
     problem: Problem
+    rng: np.random.Generator
     batch: Batch = field(init=False)
     hidden: list[np.ndarray] = field(init=False)
     error: np.ndarray = field(init=False)
+    trace: list[tuple] = field(init=False)
+
+    def chain(self, layer: int, signal: np.ndarray) -> np.ndarray:
+        """Multiply a signal at a layer's activations by their derivative f'(z) and dropout mask, in place."""
+        Z, A, mask = self.trace[layer]
+        if mask is not None:
+            signal *= mask
+        ACTIVATIONS[self.problem.network.activation].chain(signal, Z, A)
+        return signal
 
 
 class ErrorSignalTrainer(Trainer):
@@ -124,6 +145,9 @@ class ErrorSignalTrainer(Trainer):
             Stands in for dL/dH; a new array, it will be changed.
         """
 
+    def add_readouts(self, Z: np.ndarray, run: Pass) -> None:
+        """Add to the raw outputs Z (b, K) in place what other layers than the last contribute; nothing by default."""
+
     def init_feedback(self, network: Network, rng: np.random.Generator) -> list[np.ndarray]:
         """Feedback arrays, if the method has any."""
         return []
@@ -137,12 +161,13 @@ class ErrorSignalTrainer(Trainer):
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
     def budget(self, n_samples, n_features):
-        """Updates grow with the square root of the rows, between 800 and 4000; at least one pass.
+        """Updates grow with the square root of the rows, from 800 for 200 rows to 4000; at least one pass.
 
         Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
         """
         batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
-        updates = 800 if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
+        few = np.clip(4 * n_samples, 200, 800)
+        updates = few if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
         batches = -(-n_samples // batch_size)
         return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
 
@@ -182,28 +207,18 @@ class ErrorSignalTrainer(Trainer):
         slots = [slot.copy() for slot in state.slots]
         gradient = np.empty_like(parameters)
         weights, flat_kernels = parameters[: network.n_weights], parameters[: network.n_kernel]
-        kernels, biases = network.unpack(weights)
-        kernel_gradients, bias_gradients = network.unpack(gradient[: network.n_weights])
         if self.learns_feedback:
             feedback = _views(parameters[network.n_weights :], state.feedback)
         else:
             feedback = [B.copy() for B in state.feedback]
         feedback_gradient = _views(gradient[network.n_weights :], state.feedback if self.learns_feedback else [])
 
-        data_rng, dropout_rng = rng.spawn(2)
+        data_rng, noise_rng = rng.spawn(2)
         total, t = 0.0, state.t
-        run = Pass(kernels, feedback, feedback_gradient, problem)
-        ones = np.ones(problem.batch_size, gradient.dtype)
-        is_sparse = sparse.issparse(problem.X)
+        gradients = network.unpack(gradient[: network.n_weights])
+        run = Pass(*network.unpack(weights), *gradients, feedback, feedback_gradient, problem, noise_rng)
         for i, batch in enumerate(problem.batches(data_rng)):
-            loss, deltas = self._deltas(run, batch, biases, dropout_rng)
-            total += loss * len(batch.Y)
-            for H, delta, gW, gb in zip([batch.X, *run.hidden], deltas, kernel_gradients, bias_gradients, strict=True):
-                if H is batch.X and is_sparse:
-                    gW[:] = H.T @ delta
-                else:
-                    H.T.dot(delta, gW)
-                ones[: len(delta)].dot(delta, gb)
+            total += self.batch_gradient(run, batch) * len(batch.Y)
             rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
             t += 1
             increment = optimizer.increment(gradient, slots, t, rate)
@@ -211,7 +226,7 @@ class ErrorSignalTrainer(Trainer):
             if self.weight_decay:
                 flat_kernels *= decay
             parameters += increment
-            self.follow(feedback, kernel_gradients, decay)
+            self.follow(feedback, run.kernel_gradients, decay)
         return advance(
             state,
             weights=weights.copy() if self.learns_feedback else weights,
@@ -223,41 +238,59 @@ class ErrorSignalTrainer(Trainer):
 
     def gradient(self, state, problem, batch):
         """Each layer's input times its signal, without dropout."""
-        kernels, biases = problem.network.unpack(state.weights)
         scratch = [np.zeros_like(B) for B in state.feedback]
-        run = Pass(kernels, state.feedback, scratch, problem)
-        _, deltas = self._deltas(run, batch, biases, None)
-        return [H.T @ delta for H, delta in zip([batch.X, *run.hidden], deltas, strict=True)]
+        gradients = problem.network.unpack(np.empty_like(state.weights))
+        rng = np.random.default_rng(state.t)
+        run = Pass(*problem.network.unpack(state.weights), *gradients, state.feedback, scratch, problem, rng)
+        self.batch_gradient(run, batch, dropout=0.0)
+        return run.kernel_gradients
 
-    def _deltas(self, run: Pass, batch: Batch, biases, dropout_rng):
-        """Forward and back: the batch's mean loss and the signal at each layer's pre-activations, first layer first."""
+    def batch_gradient(self, run: Pass, batch: Batch, dropout: float | None = None) -> float:
+        """Write what a minibatch says into the gradients of `run`: each layer's input times its signal.
+
+        Override it for methods that learn in another way than by a signal at each layer; `step` does the rest.
+
+        Parameters
+        ----------
+        run : Pass
+        batch : Batch
+        dropout : float, default=None
+            None: the trainer's own.
+
+        Returns
+        -------
+        loss : float
+            Mean loss of the batch.
+        """
+        loss = self.forward(run, batch, self.dropout if dropout is None else dropout)
+        delta = run.error
+        for layer in range(len(run.hidden), 0, -1):
+            write_gradient(run.hidden[layer - 1], delta, run.kernel_gradients[layer], run.bias_gradients[layer])
+            delta = run.chain(layer - 1, self.signal(layer - 1, delta, run))
+        write_gradient(batch.X, delta, run.kernel_gradients[0], run.bias_gradients[0])
+        return loss
+
+    def forward(self, run: Pass, batch: Batch, dropout: float) -> float:
+        """Send a minibatch up the network, with everything kept in `run`; returns its mean loss."""
         f = ACTIVATIONS[run.problem.network.activation]
-        H, trace = batch.X, []
-        run.batch, run.hidden = batch, []
-        for W, b in zip(run.kernels[:-1], biases[:-1], strict=True):
+        H = batch.X
+        run.batch, run.hidden, run.trace = batch, [], []
+        for W, b in zip(run.kernels[:-1], run.biases[:-1], strict=True):
             Z = H.dot(W)  # which numpy starts in a third of the time that @ needs
             Z += b
             A = f.apply(Z)
             mask = None
             H = A
-            if self.dropout and dropout_rng is not None:
-                mask = _dropout_mask(A.shape, self.dropout, dropout_rng, A.dtype)
+            if dropout:
+                mask = dropout_mask(A.shape, dropout, run.rng, A.dtype)
                 H = A * mask
-            trace.append((Z if f.needs_input else A, A, mask))
+            run.trace.append((Z if f.needs_input else A, A, mask))
             run.hidden.append(H)
         Z = H.dot(run.kernels[-1])
-        Z += biases[-1]
-        loss, delta = run.problem.output_error(Z, run.batch)
-        run.error = delta
-        deltas = [delta]
-        for layer in range(len(run.hidden) - 1, -1, -1):
-            delta = self.signal(layer, delta, run)
-            Z, A, mask = trace[layer]
-            if mask is not None:
-                delta *= mask
-            f.chain(delta, Z, A)
-            deltas.append(delta)
-        return loss, deltas[::-1]
+        Z += run.biases[-1]
+        self.add_readouts(Z, run)
+        loss, run.error = run.problem.output_error(Z, run.batch)
+        return loss
 
     def _optimizer(self):
         return Adam(self.beta_1, self.beta_2) if self.optimizer == "adam" else SGD(self.momentum)
@@ -270,7 +303,23 @@ def check_choice(trainer, name, choices) -> None:
         raise ValueError(f"{name} of {type(trainer).__name__} must be one of {list(choices)}, got {value!r}.")
 
 
-def _dropout_mask(shape, probability, rng, dtype):
+def write_gradient(H, delta, gW, gb) -> None:
+    """Gradients of a layer's kernel and bias from its input (rows may be sparse) and the signal at its output."""
+    if sparse.issparse(H):
+        gW[:] = H.T @ delta
+    else:
+        H.T.dot(delta, gW)
+    _ones(len(delta), delta.dtype.char).dot(delta, gb)
+
+
+@lru_cache(maxsize=32)
+def _ones(size, dtype):
+    ones = np.ones(size, dtype)
+    ones.flags.writeable = False
+    return ones
+
+
+def dropout_mask(shape, probability, rng, dtype):
     """0 or 1/keep for every unit; one random byte each, so the probability is rounded to 1/256."""
     silent = max(1, round(256 * probability))
     draws = np.frombuffer(rng.bytes(shape[0] * shape[1]), np.uint8).reshape(shape)

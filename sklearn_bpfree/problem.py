@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 from sklearn_bpfree.parallel import Workers
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
-BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+ROW_BLOCK = 1024  # rows in a block of `map_rows`
+COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
+BLOCK_BYTES = 1 << 20  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -34,6 +37,46 @@ class Batch(NamedTuple):
     X: Any
     Y: np.ndarray
     weight: np.ndarray | None
+
+
+@dataclass(eq=False)
+class Table:
+    """The rows of a problem as every worker has them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+    Y : ndarray of shape (n, n_outputs)
+    weight : ndarray of shape (n,) or None
+    y : ndarray or None
+        The user's own targets, if the objective is a `Metric`.
+    """
+
+    X: Any
+    Y: np.ndarray
+    weight: np.ndarray | None
+    y: Any
+    _last: tuple = field(default=(None, None), init=False, repr=False)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_last": (None, None)}
+
+    def batch(self, rows=None) -> Batch:
+        """Some rows, by their numbers or a slice; None: all."""
+        if rows is None:
+            return Batch(self.X, self.Y, self.weight)
+        return Batch(self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows])
+
+    def columns(self, rows=None) -> Batch:
+        """The same, stored column by column as a population reads them, and kept until other rows are asked for."""
+        of, batch = self._last
+        if batch is None or of is not rows:
+            X, Y, weight = self.batch(rows)
+            if not sparse.issparse(X) and X.nbytes <= COLUMN_BYTES:
+                X = np.asfortranarray(X)
+            batch = Batch(X, np.asfortranarray(Y), weight)
+            self._last = rows, batch
+        return batch
 
 
 class Problem:
@@ -62,7 +105,7 @@ class Problem:
     n_batches : int
         Number of minibatches in one pass over the rows.
     workers : Workers
-        What `judge` computes with; its processes or threads, if it ever needs any, end with the problem.
+        What `judge` and `map_rows` compute with; its processes or threads, if it ever needs any, end with the problem.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -92,9 +135,14 @@ class Problem:
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
-        self.workers = Workers(n_jobs)
+        self.workers = Workers(n_jobs, Table(X, Y, self.sample_weight, y))
         self.iteration = 0
         self.n_evaluations = 0
+
+    @property
+    def table(self) -> Table:
+        """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
+        return self.workers.shared
 
     @property
     def n_samples(self) -> int:
@@ -222,10 +270,31 @@ class Problem:
         losses : ndarray of shape (signs, directions)
             The same to the last bit for any number and kind of workers.
         """
-        table = (self.X, self.Y, self.sample_weight, self.y)
-        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows)
+        parts = self.workers.map(block_losses, members.n_blocks, self.table, members, self.objective, rows)
         self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
         return np.concatenate(parts, axis=1)
+
+    def map_rows(self, function: Callable, *args: Any, size: int = ROW_BLOCK) -> list:
+        """``function(batch, *args)`` for every block of rows in their order, by `n_jobs` workers.
+
+        The rows are with the workers already, so that only `args` and the results travel. Sum the results in the order
+        of the list, and the sum is the same to the last bit for any number and kind of workers.
+
+        Parameters
+        ----------
+        function : callable
+            A pure function from the top level of a module; it is given a `Batch`.
+        *args : object
+            Weights, a generator's key, ...
+        size : int, default=1024
+            Rows in a block; the last block may be shorter. The bits depend on it, so it must not depend on `n_jobs`.
+
+        Returns
+        -------
+        results : list
+        """
+        n_blocks = -(-self.n_samples // size)
+        return self.workers.map(_OfRows(function, size), n_blocks, self.table, *args)
 
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
@@ -235,15 +304,25 @@ class Problem:
         return np.average(losses, axis=-1, weights=batch.weight)
 
 
-def block_losses(block, members, objective, X, Y, weight, y, rows) -> np.ndarray:
+@dataclass(frozen=True)
+class _OfRows:
+    """A function of a batch as one of a block's number and the table."""
+
+    function: Callable
+    size: int
+
+    def __call__(self, block, table, *args):
+        return self.function(table.batch(slice(block * self.size, (block + 1) * self.size)), *args)
+
+
+def block_losses(block, table, members, objective, rows) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
-    if rows is not None:
-        X, Y, weight = X[rows], Y[rows], None if weight is None else weight[rows]
+    X, Y, weight = table.columns(rows)
     Z = members.outputs(block, X)
     if isinstance(objective, Metric):
-        losses = np.array([-objective.score(np.ascontiguousarray(member), y, weight) for member in Z])
+        losses = np.array([-objective.score(np.ascontiguousarray(member), table.y, weight) for member in Z])
     else:
-        losses = np.average(objective.loss(Z, np.asfortranarray(Y)), axis=-1, weights=weight)  # outputs lie as Z's do
+        losses = np.average(objective.loss(Z, Y), axis=-1, weights=weight)  # outputs lie as Z's do
     return losses.reshape(len(members.signs), -1).astype(np.float64)
 
 
