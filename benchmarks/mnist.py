@@ -1,6 +1,6 @@
 """MNIST with a 784-256-256-10 network: test accuracy and fit time of each trainer, nothing tuned per method.
 
-    python benchmarks/mnist.py --data ../shared/data [--epochs 10] [--trainers fa,dfa] [--seeds 0,1,2]
+    python benchmarks/mnist.py --data ../shared/data [--epochs 10] [--trainers fa,dfa] [--seeds 0,1,2] [--curve]
 
 The data folder holds mnist.npz (X_train, y_train, X_test, y_test; uint8 pixels). Pixels are divided by 255. All
 trainers share one setting, printed below; scikit-learn's MLPClassifier with the same layers and batches stands beside.
@@ -28,7 +28,23 @@ ROWS = [
     ("local_loss", {"layer_loss": "pred", "predict_with": "mean"}),
     ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
     ("local_loss", {"layer_loss": "predsim"}),
+    ("forward_gradient", {"perturb": "activities", "scope": "local"}),
+    ("forward_gradient", {"perturb": "weights", "scope": "local"}),
+    ("forward_gradient", {"perturb": "activities", "scope": "global"}),
+    ("forward_gradient", {"perturb": "weights", "scope": "global"}),
+    ("forward_forward", {"goodness": "groups", "predict_with": "readout", "slope": 16.0}),
+    ("forward_forward", {"goodness": "groups", "predict_with": "goodness", "slope": 16.0}),
+    ("forward_forward", {"goodness": "symba", "predict_with": "readout", "slope": 16.0}),
+    ("forward_forward", {"goodness": "symba", "predict_with": "goodness", "slope": 16.0}),
+    ("forward_forward", {"goodness": "threshold", "predict_with": "readout", "slope": 16.0}),
+    ("forward_forward", {"goodness": "symba", "negatives": "columns", "slope": 16.0}),
+    ("noprop", {"variant": "dt"}),
+    ("noprop", {"variant": "ct"}),
+    ("noprop", {"variant": "fm"}),
+    ("noprop", {"variant": "dt", "learner": "backprop"}),
+    ("noprop", {"variant": "dt", "learner": "ridge"}),
 ]
+CURVE = (1, 2, 3, 5, 10, 15, 20, 30, 50, 100)  # epochs after which --curve prints the accuracy
 
 
 def load(folder):
@@ -43,6 +59,8 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--trainers", default="", help="only these names, separated by commas")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--modes", default="", help="only rows whose label holds one of these words")
+    parser.add_argument("--curve", action="store_true", help="test accuracy along the way, of our trainers' first seed")
     parser.add_argument("--no-peer", action="store_true", help="leave scikit-learn's MLP out")
     options = parser.parse_args()
     (X, X_test), (y, y_test) = load(options.data)
@@ -51,13 +69,14 @@ def main():
 
     models = []
     for name, parameters in ROWS:
-        if only is None or name in only:
-            label = " ".join([name, *map(str, parameters.values())])
+        label = " ".join([name, *map(str, parameters.values())])
+        chosen = not options.modes or any(word in label for word in options.modes.split(","))
+        if chosen and (only is None or name in only):
             models.append((label, _ours(get_trainer(name, **SETTING, **parameters), options.epochs)))
     if not options.no_peer:
         models.append(("MLPClassifier", _peer(options.epochs)))
     print(f"784-256-256-10, {options.epochs} epochs, batch 200, {SETTING}, seeds {seeds}")
-    print(f"{'trainer':22s} {'test accuracy':>14s} {'± std':>7s} {'fit s':>7s}")
+    print(f"{'trainer':40s} {'test accuracy':>14s} {'± std':>7s} {'fit s':>7s}")
     for label, make in models:
         scores, seconds = [], []
         for seed in seeds:
@@ -65,7 +84,12 @@ def main():
             model = make(seed).fit(X, y)
             seconds.append(time.process_time() - begin)
             scores.append(model.score(X_test, y_test))
-        print(f"{label:22s} {np.mean(scores):14.4f} {np.std(scores):7.4f} {np.mean(seconds):7.1f}", flush=True)
+        print(f"{label:40s} {np.mean(scores):14.4f} {np.std(scores):7.4f} {np.mean(seconds):7.1f}", flush=True)
+        if options.curve and label != "MLPClassifier":
+            watched = make(seeds[0]).set_params(n_iter_no_change=options.epochs)
+            curve = watched.fit(X, y, X_val=X_test, y_val=y_test).validation_scores_
+            points = [f"{epoch}: {curve[epoch - 1]:.4f}" for epoch in CURVE if epoch <= options.epochs]
+            print("    after epochs " + ", ".join(points), flush=True)
 
 
 def _ours(trainer, epochs):

@@ -1,6 +1,10 @@
-"""Twelve tables, one default setting, three seeds: the zoo beside scikit-learn's MLP and gradient boosting.
+"""Twelve tables, one default setting, three seeds: our default and the zoo beside scikit-learn's MLP and trees.
 
     python benchmarks/tabular.py --data ../shared/data [--trainers dfa,fa] [--seeds 0,1,2] [--sets mpg,pima]
+
+"default" is ``tabular_pipeline("classifier" | "regressor")``, a ladder of weight decays; "single net" is its setting
+with one net, "backprop" and "single backprop" are both with back-propagation in the same recipe. Named trainers
+are measured as they are registered, without a ladder.
 
 The data folder holds loader.py with `names()`, `load(name)`, `split(name, seed)` and `standard(X)`.
 
@@ -24,16 +28,21 @@ from pathlib import Path
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, list_trainers
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.tabular import tabular_pipeline
 
-MLP, BOOSTING = "MLP*", "HistGradientBoosting*"
+MLP, BOOSTING, FOREST = "MLP*", "HistGradientBoosting*", "RandomForest*"
 
 
 def models(loader, trainers):
@@ -49,6 +58,17 @@ def models(loader, trainers):
         kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
         return tabular_pipeline(kind(random_state=seed))
 
+    def forest(regression, X, seed):
+        kind = RandomForestRegressor if regression else RandomForestClassifier
+        return tabular_pipeline(kind(random_state=seed))
+
+    def recipe(**params):
+        def make(regression, X, seed):
+            model = tabular_pipeline("regressor" if regression else "classifier", random_state=seed)
+            return model.set_params(**{f"estimator__trainer__{name}": value for name, value in params.items()})
+
+        return make
+
     def ours(name):
         def make(regression, X, seed):
             kind = BPFreeRegressor if regression else BPFreeClassifier
@@ -56,7 +76,13 @@ def models(loader, trainers):
 
         return make
 
-    return {MLP: mlp, BOOSTING: boosting, **{name: ours(name) for name in trainers}}
+    recipes = {
+        "default": recipe(),
+        "single net": recipe(single=True),
+        "backprop": recipe(trainer="backprop"),
+        "single backprop": recipe(trainer="backprop", single=True),
+    }
+    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **recipes, **{name: ours(name) for name in trainers}}
 
 
 def measure(loader, makers, sets, seeds):
@@ -84,14 +110,14 @@ def measure(loader, makers, sets, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--trainers", default="", help="names separated by commas; default: the whole zoo")
+    parser.add_argument("--trainers", default="", help="names separated by commas; default: none")
     parser.add_argument("--sets", default="")
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(options.data)))
     import loader
 
-    makers = models(loader, options.trainers.split(",") if options.trainers else list_trainers())
+    makers = models(loader, options.trainers.split(",") if options.trainers else [])
     sets = options.sets.split(",") if options.sets else loader.names()
     seeds = [int(seed) for seed in options.seeds.split(",")]
     score, loss, seconds = measure(loader, makers, sets, seeds)

@@ -57,13 +57,20 @@ class Model(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """What a model did on one fold; `score` is accuracy or R2, `loss` log-loss or mean absolute error."""
+    """What a model did on one fold; `score` is accuracy or R2, `loss` log-loss or mean absolute error.
+
+    `rows` are the numbers of the rows held out, `predicted` what was predicted for them (probabilities, if there are
+    any), and `curve` is the training loss of every step, for trainers of the zoo.
+    """
 
     score: float
     loss: float
     fit_seconds: float
     predict_seconds: float
     warnings: Counter
+    rows: np.ndarray
+    predicted: np.ndarray
+    curve: list[float]
 
 
 @dataclass
@@ -283,21 +290,26 @@ def compare(
     Result
         In the order of the models.
     """
-    splitter = (StratifiedKFold if table.task == "classifier" else KFold)(cv, shuffle=True, random_state=random_state)
-    splits = list(splitter.split(np.empty((len(table.y), 0)), table.y))
+    splits = folds(table, cv, random_state)
     deadline = math.inf if time_limit is None else time.time() + time_limit
     for i, model in enumerate(models):
         pipeline = limited(model, (deadline - time.time()) / (len(models) - i) / cv)
         result = Result(model, [])
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        folds = parallel(delayed(_run_fold)(pipeline, table, *split, deadline) for split in splits)
-        for k, fold in enumerate(folds, start=1):
+        done = parallel(delayed(_run_fold)(pipeline, table, *split, deadline) for split in splits)
+        for k, fold in enumerate(done, start=1):
             if isinstance(fold, Fold):
                 result.folds.append(fold)
             else:
                 result.reason = result.reason or fold
             on_fold(model.name, k)
         yield result
+
+
+def folds(table: Table, cv: int, random_state: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The shuffled folds of a table, as pairs of training and test rows."""
+    splitter = (StratifiedKFold if table.task == "classifier" else KFold)(cv, shuffle=True, random_state=random_state)
+    return list(splitter.split(np.empty((len(table.y), 0)), table.y))
 
 
 def limited(model: Model, seconds: float) -> Pipeline:
@@ -321,15 +333,20 @@ def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
             middle = time.perf_counter()
             predicted = fitted.predict(rows[test])
             end = time.perf_counter()
-            score, loss = _scores(table, fitted, rows[test], table.y[test], predicted)
+            score, loss, predicted = _scores(table, fitted, rows[test], table.y[test], predicted)
         except Exception as error:  # one failing model must not stop the others
             return f"failed: {type(error).__name__}: {_first_line(error)}"
-    return Fold(score, loss, middle - begin, end - middle, Counter(w.category.__name__ for w in caught))
+    told = Counter(w.category.__name__ for w in caught)
+    curve = [row["loss"] for row in getattr(fitted[-1], "history_", [])]
+    return Fold(score, loss, middle - begin, end - middle, told, test, predicted, curve)
 
 
 def _scores(table, fitted, X, y, predicted):
+    """Score, loss, and the probabilities in the place of the predicted classes where there are any."""
     if table.task == "regressor":
-        return r2_score(y, predicted), mean_absolute_error(y, predicted)
-    probabilities = getattr(fitted, "predict_proba", None)
-    loss = log_loss(y, probabilities(X), labels=fitted.classes_) if probabilities else math.nan
-    return accuracy_score(y, predicted), loss
+        return r2_score(y, predicted), mean_absolute_error(y, predicted), predicted
+    score = accuracy_score(y, predicted)
+    if not hasattr(fitted, "predict_proba"):
+        return score, math.nan, predicted
+    P = fitted.predict_proba(X)
+    return score, log_loss(y, P, labels=fitted.classes_), P

@@ -23,6 +23,7 @@ import joblib
 from sklearn_bpfree import __version__
 from sklearn_bpfree.bench import METRICS, BenchError, bundled_tables, compare, limited, make_models, read_table
 from sklearn_bpfree.registry import get_trainer_class, inspect_trainers
+from sklearn_bpfree.report import Section, write_report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,6 +64,7 @@ def _parser():
     command.add_argument("--cv", type=_folds, default=5, metavar="N", help="number of folds, default: 5")
     command.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds for the whole comparison")
     command.add_argument("--save", metavar="MODEL", help="fit the best on all rows and write it to this file")
+    command.add_argument("--report", metavar="HTML", help="write a page with curves, importances and code to this file")
     command.add_argument("--random-state", type=int, default=0, metavar="SEED", help="default: 0")
     command.add_argument("--n-jobs", type=int, metavar="N", help="folds at a time, default: 1")
     command.set_defaults(run=_bench)
@@ -85,9 +87,12 @@ def _seconds(text):
 
 
 def _list(args):
-    header = ["name", "family", "needs", "offers", "distribution", "summary"]
+    header = ["name", "family", "needs", "offers", "transposes", "distribution", "summary"]
     rows = [
-        [t.name, t.family, t.needs, ", ".join(t.offers), t.distribution, f"broken: {t.error}" if t.error else t.summary]
+        [
+            *(t.name, t.family, t.needs, ", ".join(t.offers), t.transposes, t.distribution),
+            f"broken: {t.error}" if t.error else t.summary,
+        ]
         for t in inspect_trainers()
     ]
     print(_markdown(header, rows) if args.markdown else _aligned(header, rows))
@@ -99,7 +104,8 @@ def _show(args):
     info = next(info for info in inspect_trainers() if info.name == args.name)
     print(f"{info.name}: {info.summary}\n")
     print(f"family: {info.family}, from {info.distribution}")
-    print(f"needs:  {info.needs}\noffers: {', '.join(info.offers) or 'nothing beyond fit'}\n")
+    print(f"needs:  {info.needs}\noffers: {', '.join(info.offers) or 'nothing beyond fit'}")
+    print(f"transposed weights: {info.transposes}\n")
     rows = [[f.name, _type(f.type), _default(f)] for f in dataclasses.fields(trainer_class)]
     print(_aligned(["parameter", "type", "default"], rows) if rows else "It has no parameters.")
     print(f"\nPaper:\n{_references(inspect.getdoc(trainer_class) or '')}")
@@ -134,6 +140,7 @@ def _default(field):
 
 def _bench(args):
     trainers = _chosen_trainers(args.trainers)
+    _check_outputs(args)
     if args.table is None:
         if args.target or args.save or args.task != "auto":
             raise BenchError("--target, --task and --save need a TABLE, as in bpfree bench TABLE --target COLUMN.")
@@ -141,11 +148,10 @@ def _bench(args):
     else:
         if args.target is None:
             raise BenchError(f"Say which column of {args.table} to predict, with --target COLUMN.")
-        if args.save and not Path(args.save).absolute().parent.is_dir():
-            raise BenchError(f"The directory of --save {args.save} does not exist; create it first.")
         tables = [read_table(args.table, args.target, args.task, args.cv)]
 
     limit = args.time_limit and args.time_limit / len(tables)
+    sections = []
     for table in tables:
         print(f"{table.name}: {len(table.y)} rows, {table.X.shape[1]} columns, {args.cv} folds.")
         print(*table.notes, sep="\n", end="\n\n" if table.notes else "\n", flush=True)
@@ -153,7 +159,9 @@ def _bench(args):
         results, interrupted = _results(table, models, limit, args)
         ranked = sorted((r for r in results if r.folds), key=lambda r: -r.score)
         print(_leaderboard(table.task, ranked, results, models) + "\n")
+        sections.append(Section(table, results, _source(table, args), args.cv, args.random_state))
         if interrupted:
+            _report(sections, args)
             print("bpfree: interrupted", file=sys.stderr)
             return 130
         if not ranked:
@@ -161,7 +169,34 @@ def _bench(args):
         print(_conclusion(ranked) + "\n")
         if args.save:
             _save(next((r for r in ranked if not r.reason), ranked[0]), table, args)
+    _report(sections, args)
     return 0
+
+
+def _check_outputs(args):
+    """See to it before the work that its results can be written after it."""
+    for option, path in (("--save", args.save), ("--report", args.report)):
+        if path and not Path(path).absolute().parent.is_dir():
+            raise BenchError(f"The directory of {option} {path} does not exist; create it first.")
+    if args.report and not find_spec("matplotlib"):
+        raise BenchError('--report draws with matplotlib; run pip install "sklearn-bpfree[plot]".')
+
+
+def _source(table, args):
+    """The expression that reads the table again."""
+    if args.table is None:
+        return f"bundled_tables()[{[known.name for known in bundled_tables()].index(table.name)}]"
+    return f"read_table({args.table!r}, {args.target!r}, {args.task!r}, {args.cv})"
+
+
+def _report(sections, args):
+    if args.report is None:
+        return
+    try:
+        write_report(args.report, sections)
+    except OSError as error:
+        raise BenchError(f"{args.report} cannot be written: {error.strerror}.") from error
+    print(f"Wrote {args.report}.")
 
 
 def _results(table, models, time_limit, args):

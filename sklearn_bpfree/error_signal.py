@@ -145,6 +145,9 @@ class ErrorSignalTrainer(Trainer):
             Stands in for dL/dH; a new array, it will be changed.
         """
 
+    def add_readouts(self, Z: np.ndarray, run: Pass) -> None:
+        """Add to the raw outputs Z (b, K) in place what other layers than the last contribute; nothing by default."""
+
     def init_feedback(self, network: Network, rng: np.random.Generator) -> list[np.ndarray]:
         """Feedback arrays, if the method has any."""
         return []
@@ -285,6 +288,7 @@ class ErrorSignalTrainer(Trainer):
             run.hidden.append(H)
         Z = H.dot(run.kernels[-1])
         Z += run.biases[-1]
+        self.add_readouts(Z, run)
         loss, run.error = run.problem.output_error(Z, run.batch)
         return loss
 

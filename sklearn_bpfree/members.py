@@ -7,7 +7,10 @@ units, rows), and the first layer of all members of a block is one product. Read
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy import sparse
@@ -15,9 +18,8 @@ from scipy import sparse
 from sklearn_bpfree.network import ACTIVATIONS, Network
 
 BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
-CHUNK_BYTES = 1 << 20  # rows are taken in chunks whose widest layer, in a block, takes about this much memory
+CHUNK_BYTES = 1 << 20  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block
 KEEP_BYTES = 1 << 26  # directions are kept for the update up to this size, and drawn again beyond it
-FACTORED_FAN_IN = 48  # with so many features low-rank members are cheaper to run from their factors than to make
 
 
 @dataclass(eq=False)
@@ -26,10 +28,17 @@ class Directions:
 
     Attributes
     ----------
+    network : Network
     E : ndarray of shape (n, n_weights)
     """
 
+    network: Network
     E: np.ndarray
+
+    @property
+    def biases(self) -> np.ndarray:
+        """The biases' part of E."""
+        return self.E[:, self.network.n_kernel :]
 
     def dense(self) -> np.ndarray:
         """The matrix E."""
@@ -38,6 +47,19 @@ class Directions:
     def combine(self, c) -> np.ndarray:
         """The sum of ``c_i E_i``."""
         return c @ self.E
+
+    def upper(self, scale, out) -> None:
+        """Put ``scale * E`` into a matrix like E, all but the first layer's kernels."""
+        above = slice(self.network.n_first, None)
+        np.multiply(self.E[:, above], scale[above], out=out[:, above])
+
+    def first(self, scale, X) -> np.ndarray:
+        """``(scale * E)^T x`` with the first layer's kernels for all rows x, as one product: (n, units, rows)."""
+        E, scale = self.network.unpack(self.E)[0][0], self.network.unpack(scale)[0][0]
+        n, fan_in, fan_out = E.shape
+        side_by_side = np.empty((fan_in, n, fan_out), E.dtype)
+        np.multiply(E.transpose(1, 0, 2), scale[:, None, :], out=side_by_side)
+        return _from_rows(side_by_side.reshape(fan_in, -1).T, X).reshape(n, fan_out, -1)
 
 
 @dataclass(eq=False)
@@ -60,14 +82,8 @@ class LowRankDirections:
 
     def dense(self) -> np.ndarray:
         """The directions as one matrix (n, n_weights)."""
-        n, rank = self.A[0].shape[:2]
-        E = np.empty((n, self.network.n_weights), self.biases.dtype)
-        for kernel, A, B in zip(self.network.unpack(E)[0], self.A, self.B, strict=True):
-            if rank == 1:
-                np.multiply(A[:, 0, :, None], B, out=kernel)
-            else:
-                np.matmul(A.transpose(0, 2, 1), B, out=kernel)
-        E[:, self.network.n_kernel :] = self.biases
+        E = np.empty((len(self.biases), self.network.n_weights), self.biases.dtype)
+        self._fill(E, 0)
         return E
 
     def combine(self, c) -> np.ndarray:
@@ -77,6 +93,31 @@ class LowRankDirections:
             for A, B in zip(self.A, self.B, strict=True)
         ]
         return np.concatenate([part.ravel() for part in parts] + [c @ self.biases])
+
+    def upper(self, scale, out) -> None:
+        """Put ``scale * E`` into a matrix of directions, all but the first layer's kernels."""
+        self._fill(out, 1)
+        above = slice(self.network.n_first, None)
+        out[:, above] *= scale[above]
+
+    def first(self, scale, X) -> np.ndarray:
+        """``(scale * E)^T x`` with the first layer's kernels for all rows x, from the factors: (n, units, rows)."""
+        A, B = self.A[0], scale[0] * self.B[0]
+        inner = _from_rows(A.reshape(-1, A.shape[2]), X).reshape(*A.shape[:2], -1)
+        return _outer(B, inner)
+
+    def _fill(self, E, bottom):
+        kernels = self.network.unpack(E)[0]
+        for kernel, A, B in zip(kernels[bottom:], self.A[bottom:], self.B[bottom:], strict=True):
+            _outer(A, B, out=kernel)
+        E[:, self.network.n_kernel :] = self.biases
+
+
+def _outer(A, B, out=None):
+    """``A^T B`` of every member, (n, r, a), (n, r, b) -> (n, a, b)."""
+    if A.shape[1] == 1:
+        return np.multiply(A.transpose(0, 2, 1), B, out=out)
+    return np.matmul(A.transpose(0, 2, 1), B, out=out)
 
 
 @dataclass(eq=False)
@@ -109,9 +150,22 @@ class Members:
     noise: str | int = "gaussian"
     block_members: int = BLOCK_MEMBERS
     _kept: dict = field(default_factory=dict, init=False, repr=False)
+    _first: list = field(default_factory=list, init=False, repr=False)
+    _rows: tuple = field(default=(None, []), init=False, repr=False)
 
     def __getstate__(self):
-        return {**self.__dict__, "_kept": {}}  # drawn directions do not travel
+        """What travels: nothing that was drawn, and a scale that is the same throughout a layer as one number."""
+        layers = list(zip(*self.network.unpack(self.scale), strict=True))
+        plain = all((W == b[0]).all() and (b == b[0]).all() for W, b in layers)
+        scale = [float(b[0]) for _, b in layers] if plain else self.scale
+        return {**self.__dict__, "scale": scale, "_kept": {}, "_first": [], "_rows": (None, [])}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if isinstance(self.scale, list):
+            values, self.scale = self.scale, np.empty_like(self.centre)
+            for value, W, b in zip(values, *self.network.unpack(self.scale), strict=True):
+                W[:] = b[:] = value
 
     @property
     def n_members(self) -> int:
@@ -142,15 +196,14 @@ class Members:
         drawn = self._kept.get(block)
         if drawn is None:
             span = self.span(block)
-            drawn = self._draw(self.generator(block), span.stop - span.start)
+            drawn = self._draw(_rewound(self.key, block), span.stop - span.start)
             if isinstance(self.noise, int) or self.n_directions * self.centre.nbytes <= KEEP_BYTES:
                 self._kept[block] = drawn
         return drawn
 
     def weights(self, block: int) -> np.ndarray:
         """The members of a block, (signs * directions, n_weights): first those of the first sign, and so on."""
-        steps = self.directions(block).dense() * self.scale
-        return np.concatenate([self.centre + sign * steps for sign in self.signs])
+        return self._both_ways(self.centre, self.directions(block).dense() * self.scale).reshape(-1, len(self.centre))
 
     def member(self, sign: int, direction: int) -> np.ndarray:
         """One member, by its place in the array of losses."""
@@ -188,98 +241,131 @@ class Members:
             A view of an array (members, K, n).
         """
         n = X.shape[0]
-        directions = self.directions(block)
-        factored = self.network.weight_kind == "float" and self.network.layer_sizes[0] >= FACTORED_FAN_IN
-        if factored and isinstance(directions, LowRankDirections):
-
-            def run(rows):
-                return factored_outputs(self.network, self.centre, self.scale, directions, self.signs, rows)
-        else:
-            members = self.network.effective(self.weights(block))
-            W = stacked_kernels(self.network, members)
-
-            def run(rows):
-                return member_outputs(self.network, members, rows, W)
-
         widest = max(self.network.layer_sizes[1:]) * self.block_members * self.centre.itemsize
-        chunk = max(CHUNK_BYTES // widest, 64)
-        parts = [run(X[start : start + chunk]) for start in range(0, n, chunk)]
-        Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-        return Z.transpose(0, 2, 1)
+        n_chunks = -(-n * widest // CHUNK_BYTES)
+        if type(self).weights is Members.weights and self.network.weight_kind == "float":
+            run = self._around_centre(block)
+        else:  # somebody else's members, or each is quantised by itself
+            run = partial(member_outputs, self.network, self.network.effective(self.weights(block)))
+        if n_chunks <= 1:
+            return run(X).transpose(0, 2, 1)
+        if X is not self._rows[0]:
+            self._rows = X, [X[n * i // n_chunks : n * (i + 1) // n_chunks] for i in range(n_chunks)]
+        return np.concatenate([run(rows) for rows in self._rows[1]], axis=2).transpose(0, 2, 1)
+
+    def _around_centre(self, block):
+        """The function from rows to outputs of a block.
+
+        The first layer is linear, ``(W + s E)^T x = W^T x + s E^T x``: one product for the centre does for all members
+        of a generation, and one for a direction does for both of its signs.
+        """
+        directions = self.directions(block)
+        n, D, head = len(directions.biases), self.network.n_weights, self.network.n_first
+        steps = np.empty((n, D), self.centre.dtype)  # of the first layer's kernels, nobody needs them
+        directions.upper(self.scale, steps)
+        weights = np.empty((len(self.signs), n, D), self.centre.dtype)
+        self._both_ways(self.centre[head:], steps[:, head:], weights[:, :, head:])
+        kernels, biases = self.network.unpack(weights.reshape(-1, D))
+        bias_steps = self.network.unpack(steps)[1][0]
+
+        def run(X):
+            first = directions.first(self.scale, X)
+            first += bias_steps[:, :, None]
+            Z = self._both_ways(self._centre_in(X), first).reshape(-1, *first.shape[1:])
+            return upper_outputs(self.network, Z, zip(kernels[1:], biases[1:], strict=True))
+
+        return run
+
+    def _both_ways(self, centre, steps, out=None):
+        """``centre + sign * step`` for all signs and steps, (signs, n, ...)."""
+        out = np.empty((len(self.signs), *steps.shape), steps.dtype) if out is None else out
+        for i, sign in enumerate(self.signs):
+            add = np.add if sign > 0 else np.subtract
+            add(centre, steps if abs(sign) == 1 else abs(sign) * steps, out=out[i])
+        return out
+
+    def _centre_in(self, X):
+        """What comes into the first layer at the centre, (units, rows); remembered for the next block."""
+        for rows, Z in self._first:
+            if rows is X:
+                return Z
+        kernels, biases = self.network.unpack(self.centre)
+        Z = _from_rows(kernels[0].T, X)
+        Z += biases[0][:, None]
+        if (len(self._first) + 1) * Z.nbytes <= KEEP_BYTES:
+            self._first = [*self._first, (X, Z)]
+        return Z
 
     def _draw(self, rng, n):
         dtype = self.centre.dtype
         D = self.network.n_weights
         if self.noise == "rademacher":
             bits = np.unpackbits(np.frombuffer(rng.bytes(-(-n * D // 8)), np.uint8), count=n * D)
-            return Directions((2 * bits.astype(dtype) - 1).reshape(n, D))
+            return Directions(self.network, (2 * bits.astype(dtype) - 1).reshape(n, D))
         if isinstance(self.noise, str):
-            return Directions(rng.standard_normal((n, D), dtype=dtype))
-        rank, shapes = self.noise, self.network.kernel_shapes
-        A = [rng.standard_normal((n, rank, fan_in), dtype=dtype) for fan_in, _ in shapes]
-        B = [rng.standard_normal((n, rank, fan_out), dtype=dtype) / dtype.type(np.sqrt(rank)) for _, fan_out in shapes]
-        biases = rng.standard_normal((n, D - self.network.n_kernel), dtype=dtype)
-        return LowRankDirections(self.network, A, B, biases)
+            return Directions(self.network, rng.standard_normal((n, D), dtype=dtype))
+        rank = self.noise
+        sizes = [n * rank * fan for layer in self.network.kernel_shapes for fan in layer]
+        ends = list(accumulate(sizes, initial=0))
+        draws = rng.standard_normal(ends[-1] + n * (D - self.network.n_kernel), dtype=dtype)
+        factors = [draws[start:end].reshape(n, rank, -1) for start, end in pairwise(ends)]
+        A, B = factors[::2], factors[1::2]
+        if rank > 1:
+            for part in B:
+                part /= dtype.type(np.sqrt(rank))
+        return LowRankDirections(self.network, A, B, draws[ends[-1] :].reshape(n, -1))
 
 
-def stacked_kernels(network: Network, weights) -> np.ndarray:
-    """The first layer's kernels of all members as one matrix (members * units, features)."""
-    W = network.unpack(weights)[0][0]
-    return np.ascontiguousarray(W.transpose(0, 2, 1)).reshape(-1, W.shape[1])
+def _rewound(key, block) -> np.random.Generator:
+    """This thread's generator, set to the start of a block's numbers; eight times as quick as a new one."""
+    if not hasattr(_this_thread, "rng"):
+        _this_thread.rng = np.random.Generator(np.random.Philox(0))
+    place = {"counter": np.array([0, 0, 0, block], np.uint64), "key": np.array(key, np.uint64)}
+    buffer = {"buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+    _this_thread.rng.bit_generator.state = {"bit_generator": "Philox", "state": place, **buffer}
+    return _this_thread.rng
 
 
-def member_outputs(network: Network, weights, X, W=None) -> np.ndarray:
-    """Raw outputs of many members, features first.
+_this_thread = threading.local()
+
+
+def member_outputs(network: Network, weights, X) -> np.ndarray:
+    """Raw outputs of any members, features first.
 
     Parameters
     ----------
     network : Network
     weights : ndarray of shape (P, n_weights)
     X : ndarray or sparse array of shape (n, n_features)
-    W : ndarray, default=None
-        `stacked_kernels`, if they are at hand.
 
     Returns
     -------
     Z : ndarray of shape (P, K, n)
     """
     kernels, biases = network.unpack(weights)
-    f = ACTIVATIONS[network.activation].apply
-    W = stacked_kernels(network, weights) if W is None else W
-    Z = _from_rows(W, X).reshape(len(weights), -1, X.shape[0])
+    P, fan_in, fan_out = kernels[0].shape
+    side_by_side = np.ascontiguousarray(kernels[0].transpose(1, 0, 2)).reshape(fan_in, -1)
+    Z = _from_rows(side_by_side.T, X).reshape(P, fan_out, -1)
     Z += biases[0][:, :, None]
-    for W, b in zip(kernels[1:], biases[1:], strict=True):
+    return upper_outputs(network, Z, zip(kernels[1:], biases[1:], strict=True))
+
+
+def upper_outputs(network: Network, Z, layers) -> np.ndarray:
+    """Raw outputs from what comes into the first hidden layer, (P, units, rows) -> (P, K, rows).
+
+    Parameters
+    ----------
+    network : Network
+    Z : ndarray of shape (P, units, rows)
+        May be overwritten.
+    layers : iterable of (ndarray of shape (P, fan_in, fan_out), ndarray of shape (P, fan_out))
+        Kernels and biases of the members from the second layer on.
+    """
+    f = ACTIVATIONS[network.activation].apply
+    for W, b in layers:
         Z = np.matmul(W.transpose(0, 2, 1), f(Z))
         Z += b[:, :, None]
     return Z
-
-
-def factored_outputs(network: Network, centre, scale, directions: LowRankDirections, signs, X) -> np.ndarray:
-    """Raw outputs of low-rank members without making their kernels: ``W^T x + s B (A^T x)``.
-
-    Returns
-    -------
-    Z : ndarray of shape (signs * directions, K, n)
-    """
-    kernels, biases = network.unpack(centre)
-    layer_scales = [s.flat[0] for s in network.unpack(scale)[0]]
-    bias_steps = np.split(directions.biases * scale[network.n_kernel :], np.cumsum(network.layer_sizes[1:-1]), axis=1)
-    f = ACTIVATIONS[network.activation].apply
-    signs = np.asarray(signs, centre.dtype)[:, None, None, None]
-    H = X
-    layers = zip(kernels, biases, layer_scales, directions.A, directions.B, strict=True)
-    for layer, (W, b, s, A, B) in enumerate(layers):
-        if layer == 0:
-            inner = _from_rows(A.reshape(-1, A.shape[2]), X).reshape(*A.shape[:2], -1)  # the same for every sign
-            base = _from_rows(W.T, X)
-        else:
-            inner, base = np.matmul(A, H), np.matmul(W.T, H)
-        outer = (s * signs) * B.transpose(0, 2, 1)
-        Z = outer * inner if B.shape[1] == 1 else np.matmul(outer, inner)
-        Z += base
-        Z += b[:, None] + signs * bias_steps[layer][:, :, None]
-        H = f(Z) if layer < len(kernels) - 1 else Z
-    return H.reshape(-1, *H.shape[2:])
 
 
 def _from_rows(W, X):

@@ -55,7 +55,13 @@ def _zeros(shape, dtype):
 
 def _relu(Z):
     # numpy's maximum of two arrays is three times as fast as that of an array and a scalar
-    return np.maximum(Z, _zeros(Z.shape, Z.dtype.char) if Z.size < SMALL else 0, out=Z)
+    if Z.size < SMALL:
+        return np.maximum(Z, _zeros(Z.shape, Z.dtype.char), out=Z)
+    if not Z.flags.c_contiguous:
+        return np.maximum(Z, 0, out=Z)
+    for start in range(0, Z.size, SMALL // 2):
+        _relu(Z.reshape(-1)[start : start + SMALL // 2])
+    return Z
 
 
 def _chain_relu(signal, Z, H):
@@ -171,6 +177,16 @@ class Network:
         """Length of the flat weight vector."""
         return self.n_kernel + sum(self.layer_sizes[1:])
 
+    @cached_property
+    def n_first(self) -> int:
+        """Number of weights in the first layer's kernel."""
+        return self.layer_sizes[0] * self.layer_sizes[1]
+
+    @cached_property
+    def _bounds(self):
+        sizes = [fan_in * fan_out for fan_in, fan_out in self.kernel_shapes]
+        return list(pairwise(accumulate([*sizes, *self.layer_sizes[1:]], initial=0)))
+
     @property
     def n_outputs(self) -> int:
         """Number of output units."""
@@ -189,8 +205,7 @@ class Network:
         biases : list of ndarray of shape (..., fan_out)
         """
         lead = weights.shape[:-1]
-        ends = list(accumulate([a * b for a, b in self.kernel_shapes] + list(self.layer_sizes[1:]), initial=0))
-        parts = [weights[..., start:end] for start, end in pairwise(ends)]
+        parts = [weights[..., start:end] for start, end in self._bounds]
         n_layers = len(self.kernel_shapes)
         kernels = [part.reshape(lead + shape) for part, shape in zip(parts, self.kernel_shapes, strict=False)]
         return kernels, parts[n_layers:]

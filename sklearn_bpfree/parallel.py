@@ -6,22 +6,35 @@ a matter of speed alone, and is decided by the measured time of a block. Read `W
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import pairwise
+from multiprocessing import TimeoutError as NoAnswer  # joblib raises this one
 from typing import Any
 
 import joblib
 import numpy as np
-from joblib.parallel import ParallelBackendBase, get_active_backend
+from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
 from threadpoolctl import ThreadpoolController
 
 BACKEND = "sklearn_bpfree"
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
+LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
+LOST = (
+    BrokenExecutor,
+    CancelledError,
+    OSError,
+    NoAnswer,
+)  # what is raised when workers die, or their cluster cannot be reached
+PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
 
 
 class BlockingThreads(ParallelBackendBase):
@@ -34,8 +47,6 @@ class BlockingThreads(ParallelBackendBase):
     _pool: ThreadPoolExecutor | None = None
 
     def effective_n_jobs(self, n_jobs):
-        if n_jobs is None:
-            return 1
         return n_jobs if n_jobs > 0 else max(joblib.cpu_count() + 1 + n_jobs, 1)
 
     def configure(self, n_jobs=1, parallel=None, **backend_kwargs):
@@ -99,14 +110,6 @@ def _blas() -> ThreadpoolController:
 one_blas_thread = _OneBlasThread()
 
 
-def _timed(function, block, args):
-    """A block's result and its seconds."""
-    begin = time.perf_counter()
-    with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
-        result = function(block, *args)
-    return result, time.perf_counter() - begin
-
-
 class Workers:
     """Calls a function for every block, with joblib where that pays.
 
@@ -115,17 +118,18 @@ class Workers:
     Parameters
     ----------
     n_jobs : int or None
-
-    Attributes
-    ----------
-    block_seconds : float or None
-        Mean time of a block in the last call; None before the first.
+    shared : object, default=None
+        What most calls need, such as a table. As an argument of `map` it travels once and not with every task: loky's
+        processes map it from a file, Dask scatters it, threads have it already.
     """
 
-    def __init__(self, n_jobs: int | None = None):
+    def __init__(self, n_jobs: int | None = None, shared: Any = None):
         self.n_jobs = n_jobs
-        self.block_seconds: float | None = None
+        self.shared = shared
+        self._paces: dict[Callable, _Pace] = {}
         self._open: joblib.Parallel | None = None
+        self._sent: Any = None  # `shared` in the form in which the open workers are given it
+        self._folder: tempfile.TemporaryDirectory | None = None
 
     def map(self, function: Callable, n_blocks: int, *args: Any) -> list:
         """``[function(0, *args), function(1, *args), ...]``, computed here or by the workers.
@@ -133,63 +137,179 @@ class Workers:
         Parameters
         ----------
         function : callable
-            A pure function of the block's number and `args`, from the top level of a module.
+            A pure function from the top level of a module.
         n_blocks : int
         *args : object
-            Arrays among them travel once per call, or not at all with threads.
+            They travel with every task, of which there is one per worker, except for `shared`, if it is among them.
+
+        Returns
+        -------
+        results : list
+            In the order of the blocks.
         """
-        done = []
         with one_blas_thread():
-            if self.block_seconds is None:  # nothing is known yet: measure the first block
-                done.append(_timed(function, 0, args))
-                self.block_seconds = done[0][1]
-            left = range(len(done), n_blocks)
-            if self._pays(len(left)):
-                done += self._call(joblib.delayed(_timed)(function, block, args) for block in left)
-            else:
-                done += [_timed(function, block, args) for block in left]
-        self.block_seconds = sum(seconds for _, seconds in done) / n_blocks
-        return [result for result, _ in done]
+            results = []
+            pace = self._paces.get(function)
+            if pace is None:  # nothing is known yet: measure the first block
+                results, seconds = _run(_Task(function, range(1), args, self.shared))
+                pace = self._paces[function] = _Pace(seconds)
+            left = range(len(results), n_blocks)
+            backend, n_jobs = _backend(self.n_jobs)
+            if pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
+                results += self._send(function, left, args, pace)
+            elif left:
+                more, seconds = _run(_Task(function, left, args, self.shared))
+                pace.computed_here(seconds / len(left))
+                results += more
+            return results
 
     def close(self) -> None:
         """Let the workers go; they come back when they are needed."""
         if self._open is not None:
             self._open.__exit__(None, None, None)
-            self._open = None
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._open = self._sent = self._folder = None
 
     def __del__(self):
         self.close()
 
-    def _pays(self, n_blocks) -> bool:
-        """Whether the workers would save more than a call costs."""
-        own, n_jobs = _backend(self.n_jobs)
-        if n_jobs == 1 or n_blocks < 2:
-            return False
-        rounds_saved = n_blocks - -(-n_blocks // n_jobs)
-        return rounds_saved * (self.block_seconds or 0.0) > CALL_SECONDS[own]
-
-    def _call(self, tasks) -> list:
-        tasks = list(tasks)
+    def _send(self, function, blocks, args, pace) -> list:
+        for patience in PATIENCE[:-1]:
+            try:
+                return self._call(function, blocks, args, pace, patience)
+            except LOST:
+                self.close()  # fresh workers repeat the call, and give the same bits
         try:
-            return self._parallel()(tasks)
-        except BrokenProcessPool:  # a worker was killed: fresh workers repeat the call, once
-            self.close()
-            return self._parallel()(tasks)
+            return self._call(function, blocks, args, pace, PATIENCE[-1])
+        except NoAnswer as error:
+            raise TimeoutError(
+                f"The workers of joblib's backend gave no result within {PATIENCE[-1]:g} seconds, in the last of "
+                f"{len(PATIENCE)} attempts; look at the cluster, or fit without it."
+            ) from error
 
-    def _parallel(self) -> joblib.Parallel:
+    def _call(self, function, blocks, args, pace, patience) -> list:
+        new = self._open is None
+        parallel, n_tasks = self._workers(patience)
+        begin = time.perf_counter()
+        tasks = [_Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
+        parts = parallel(joblib.delayed(_run)(task, self._sent) for task in tasks)
+        wall = time.perf_counter() - begin
+        seconds = sum(seconds for _, seconds in parts)
+        if not new:  # new workers take time to start
+            pace.computed_there(seconds / len(blocks), saved=seconds - wall)
+        return [result for results, _ in parts for result in results]
+
+    def _workers(self, patience) -> tuple[Any, int]:
+        """joblib's workers, which have been sent what is shared, and the number of tasks that suits them."""
+        backend, n_jobs = _backend(self.n_jobs)
         if self._open is None:
-            own, _ = _backend(self.n_jobs)
-            chosen = {"backend": BACKEND} if own else {}
-            self._open = joblib.Parallel(n_jobs=self.n_jobs, **chosen).__enter__()
-        return self._open
+            options: dict[str, Any] = {"batch_size": 1, "pre_dispatch": "all", "max_nbytes": None}
+            self._sent = self.shared
+            if isinstance(backend, BlockingThreads):
+                options["backend"] = BACKEND
+            elif isinstance(backend, LOCAL_PROCESSES):
+                self._folder = tempfile.TemporaryDirectory(prefix=BACKEND, ignore_cleanup_errors=True)
+                self._sent = _Mapped(self.shared, os.path.join(self._folder.name, "shared"))
+            elif not getattr(backend, "supports_sharedmem", False):
+                options["timeout"] = patience
+                self._sent = _scattered(self.shared, backend, patience)
+            self._open = joblib.Parallel(self.n_jobs, **options).__enter__()
+        return self._open, n_jobs
 
 
-def _backend(n_jobs) -> tuple[bool, int]:
-    """Whether the choice of a backend is left to us, and how many jobs there are to be."""
+@dataclass
+class _Pace:
+    """What is known of a function's speed: the seconds of a block, and whether workers were worth their while.
+
+    When they were not they rest for some calls, and for twice as many if that happens again.
+    """
+
+    block_seconds: float
+    rest: int = 0
+    next_rest: int = 4
+
+    def pays(self, n_blocks, n_jobs, call_seconds) -> bool:
+        """Whether workers would save more than a call to them costs, as far as was measured."""
+        rounds_saved = n_blocks - -(-n_blocks // n_jobs)
+        return n_jobs > 1 and not self.rest and rounds_saved * self.block_seconds > call_seconds
+
+    def computed_here(self, block_seconds) -> None:
+        """Enter a call that did without workers."""
+        self.block_seconds = block_seconds
+        self.rest = max(self.rest - 1, 0)
+
+    def computed_there(self, block_seconds, saved) -> None:
+        """Enter a call to workers, and the seconds that it saved."""
+        self.block_seconds = block_seconds
+        if saved > 0:
+            self.next_rest = 4
+        else:
+            self.rest, self.next_rest = self.next_rest, min(2 * self.next_rest, 256)
+
+
+class _Task:
+    """A function, blocks and arguments as one parcel, which leaves behind what is shared.
+
+    joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
+    leaves the caller waiting for ever; into a parcel it does not look.
+    """
+
+    def __init__(self, function, blocks, args, shared):
+        self.function, self.blocks, self.args, self.shared = function, blocks, args, shared
+
+    def __getstate__(self):
+        args = [_Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
+        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": _Task}
+
+
+def _run(task, sent=None):
+    """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
+    begin = time.thread_time()
+    args = [sent if arg is _Task else arg for arg in task.args]
+    with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
+        results = [task.function(block, *args) for block in task.blocks]
+    return results, time.thread_time() - begin
+
+
+def _split(blocks, n_parts):
+    """At most `n_parts` runs of blocks, of equal length as far as possible."""
+    n_parts = min(n_parts, len(blocks))
+    ends = [len(blocks) * part // n_parts for part in range(n_parts + 1)]
+    return [blocks[start:end] for start, end in pairwise(ends)]
+
+
+class _Mapped:
+    """An object in a file; it arrives in another process with its arrays mapped into memory, and only once."""
+
+    def __init__(self, shared, path):
+        self.path = path
+        joblib.dump(shared, path)
+
+    def __reduce__(self):
+        return _mapped, (self.path,)
+
+
+@lru_cache(maxsize=2)
+def _mapped(path):
+    return joblib.load(path, mmap_mode="r")
+
+
+def _scattered(shared, backend, patience):
+    """An object on all workers of a Dask cluster, as a future; as it is for a backend that cannot do that."""
+    client: Any = getattr(backend, "client", None)
+    if shared is None or not hasattr(client, "scatter"):
+        return shared
+    sending = client.scatter([shared], broadcast=True, hash=False, asynchronous=True)
+    [future] = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
+    return future
+
+
+def _backend(n_jobs) -> tuple[Any, int]:
+    """The backend that is to be used, and the number of jobs."""
     backend, configured = get_active_backend(prefer="threads")
     other, configured = get_active_backend(prefer="processes")
-    own = type(backend) is not type(other)  # a backend that the user chose does not bow to a preference
-    n_jobs = configured if n_jobs is None else n_jobs
-    if own:
+    if type(backend) is not type(other):  # a backend that the user chose does not bow to a preference
         backend = BlockingThreads()
-    return own, backend.effective_n_jobs(n_jobs) if n_jobs is not None else 1
+    choices = (n_jobs, configured, backend.default_n_jobs)  # as joblib.Parallel looks for it
+    return backend, backend.effective_n_jobs(next(choice for choice in choices if choice is not None))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -17,7 +18,9 @@ from sklearn_bpfree.parallel import Workers
 from sklearn_bpfree.projection import Readout
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
-BLOCK_BYTES = 1 << 19  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+ROW_BLOCK = 1024  # rows in a block of `map_rows`
+COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
+BLOCK_BYTES = 1 << 20  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by at least so many rows
 RARE_ROWS = 128  # and by so many that each class can be expected this often
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
@@ -37,6 +40,46 @@ class Batch(NamedTuple):
     X: Any
     Y: np.ndarray
     weight: np.ndarray | None
+
+
+@dataclass(eq=False)
+class Table:
+    """The rows of a problem as every worker has them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+    Y : ndarray of shape (n, n_outputs)
+    weight : ndarray of shape (n,) or None
+    y : ndarray or None
+        The user's own targets, if the objective is a `Metric`.
+    """
+
+    X: Any
+    Y: np.ndarray
+    weight: np.ndarray | None
+    y: Any
+    _last: tuple = field(default=(None, None), init=False, repr=False)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_last": (None, None)}
+
+    def batch(self, rows=None) -> Batch:
+        """Some rows, by their numbers or a slice; None: all."""
+        if rows is None:
+            return Batch(self.X, self.Y, self.weight)
+        return Batch(self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows])
+
+    def columns(self, rows=None) -> Batch:
+        """The same, stored column by column as a population reads them, and kept until other rows are asked for."""
+        of, batch = self._last
+        if batch is None or of is not rows:
+            X, Y, weight = self.batch(rows)
+            if not sparse.issparse(X) and X.nbytes <= COLUMN_BYTES:
+                X = np.asfortranarray(X)
+            batch = Batch(X, np.asfortranarray(Y), weight)
+            self._last = rows, batch
+        return batch
 
 
 class Problem:
@@ -68,7 +111,7 @@ class Problem:
     n_batches : int
         Number of minibatches in one pass over the rows.
     workers : Workers
-        What `judge` computes with; its processes or threads, if it ever needs any, end with the problem.
+        What `judge` and `map_rows` compute with; its processes or threads, if it ever needs any, end with the problem.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -100,7 +143,7 @@ class Problem:
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
-        self.workers = Workers(n_jobs)
+        self.workers = Workers(n_jobs, Table(X, Y, self.sample_weight, y))
         self.iteration = 0
         self.n_evaluations = 0
 
@@ -110,6 +153,11 @@ class Problem:
         if isinstance(self._objective, Metric) and self.iteration < self.warmup:
             return self._objective.smooth
         return self._objective
+
+    @property
+    def table(self) -> Table:
+        """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
+        return self.workers.shared
 
     @property
     def n_samples(self) -> int:
@@ -260,10 +308,31 @@ class Problem:
         losses : ndarray of shape (signs, directions)
             The same to the last bit for any number and kind of workers.
         """
-        table = (self.X, self.Y, self.sample_weight, self.y)
-        parts = self.workers.map(block_losses, members.n_blocks, members, self.objective, *table, rows, readout)
+        parts = self.workers.map(block_losses, members.n_blocks, self.table, members, self.objective, rows, readout)
         self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
         return np.concatenate(parts, axis=1)
+
+    def map_rows(self, function: Callable, *args: Any, size: int = ROW_BLOCK) -> list:
+        """``function(batch, *args)`` for every block of rows in their order, by `n_jobs` workers.
+
+        The rows are with the workers already, so that only `args` and the results travel. Sum the results in the order
+        of the list, and the sum is the same to the last bit for any number and kind of workers.
+
+        Parameters
+        ----------
+        function : callable
+            A pure function from the top level of a module; it is given a `Batch`.
+        *args : object
+            Weights, a generator's key, ...
+        size : int, default=1024
+            Rows in a block; the last block may be shorter. The bits depend on it, so it must not depend on `n_jobs`.
+
+        Returns
+        -------
+        results : list
+        """
+        n_blocks = -(-self.n_samples // size)
+        return self.workers.map(_OfRows(function, size), n_blocks, self.table, *args)
 
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
@@ -273,17 +342,28 @@ class Problem:
         return np.average(losses, axis=-1, weights=batch.weight)
 
 
-def block_losses(block, members, objective, X, Y, weight, y, rows, readout) -> np.ndarray:
+@dataclass(frozen=True)
+class _OfRows:
+    """A function of a batch as one of a block's number and the table."""
+
+    function: Callable
+    size: int
+
+    def __call__(self, block, table, *args):
+        return self.function(table.batch(slice(block * self.size, (block + 1) * self.size)), *args)
+
+
+def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
-    if rows is not None:
-        X, Y, weight, y = (None if part is None else part[rows] for part in (X, Y, weight, y))
+    X, Y, weight = table.columns(rows)
     Z = members.outputs(block, X)
     if readout is not None:
         Z = readout.outputs(Z, Y, weight)
     if isinstance(objective, Metric):
+        y = table.y if rows is None else table.y[rows]
         losses = -objective.scores(Z, y, weight)
     else:
-        losses = np.average(objective.loss(Z, np.asfortranarray(Y)), axis=-1, weights=weight)  # outputs lie as Z's do
+        losses = np.average(objective.loss(Z, Y), axis=-1, weights=weight)  # outputs lie as Z's do
     return losses.reshape(len(members.signs), -1).astype(np.float64)
 
 

@@ -25,6 +25,7 @@ class TrainerInfo:
     summary: str = ""
     needs: str = ""
     offers: tuple[str, ...] = ()
+    transposes: str = ""
     error: str | None = None
 
 
@@ -135,10 +136,10 @@ def _describe(point: metadata.EntryPoint) -> TrainerInfo:
     try:
         trainer_class = get_trainer_class(point.name)
         summary = inspect.cleandoc(trainer_class.__doc__ or "").partition("\n")[0]
-        needs, offers = trainer_class.needs, tuple(trainer_class.offers)
+        words = trainer_class.needs, tuple(trainer_class.offers), trainer_class.transposes
     except Exception as error:
         return TrainerInfo(point.name, family, _distribution(point), error=str(error))
-    return TrainerInfo(point.name, family, _distribution(point), summary, needs, offers)
+    return TrainerInfo(point.name, family, _distribution(point), summary, *words)
 
 
 def _unknown(name: str) -> str:

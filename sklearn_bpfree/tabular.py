@@ -5,24 +5,28 @@
 kind of table (pandas, polars, an array) as numbers or as text; they are module-level so that pipelines can be pickled.
 """
 
+import warnings
 from importlib.util import find_spec
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.utils import check_scalar, gen_batches, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, _BPFreeEstimator
 
-BLOCK_CELLS = 50_000  # encoded cells that are computed at a time, so that the work stays in the processor's cache
+HIDDEN_LAYER_SIZES = (128, 128)  # of the recommended default
+BLOCK_CELLS = 200_000  # encoded cells that are computed at a time, so that the work stays in the processor's cache
 MAX_ONE_HOT = 20  # levels of a category that get a column of their own; the rarer ones share one
+MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than MAX_ONE_HOT levels is free text
 MAX_ORDINAL = 255  # the largest number of levels that HistGradientBoosting* takes
 MIN_DENSITY = 0.1  # below this share of non-zero cells the encoded table stays sparse
 DAY_TYPES = (nw.Date, nw.Datetime, nw.Duration)
@@ -34,20 +38,24 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     The output has three groups of columns:
 
-    - *raw*: each feature, missing values replaced by the median, standardised to z and softly clipped to
-      ``z / sqrt(1 + (z / 3)**2)``, which lies in (-3, 3);
-    - *bins*: for each bin between two neighbouring quantiles of a feature, 0 below the bin, 2 above it and linear
-      within, minus the mean over the training rows; 0 where the value is missing (2 and not 1, because a bin then
-      varies about as much as the standardised raw value);
+    - *raw*: each feature with two distinct values, missing ones replaced by the median, standardised to z and softly
+      clipped to ``z / sqrt(1 + (z / 3)**2)``, which lies in (-3, 3);
+    - *bins*: for each bin between two neighbouring quantiles of a feature, 0 below the bin, `height` above it and
+      linear within, minus the mean over the training rows; 0 where the value is missing;
     - *indicator*: 1 where the value is missing, for each feature with missing values in training.
 
     A linear function of the bins is piecewise linear in the feature, so that a network need not learn to bend.
 
     Parameters
     ----------
-    n_bins : int, default=8
-        Number of bins of a feature. A feature with at most ``n_bins + 1`` distinct values has its knots at these
-        values; with fewer than three knots there are no bins, because a single one would repeat the raw column.
+    n_bins : int or "auto", default="auto"
+        Number of bins of a feature; "auto" asks :func:`bins_for`. A feature with at most ``n_bins + 1`` distinct values
+        has its knots at these values; with fewer than three knots there are no bins, because a single one would repeat
+        the raw column.
+
+    height : float, default=2.0
+        How much a bin rises. The less, the smoother the functions that a network with weight decay prefers; with 2 a
+        bin varies about as much as the standardised raw value.
 
     subsample : int, default=100_000
         The medians, means, scales and knots are those of at most this many rows, always the same ones.
@@ -55,14 +63,16 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     Attributes
     ----------
     medians_, means_, scales_ : ndarray of shape (n_features_in_,)
-        How the raw columns are imputed and standardised. A feature without two distinct values has the scale infinity:
-        its raw column is zero.
+        How the raw columns are imputed and standardised.
 
-    bin_features_ : ndarray of shape (n_bins_total,)
-        Index of the feature of each bin.
+    raw_features_ : ndarray of int
+        Indices of the features with two distinct values, which alone have a raw column.
 
-    bin_starts_, bin_widths_, bin_means_ : ndarray of shape (n_bins_total,)
-        Lower end and width of each bin, and the mean of its encoded training values.
+    knots_ : dict of int to ndarray
+        Ends of the bins, in ascending order, of each feature that has bins.
+
+    bin_features_, bin_numbers_, bin_means_ : ndarray of shape (n_bins_total,)
+        Feature of each bin, its number within the feature, and the mean of its encoded training values.
 
     indicator_features_ : ndarray of int
         Indices of the features with missing values in training.
@@ -87,8 +97,9 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     array([[-0.4, -0.6]], dtype=float32)
     """
 
-    def __init__(self, n_bins=8, *, subsample=100_000):
+    def __init__(self, n_bins="auto", *, height=2.0, subsample=100_000):
         self.n_bins = n_bins
+        self.height = height
         self.subsample = subsample
 
     def fit(self, X, y=None):
@@ -106,38 +117,43 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self : object
             Fitted encoder.
         """
-        check_scalar(self.n_bins, "n_bins", Integral, min_val=0)
+        if self.n_bins != "auto":
+            check_scalar(self.n_bins, "n_bins", Integral, min_val=0)
+        check_scalar(self.height, "height", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.subsample, "subsample", Integral, min_val=1)
         X = self._validate(X, reset=True)
         n_features = X.shape[1]
+        n_bins = bins_for(*X.shape) if self.n_bins == "auto" else int(self.n_bins)
         self.indicator_features_ = np.flatnonzero([np.isnan(X[:, j]).any() for j in range(n_features)])
         if len(X) > self.subsample:
             X = X[np.sort(np.random.default_rng(0).choice(len(X), self.subsample, replace=False))]
 
         self.medians_ = np.zeros(n_features)
         self.means_ = np.zeros(n_features)
-        self.scales_ = np.full(n_features, np.inf)
-        features, starts, widths, means = [], [], [], []
+        self.scales_ = np.ones(n_features)
+        self.knots_ = {}
+        raw, means = [], [np.empty(0)]
         for j in range(n_features):
             column = X[:, j].astype(np.float64)
             column = column[~np.isnan(column)]
             knots = np.unique(column)
-            if len(knots) < 2:
+            if len(knots) < 2 or column.std() == 0:  # the squares of tiny values vanish
                 continue
+            raw.append(j)
             self.medians_[j] = np.median(column)
             self.means_[j] = column.mean()
-            self.scales_[j] = column.std() or np.inf  # zero where the squares of tiny values vanish
-            if len(knots) > self.n_bins + 1:
-                knots = np.unique(np.quantile(column, np.linspace(0, 1, self.n_bins + 1)))
+            self.scales_[j] = column.std()
+            if len(knots) > n_bins + 1:
+                knots = np.unique(np.quantile(column, np.linspace(0, 1, n_bins + 1)))
             if len(knots) > 2:
-                features.append(np.full(len(knots) - 1, j))
-                starts.append(knots[:-1])
-                widths.append(np.diff(knots))
-                means.append(_ramps(column[:, None], starts[-1], widths[-1]).mean(axis=0))
-        self.bin_features_ = np.concatenate([*features, np.empty(0, int)])
-        self.bin_starts_ = np.concatenate([*starts, np.empty(0)])
-        self.bin_widths_ = np.concatenate([*widths, np.empty(0)])
-        self.bin_means_ = np.concatenate([*means, np.empty(0)])
+                self.knots_[j] = knots
+                ramps = np.clip(_places(column, knots)[:, None] - np.arange(len(knots) - 1), 0, 1)
+                means.append(self.height * ramps.mean(axis=0))
+        numbers = [np.arange(len(knots) - 1) for knots in self.knots_.values()]
+        self.raw_features_ = np.array(raw, dtype=int)
+        self.bin_features_ = np.repeat(np.array([*self.knots_], dtype=int), [len(number) for number in numbers])
+        self.bin_numbers_ = np.concatenate([np.empty(0, int), *numbers])
+        self.bin_means_ = np.concatenate(means)
         return self
 
     def transform(self, X):
@@ -154,18 +170,28 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        n_features, n_bins = X.shape[1], len(self.bin_starts_)
-        n_encoded = n_features + n_bins + len(self.indicator_features_)
-        encoded = np.empty((len(X), n_encoded), dtype=np.float32)
-        for rows in gen_batches(len(X), max(1, BLOCK_CELLS // n_encoded)):
+        raw, n_raw, n_bins = self.raw_features_, len(self.raw_features_), len(self.bin_means_)
+        first_indicator = n_raw + n_bins
+        encoded = np.empty((len(X), first_indicator + len(self.indicator_features_)), dtype=np.float32)
+        numbers, means = self.bin_numbers_.astype(np.float32), self.bin_means_.astype(np.float32)
+        where = np.searchsorted(np.array([*self.knots_]), self.bin_features_)
+        for rows in gen_batches(len(X), max(1, BLOCK_CELLS // max(encoded.shape[1], 1))):
             missing = np.isnan(X[rows])
-            z = (np.where(missing, self.medians_, X[rows]) - self.means_) / self.scales_
-            bins = _ramps(np.take(X[rows], self.bin_features_, axis=1), self.bin_starts_, self.bin_widths_)
-            bins -= self.bin_means_
-            np.nan_to_num(bins, copy=False)
-            encoded[rows, :n_features] = z / np.hypot(1, z / 3)
-            encoded[rows, n_features : n_features + n_bins] = bins
-            encoded[rows, n_features + n_bins :] = missing[:, self.indicator_features_]
+            z = (np.where(missing, self.medians_, X[rows])[:, raw] - self.means_[raw]) / self.scales_[raw]
+            encoded[rows, :n_raw] = z / np.hypot(1, z / 3)
+            if n_bins:
+                places = np.empty((len(missing), len(self.knots_)), dtype=np.float32)
+                for column, (j, knots) in zip(places.T, self.knots_.items(), strict=True):
+                    column[:] = _places(X[rows, j], knots)
+                bins = np.take(places, where, axis=1, mode="clip")
+                bins -= numbers
+                np.clip(bins, 0, 1, out=bins)
+                bins *= np.float32(self.height)
+                bins -= means
+                if missing.any():
+                    np.copyto(bins, 0, where=np.isnan(bins))
+                encoded[rows, n_raw:first_indicator] = bins
+            encoded[rows, first_indicator:] = missing[:, self.indicator_features_]
         return encoded
 
     def get_feature_names_out(self, input_features=None):
@@ -182,9 +208,11 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         names = np.asarray(super().get_feature_names_out(input_features))
-        number = np.arange(len(self.bin_features_)) - np.searchsorted(self.bin_features_, self.bin_features_)
-        bins = [f"{names[j]}_bin{k}" for j, k in zip(self.bin_features_, number, strict=True)]
-        return np.array([*names, *bins, *(f"{names[j]}_missing" for j in self.indicator_features_)], dtype=object)
+        bins = [f"{names[j]}_bin{k}" for j, k in zip(self.bin_features_, self.bin_numbers_, strict=True)]
+        return np.array(
+            [*names[self.raw_features_], *bins, *(f"{names[j]}_missing" for j in self.indicator_features_)],
+            dtype=object,
+        )
 
     def _validate(self, X, *, reset) -> np.ndarray:
         dtypes = [np.float64, np.float32]
@@ -195,6 +223,20 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def bins_for(n_samples, n_features) -> int:
+    """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, at most 800 / d, at least 5.
+
+    Parameters
+    ----------
+    n_samples, n_features : int
+
+    Returns
+    -------
+    n_bins : int
+    """
+    return int(max(5, min(np.clip(np.sqrt(n_samples) / 5, 8, 24), 800 / n_features)))
 
 
 def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
@@ -210,7 +252,11 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     - any other: numbers imputed by the median and standardised, categories one-hot.
 
     One-hot encoding takes a missing category for a level. It puts all but the 19 most frequent levels of a column into
-    one, and levels that were not seen in training with them. A column of which all values are missing is left out.
+    one, and levels that were not seen in training with them. A column of more than 20 levels becomes a number as well:
+    the mean target of each level, cross-fitted by scikit-learn's `TargetEncoder`; a new level has the overall mean.
+
+    Columns that tell nothing cost nothing: those without two different values are left out. So are columns of free
+    text, in which more than nine rows of ten have a value of their own, with a warning.
 
     Parameters
     ----------
@@ -239,18 +285,19 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     array([0, 0, 1, 1])
     """
     estimator = _make_estimator(estimator)
+    preprocessor = _make_preprocessor(estimator)
     given = {"random_state": random_state, "n_jobs": n_jobs}
     valid = estimator.get_params()
     estimator.set_params(**{name: value for name, value in given.items() if value is not None and name in valid})
-    return Pipeline([("preprocessor", _make_preprocessor(estimator)), ("estimator", estimator)])
+    return Pipeline([("preprocessor", preprocessor), ("estimator", estimator)])
 
 
 def _make_estimator(estimator) -> Any:
     if isinstance(estimator, str):
         if estimator == "classifier":
-            return BPFreeClassifier(trainer="dfa")
+            return BPFreeClassifier(HIDDEN_LAYER_SIZES, trainer="ladder")
         if estimator == "regressor":
-            return BPFreeRegressor(trainer="dfa")
+            return BPFreeRegressor(HIDDEN_LAYER_SIZES, trainer="ladder")
         raise ValueError(
             f"estimator must be 'classifier', 'regressor' or an estimator, got {estimator!r}; for a trainer of that "
             f"name write BPFreeClassifier(trainer={estimator!r}) or BPFreeRegressor(trainer={estimator!r})."
@@ -276,9 +323,12 @@ def _make_preprocessor(estimator):
         dtype=np.float32,  # pyright: ignore[reportArgumentType]
     )
 
+    folds = KFold(5, shuffle=True, random_state=0)  # always the same ones, so that only the estimator is random
+    means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", cv=folds)
     if isinstance(learner, _BPFreeEstimator):
         numeric = make_pipeline(numbers, PiecewiseLinearEncoder())
         categorical = make_pipeline(text, one_hot)
+        many_levels = make_pipeline(text, means, PiecewiseLinearEncoder())
     elif get_tags(learner).input_tags.allow_nan:
         numeric = numbers
         codes = OrdinalEncoder(
@@ -288,14 +338,37 @@ def _make_preprocessor(estimator):
             max_categories=MAX_ORDINAL,
         )
         categorical = make_pipeline(text, codes)
+        many_levels = "drop"
     else:
         numeric = make_pipeline(numbers, SimpleImputer(strategy="median"), StandardScaler())
         categorical = make_pipeline(text, one_hot)
+        many_levels = make_pipeline(text, means, StandardScaler())
     marks = "categorical_features" in learner.get_params() and find_spec("pandas")
     return (_MarkingColumnTransformer if marks else ColumnTransformer)(
-        [("numeric", numeric, _numeric_columns), ("categorical", categorical, _categorical_columns)],
+        [
+            ("numeric", numeric, _numeric_columns),
+            ("categorical", categorical, _categorical_columns),
+            ("many_levels", many_levels, _many_level_columns),
+        ],
         sparse_threshold=MIN_DENSITY,
     )
+
+
+class _LevelMeans(TargetEncoder):
+    """A TargetEncoder that takes several targets, too: it then encodes their standardised mean."""
+
+    def fit(self, X, y):
+        return super().fit(X, _one_target(y))
+
+    def fit_transform(self, X, y, **params):
+        return super().fit_transform(X, _one_target(y), **params)
+
+
+def _one_target(y):
+    y = np.asarray(y)
+    if y.ndim == 1 or y.shape[1] == 1:
+        return y.ravel()
+    return (y / np.maximum(y.std(axis=0), np.finfo(float).tiny)).mean(axis=1)
 
 
 class _MarkingColumnTransformer(ColumnTransformer):
@@ -319,11 +392,27 @@ def _numeric_columns(X):
 
 
 def _categorical_columns(X):
-    return [j for j, kind in enumerate(_column_kinds(X)) if kind == "text"]
+    kinds = _column_kinds(X)
+    free = [_name(X, j) for j, kind in enumerate(kinds) if kind == "free text"]
+    if free:
+        warnings.warn(
+            f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters "
+            "in it, for instance by TfidfVectorizer.",
+            stacklevel=2,
+        )
+    return [j for j, kind in enumerate(kinds) if kind in ("levels", "many levels")]
+
+
+def _many_level_columns(X):
+    return [j for j, kind in enumerate(_column_kinds(X)) if kind == "many levels"]
+
+
+def _name(X, j):
+    return f"column {j}" if isinstance(X, np.ndarray) else f"column {nw.from_native(X, eager_only=True).columns[j]!r}"
 
 
 def _column_kinds(X):
-    """For each column "number", "text" or "empty"; an error for one that is none of them."""
+    """For each column "number", "levels", "many levels", "free text" or "empty"; an error for one that is none."""
     if not isinstance(X, np.ndarray):
         kinds = [_column_kind(column) for column in nw.from_native(X, eager_only=True).iter_columns()]
     elif X.dtype.kind in "biufOUS":
@@ -331,7 +420,7 @@ def _column_kinds(X):
     else:
         raise ValueError(f"X must hold numbers or strings, got an array of {X.dtype}; use a DataFrame.")
     if all(kind == "empty" for kind in kinds):
-        raise ValueError(f"None of the {len(kinds)} columns of X holds a value; give at least one that does.")
+        raise ValueError(f"None of the {len(kinds)} columns of X holds two different values; give one that does.")
     return kinds
 
 
@@ -339,7 +428,7 @@ def _array_kind(column):
     try:
         numbers = column.astype(np.float64)
     except (TypeError, ValueError):
-        return "text"
+        return _text_kind(column.tolist())
     return "empty" if np.isnan(numbers).all() else "number"
 
 
@@ -350,10 +439,22 @@ def _column_kind(column):
     if dtype.is_numeric() or isinstance(dtype, (nw.Boolean, *DAY_TYPES)):
         return "number"
     if isinstance(dtype, (nw.String, nw.Categorical, nw.Enum, nw.Object)):
-        return "text"
+        return _text_kind(column.to_list())
     raise ValueError(
         f"Column {column.name!r} must hold numbers, booleans, dates or text, got {dtype} values; convert or drop it."
     )
+
+
+def _text_kind(cells):
+    try:
+        levels = {_cell_text(cell) for cell in set(cells)}
+    except TypeError:
+        return "levels"  # `_as_text` will say what is wrong
+    if len(levels) < 2:
+        return "empty"
+    if len(levels) <= MAX_ONE_HOT:
+        return "levels"
+    return "free text" if len(levels) > MAX_DISTINCT * len(cells) else "many levels"
 
 
 def _as_numbers(X):
@@ -405,8 +506,6 @@ def _cell_text(value):
     return str(value)
 
 
-def _ramps(X, starts, widths):
-    """0 below each bin, 2 above it, linear within."""
-    ramps = X - starts
-    ramps /= 0.5 * widths
-    return np.clip(ramps, 0, 2, out=ramps)
+def _places(column, knots):
+    """Where values lie among the knots: 0 at the first one and below, 1 at the second, ... and linear between."""
+    return np.interp(column, knots, np.arange(len(knots)))

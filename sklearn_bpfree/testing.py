@@ -46,6 +46,7 @@ MIN_REGRESSOR_CHECKS = 59
 
 NEEDS = ("output error", "values")
 OFFERS = ("partial_fit", "return_std")
+TRANSPOSES = ("none", "own head", "signs", "all")
 N_STEPS = 6  # steps of the fits in which nothing must be learned
 # these two fit a dozen formats of sparse rows and ask for no quality; with all steps they take most of the kit's time
 QUICK_SKLEARN_CHECKS = ("check_estimator_sparse_array", "check_estimator_sparse_matrix")
@@ -142,7 +143,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     # what the class says of itself
     yield check_hyper_parameters
     yield check_docstring
-    yield check_needs_and_offers
+    yield check_needs_offers_and_transposes
     yield check_budget
     yield check_param_distributions
     # one step
@@ -179,7 +180,7 @@ def check_hyper_parameters(trainer):
     """Hyper-parameters are annotated fields with defaults; get_params, clone, set_params and repr know them."""
     kind = type(trainer)
     fields = [field.name for field in dataclasses.fields(kind)]
-    for name in ("needs", "offers"):
+    for name in ("needs", "offers", "transposes"):
         _ask(name not in fields, f"{name} of {kind.__name__} became a hyper-parameter; annotate it as a ClassVar")
     for name in _forgotten_annotations(kind):
         _ask(False, f"{kind.__name__}.{name} is no hyper-parameter; annotate it, as in '{name}: float = 0.1'")
@@ -203,11 +204,12 @@ def check_docstring(trainer):
     _ask(first.endswith("."), f"the docstring of {kind.__name__} must open with a sentence in one line, got {first!r}")
 
 
-def check_needs_and_offers(trainer):
-    """`needs` and `offers` use the words that listings and estimators understand."""
+def check_needs_offers_and_transposes(trainer):
+    """`needs`, `offers` and `transposes` use the words that listings and estimators understand."""
     _ask(trainer.needs in NEEDS, f"needs must be one of {NEEDS}, got {trainer.needs!r}")
     known = isinstance(trainer.offers, tuple) and set(trainer.offers) <= set(OFFERS)
     _ask(known, f"offers must be a tuple of some of {OFFERS}, got {trainer.offers!r}")
+    _ask(trainer.transposes in TRANSPOSES, f"transposes must be one of {TRANSPOSES}, got {trainer.transposes!r}")
 
 
 def check_budget(trainer):

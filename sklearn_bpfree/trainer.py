@@ -86,10 +86,14 @@ class Trainer(BaseEstimator, ABC):
     offers : tuple of str
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
         "return_std" when `predictive` says how sure a prediction is.
+    transposes : str
+        Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
+        head", a layer's own readout; "signs", those of all kernels above; "all".
     """
 
     needs: ClassVar[str] = "output error"
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+    transposes: ClassVar[str] = "none"
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

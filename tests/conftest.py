@@ -10,3 +10,9 @@ def pytest_configure(config):
         raise pytest.UsageError(
             'No trainer is registered because sklearn-bpfree is not installed; run pip install -e ".[test]" first.'
         )
+
+
+@pytest.fixture
+def always_pays(monkeypatch):
+    """Workers are used however little there is to do."""
+    monkeypatch.setattr("sklearn_bpfree.parallel._Pace.pays", lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1)

@@ -95,7 +95,7 @@ def test_list_names_every_trainer_in_aligned_columns(capsys):
     header, rule, *rows = out.splitlines()
     assert code == 0
     assert [row.split()[0] for row in rows] == list_trainers()
-    assert header.split() == ["name", "family", "needs", "offers", "distribution", "summary"]
+    assert header.split() == ["name", "family", "needs", "offers", "transposes", "distribution", "summary"]
     filled = [name for name in header.split() if name != "offers"]  # a trainer may offer nothing
     starts = [header.index(name) for name in filled]
     assert all(row[start - 1] == " " != row[start] for row in (rule, *rows) for start in starts[1:])
@@ -103,7 +103,7 @@ def test_list_names_every_trainer_in_aligned_columns(capsys):
 
 ZOO = [
     TrainerInfo("acme", "acme", "acme-trainers 2.0", error="Trainer 'acme' cannot be imported; repair it."),
-    TrainerInfo("good", "nice", "nice 1.0", "Does a|b.", "values", ("partial_fit", "ensemble")),
+    TrainerInfo("good", "nice", "nice 1.0", "Does a|b.", "values", ("partial_fit", "ensemble"), "own head"),
 ]
 
 
@@ -119,9 +119,9 @@ def test_list_shows_a_broken_plugin_with_reason_and_distribution(capsys, monkeyp
 def test_list_as_markdown(capsys, monkeypatch):
     monkeypatch.setattr(cli, "inspect_trainers", lambda: ZOO[1:])
     assert run(capsys, "list", "--markdown")[1].splitlines() == [
-        "| name | family | needs | offers | distribution | summary |",
-        "| --- | --- | --- | --- | --- | --- |",
-        "| good | nice | values | partial_fit, ensemble | nice 1.0 | Does a\\|b. |",
+        "| name | family | needs | offers | transposes | distribution | summary |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| good | nice | values | partial_fit, ensemble | own head | nice 1.0 | Does a\\|b. |",
     ]
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_bpfree import BPFreeClassifier
-from sklearn_bpfree.inspection import AlignmentDisplay, HistoryDisplay
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.inspection import AlignmentDisplay, HistoryDisplay, IntervalDisplay, ReliabilityDisplay
 
 matplotlib.use("Agg")
 
@@ -143,3 +144,79 @@ def test_what_cannot_be_drawn_is_said(Display, fitted, unvalidated, monkeypatch)
 def test_alignment_that_was_not_recorded(unvalidated):
     with pytest.raises(ValueError, match="No alignment is recorded in the history of 5 steps; fit with record"):
         AlignmentDisplay.from_estimator(unvalidated)
+
+
+# --- uncertainty ------------------------------------------------------------------------------------------------------
+
+
+def normal(n=3000, factor=1.0):
+    """Targets with standard deviations from 0.5 to 2, and predictions of them that are off by a factor."""
+    rng = np.random.default_rng(0)
+    mean, std = rng.normal(size=n), rng.uniform(0.5, 2, n)
+    return mean + std * rng.normal(size=n), mean, factor * std
+
+
+def test_reliability_is_on_the_diagonal_for_true_deviations_and_below_for_too_small_ones():
+    display = ReliabilityDisplay.from_predictions(*normal())
+    np.testing.assert_allclose(display.observed_, display.nominal_, atol=0.03)
+    assert len(display.group_lines_) == 3
+    for line in display.group_lines_:
+        np.testing.assert_allclose(line.get_ydata(), display.nominal_, atol=0.05)
+    below = ReliabilityDisplay.from_predictions(*normal(factor=0.5), n_groups=1)
+    assert below.observed_[90] == pytest.approx(0.589, abs=0.03)  # 2 Phi(1.645 / 2) - 1
+    assert below.group_lines_ == [] and np.array_equal(below.line_.get_ydata(), below.observed_)
+
+
+def test_reliability_groups_go_from_small_to_large_deviations():
+    y, mean, _ = normal()
+    display = ReliabilityDisplay.from_predictions(y, mean, np.where(np.arange(3000) < 1500, 0.1, 5.0), n_groups=2)
+    sure, unsure = (line.get_ydata()[50] for line in display.group_lines_)
+    assert sure < 0.2 and unsure > 0.9
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_intervals_hold_their_share_and_mark_the_targets_outside(coverage):
+    y, mean, std = normal()
+    display = IntervalDisplay.from_predictions(y, mean, std, coverage=coverage)
+    assert display.coverage_ == pytest.approx(coverage, abs=0.02)
+    assert len(display.outside_.get_ydata()) == round((1 - display.coverage_) * 3000)
+    assert set(display.outside_.get_ydata()) | set(display.inside_.get_ydata()) == set(y)
+    assert np.array_equal(display.line_.get_ydata(), np.sort(mean))
+
+
+def test_intervals_run_along_a_feature():
+    y, mean, std = normal(200)
+    x = np.random.default_rng(1).normal(size=200)
+    display = IntervalDisplay.from_predictions(y, mean, std, x=x, ax=plt.subplots()[1])
+    assert np.array_equal(display.line_.get_xdata(), np.sort(x))
+    assert np.array_equal(display.line_.get_ydata(), mean[np.argsort(x)])
+
+
+@pytest.mark.parametrize("kind", [ReliabilityDisplay, IntervalDisplay])
+def test_uncertainty_is_drawn_from_a_pipeline_and_from_a_gaussian_process(kind):
+    X = np.linspace(-2, 2, 80)[:, None]
+    y = np.sin(2 * X[:, 0]) + np.random.default_rng(0).normal(0, 0.2, 80)
+    ours = make_pipeline(StandardScaler(), BPFreeRegressor((10,), trainer="enkf", max_iter=3, random_state=0))
+    for model in (ours, GaussianProcessRegressor(alpha=0.04)):
+        display = kind.from_estimator(model.fit(X, y), X, y)
+        mean, std = model.predict(X, return_std=True)
+        assert np.array_equal(display.mean, mean) and np.array_equal(display.std, std)
+        assert display.name == type(model).__name__ and display.figure_ is display.ax_.figure
+
+
+@pytest.mark.parametrize(
+    "columns, message",
+    [
+        ((np.zeros(3), np.zeros(3), np.array([1.0, 0.0, 1.0])), "positive"),
+        ((np.zeros((3, 2)), np.zeros((3, 2)), np.ones((3, 2))), "one output"),
+        ((np.zeros(3), np.zeros(4), np.ones(3)), "one number per row"),
+    ],
+)
+def test_deviations_that_cannot_be_drawn_are_refused(columns, message):
+    with pytest.raises(ValueError, match=message):
+        IntervalDisplay.from_predictions(*columns)
+
+
+def test_a_coverage_outside_of_0_to_1_is_refused():
+    with pytest.raises(ValueError, match="coverage"):
+        IntervalDisplay.from_predictions(*normal(20), coverage=90)

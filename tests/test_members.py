@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_bpfree.members import FACTORED_FAN_IN, Members
+from sklearn_bpfree.members import Members
 from sklearn_bpfree.network import Network
 
 NOISES = ["gaussian", "rademacher", 1, 3]
@@ -37,11 +37,11 @@ def test_antithetic_members_lie_on_both_sides_of_the_centre(noise):
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("first", [5, FACTORED_FAN_IN], ids=["narrow", "wide"])
+@pytest.mark.parametrize("first", [5, 60], ids=["narrow", "wide"])
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 4)])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_outputs_are_those_of_the_network(noise, first, hidden, container):
-    """Wide low-rank members are run from their factors, and must agree with the materialised ones."""
+    """Members share a product for the centre and one for each direction, and must agree with the materialised ones."""
     population = members(noise, (first, *hidden, 3))
     X = np.random.default_rng(1).normal(size=(11, first))
     for block in range(population.n_blocks):
@@ -49,12 +49,16 @@ def test_outputs_are_those_of_the_network(noise, first, hidden, container):
         np.testing.assert_allclose(population.outputs(block, container(X)), expected, rtol=1e-10, atol=1e-12)
 
 
-def test_rows_may_come_in_chunks(monkeypatch):
-    population = members("gaussian")
-    X = np.random.default_rng(1).normal(size=(200, 5))
-    whole = population.outputs(0, X)
-    monkeypatch.setattr("sklearn_bpfree.members.CHUNK_BYTES", 1)
-    np.testing.assert_allclose(population.outputs(0, X), whole, rtol=1e-12)
+@pytest.mark.parametrize("noise", ["gaussian", 1])
+@pytest.mark.parametrize("chunk", [6000, 20_000])
+def test_rows_may_come_in_chunks(noise, chunk, monkeypatch):
+    X, Y = np.random.default_rng(1).normal(size=(2, 201, 5))
+    expected = [members(noise).outputs(block, rows) for rows in (X, Y) for block in (0, 1)]
+    monkeypatch.setattr("sklearn_bpfree.members.CHUNK_BYTES", chunk)
+    population = members(noise)
+    found = [population.outputs(block, rows) for rows in (X, Y) for block in (0, 1)]
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -88,10 +92,26 @@ def test_a_block_depends_on_key_and_number_only(noise):
     assert (expected[0] != expected[1]).all()
 
 
+def test_a_block_draws_from_its_own_generator_whatever_was_drawn_before():
+    population = members("gaussian")
+    for block in (2, 0, 1):
+        size = population.span(block).stop - population.span(block).start
+        expected = population.generator(block).standard_normal((size, population.centre.size))
+        np.testing.assert_array_equal(population.directions(block).dense(), expected)
+
+
 def test_what_travels_is_the_centre_and_the_key_not_the_population():
     population = members("gaussian", n_directions=1000)
     population.combine(np.ones(1000))
-    assert len(pickle.dumps(population)) < 3 * population.centre.nbytes + 1000
+    assert len(pickle.dumps(population)) < population.centre.nbytes + 1000
+
+
+@pytest.mark.parametrize("change", [0, 1, -1])
+def test_a_scale_arrives_as_it_was_whether_it_is_one_number_per_layer_or_not(change):
+    population = members("gaussian")
+    population.scale[3] += change  # one weight differs
+    population.scale[-1] += change
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(population)).scale, population.scale)
 
 
 @pytest.mark.parametrize("signs", [(1.0, -1.0), (1.0,)])

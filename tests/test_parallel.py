@@ -1,6 +1,7 @@
 """Blocks of work: the same results from any workers, which are used only where they pay."""
 
 import os
+import pickle
 import signal
 import threading
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import BACKENDS, ThreadingBackend
 from threadpoolctl import threadpool_info
 
 from sklearn_bpfree import parallel
@@ -41,9 +43,34 @@ def die_once(block, marker, parent):
     return block
 
 
-@pytest.fixture
-def always_pays(monkeypatch):
-    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
+class Cargo:
+    """Something large that counts how often it is packed."""
+
+    packed = 0
+
+    def __init__(self):
+        self.numbers = np.arange(40_000.0)
+
+    def __getstate__(self):
+        Cargo.packed += 1
+        return self.__dict__
+
+
+def look_inside(block, cargo, factor):
+    return float(cargo.numbers[block]) * factor, isinstance(cargo.numbers, np.memmap)
+
+
+class Deaf(ThreadingBackend):
+    """Like a cluster: no shared memory; the first task of all is never heard of again."""
+
+    supports_sharedmem = False
+    lost = 0
+
+    def submit(self, func, callback=None):
+        if Deaf.lost == 0:
+            Deaf.lost = 1
+            return None
+        return super().submit(func, callback)
 
 
 @pytest.fixture(params=["serial", "threads", "loky", "threading"])
@@ -67,7 +94,7 @@ def test_one_blas_thread_wherever_a_block_runs(workers):
 
 
 def test_a_block_sets_the_limit_itself_because_another_process_knows_nothing_of_the_callers():
-    threads, seconds = parallel._timed(blas_threads, 0, ())
+    [threads], seconds = parallel._run(parallel._Task(blas_threads, [0], (), None))
     assert all(n == 1 for n in threads) and seconds > 0
 
 
@@ -120,6 +147,97 @@ def test_a_killed_worker_costs_one_repetition(always_pays, tmp_path: Path):
         assert workers.map(die_once, 5, tmp_path / "died", os.getpid()) == [0, 1, 2, 3, 4]
         workers.close()
     assert (tmp_path / "died").exists()
+
+
+def test_what_is_shared_travels_once_to_processes_and_is_mapped_there(always_pays):
+    cargo, Cargo.packed = Cargo(), 0
+    with joblib.parallel_config("loky"):
+        workers = Workers(2, cargo)
+        for factor in (1.0, 2.0, 3.0):
+            values, mapped = zip(*workers.map(look_inside, 6, cargo, factor), strict=True)
+            assert values == tuple(block * factor for block in range(6))
+            assert all(mapped[1:])
+        folder = workers._folder.name
+        workers.close()
+    assert Cargo.packed == 1
+    assert not Path(folder).exists()
+
+
+def test_what_is_shared_stays_where_it_is_for_threads(always_pays):
+    cargo, Cargo.packed = Cargo(), 0
+    workers = Workers(2, cargo)
+    values, mapped = zip(*workers.map(look_inside, 6, cargo, 2.0), strict=True)
+    assert values == (0, 2, 4, 6, 8, 10) and not any(mapped) and Cargo.packed == 0
+
+
+def test_a_task_takes_its_arguments_along_but_not_what_is_shared():
+    cargo = Cargo()
+    task = parallel._Task(look_inside, [1, 2], (cargo, 3.0), cargo)
+    packed = pickle.dumps(task)
+    again = pickle.loads(pickle.dumps(pickle.loads(packed)))  # on the way through a scheduler
+    assert len(packed) < 300
+    assert parallel._run(again, cargo)[0] == [(3.0, False), (6.0, False)]
+
+
+def test_an_argument_that_is_none_is_not_taken_for_what_is_shared():
+    task = parallel._Task(np.multiply, [2], (None,), Cargo())
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(task))))
+    assert again.args == [None]
+
+
+def test_a_cluster_that_does_not_answer_is_asked_again(always_pays, monkeypatch):
+    monkeypatch.setitem(BACKENDS, "deaf", Deaf)
+    monkeypatch.setattr(Deaf, "lost", 0)
+    monkeypatch.setattr(parallel, "PATIENCE", (0.1, 60.0))
+    with joblib.parallel_config("deaf"):
+        workers = Workers(2)
+        assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+        workers.close()
+    assert Deaf.lost == 1
+
+
+def test_a_cluster_that_never_answers_is_given_up(always_pays, monkeypatch):
+    monkeypatch.setitem(BACKENDS, "deaf", Deaf)
+    monkeypatch.setattr(parallel, "PATIENCE", (0.1, 0.1))
+    monkeypatch.setattr(Deaf, "submit", lambda self, func, callback=None: None)
+    with joblib.parallel_config("deaf"), pytest.raises(TimeoutError, match="last of 2 attempts"):
+        Workers(2).map(times, 7, 3)
+
+
+def test_the_runs_of_blocks_are_even_and_complete():
+    for n_blocks, n_parts in [(7, 3), (2, 5), (8, 2), (1, 1)]:
+        parts = parallel._split(range(3, 3 + n_blocks), n_parts)
+        assert [block for part in parts for block in part] == list(range(3, 3 + n_blocks))
+        assert len(parts) == min(n_blocks, n_parts)
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_workers_that_lost_time_rest_for_longer_and_longer():
+    pace, rests = parallel._Pace(1.0), []
+    for saved in (1.0, -1.0, -1.0, -1.0, 2.0, -1.0):
+        pace.computed_there(1.0, saved)
+        rests.append(0)
+        while not pace.pays(8, 2, 1.0):
+            pace.computed_here(1.0)
+            rests[-1] += 1
+    assert rests == [0, 4, 8, 16, 0, 4]
+
+
+def test_workers_pay_if_they_save_more_than_a_call_costs():
+    pace = parallel._Pace(1.0)
+    assert pace.pays(8, 2, 3.9) and not pace.pays(8, 2, 4.1)
+    assert not pace.pays(8, 1, 0.1) and not pace.pays(1, 2, 0.1)
+
+
+def test_workers_that_rest_are_tried_again(monkeypatch):
+    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
+    workers = Workers(2)
+    workers.map(thread_name, 4)
+    [pace] = workers._paces.values()
+    pace.computed_there(1.0, saved=-1.0)
+    pace.rest = 2
+    here = [set(workers.map(thread_name, 4)) == {threading.current_thread().name} for _ in range(3)]
+    assert here == [True, True, False]
 
 
 def test_a_call_of_the_threads_is_quick(always_pays):

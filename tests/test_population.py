@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sklearn_bpfree import Members, PopulationState, PopulationTrainer, centred_ranks, parallel
+from sklearn_bpfree import Members, PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, Loss, Metric
 from sklearn_bpfree.problem import Batch, Problem
@@ -95,24 +95,17 @@ def test_log_loss_is_that_of_the_definition():
 
 
 @pytest.mark.parametrize("objective", ["log_loss", "accuracy"])
-@pytest.mark.parametrize("where", [2, 3, "loky", "threading", "dask"])
-def test_same_bits_from_any_workers(objective, where, monkeypatch):
+@pytest.mark.parametrize("where", [2, 3, "loky", "threading"])
+def test_same_bits_from_any_workers(objective, where, always_pays, monkeypatch):
     def objective_():
         return LogLoss() if objective == "log_loss" else metric("accuracy")
 
     monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # many small blocks
     expected = steps(TakeBest(population_size=50), problem(objective=objective_()))
-    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
     n_jobs = where if isinstance(where, int) else 2
     p = problem(objective=objective_(), n_jobs=n_jobs)
     if isinstance(where, int):
         state = steps(TakeBest(population_size=50), p)
-    elif where == "dask":
-        distributed = pytest.importorskip("distributed")
-        with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=":0"):
-            with joblib.parallel_config("dask"):
-                state = steps(TakeBest(population_size=50), p)
-                p.workers.close()
     else:
         with joblib.parallel_config(where):
             state = steps(TakeBest(population_size=50), p)

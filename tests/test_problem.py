@@ -1,5 +1,7 @@
 """What a trainer sees: minibatches, the output error with weights inside, losses of populations, merged rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -222,3 +224,37 @@ def test_large_tables_are_left_as_they_are():
     y = np.zeros(len(many))
     merged = merge_repeated_rows(many, y, None)
     assert merged[0] is many and merged[1] is y and merged[2] is None
+
+
+def moments(batch, shift):
+    X = batch.X - shift
+    weight = np.ones(len(X)) if batch.weight is None else batch.weight
+    return (X * weight[:, None]).T @ X, X.T @ (weight[:, None] * batch.Y)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("n_jobs", [None, 2, 3])
+def test_sums_over_blocks_of_rows_have_the_same_bits_from_any_workers(weight, n_jobs, always_pays):
+    expected = make(sample_weight=weight).map_rows(moments, 0.5, size=8)
+    problem = make(sample_weight=weight, n_jobs=n_jobs)
+    found = problem.map_rows(moments, 0.5, size=8)
+    assert len(found) == 7
+    for parts, others in zip(found, expected, strict=True):
+        for part, other in zip(parts, others, strict=True):
+            np.testing.assert_array_equal(part, other)
+    gram, right = (sum(parts) for parts in zip(*found, strict=True))
+    whole = moments(problem.all_rows(), 0.5)
+    np.testing.assert_allclose(gram, whole[0])
+    np.testing.assert_allclose(right, whole[1])
+
+
+def test_rows_stored_by_columns_are_the_same_rows_and_are_kept():
+    table = make(sample_weight=WEIGHT).table
+    rows = np.arange(3, 40, 2)
+    columns, plain = table.columns(rows), table.batch(rows)
+    for part, other in zip(columns, plain, strict=True):
+        np.testing.assert_array_equal(part, other)
+    assert columns.X.flags.f_contiguous and columns.Y.flags.f_contiguous
+    assert table.columns(rows) is columns
+    assert len(table.columns(None).X) == N and table.columns(rows) is not columns
+    assert pickle.loads(pickle.dumps(table))._last == (None, None)

@@ -265,6 +265,7 @@ def test_inspection_describes_a_trainer(install, modules):
             summary="A walk without a goal.",
             needs="values",
             offers=("partial_fit",),
+            transposes="none",
             error=None,
         )
     ]

@@ -152,6 +152,12 @@ class UnknownOffer(RandomSearch):
     offers: ClassVar[tuple[str, ...]] = ("coffee",)
 
 
+class UnknownTranspose(RandomSearch):
+    """Transposes what it likes."""
+
+    transposes: ClassVar[str] = "some"
+
+
 class Undocumented(RandomSearch):
     decay: float = 0.1
 
@@ -238,6 +244,7 @@ FAULTS = {
     ForgetsAnAnnotation: "ForgetsAnAnnotation.decay is no hyper-parameter",
     UnknownNeeds: "needs must be one of",
     UnknownOffer: "offers must be a tuple of some of",
+    UnknownTranspose: "transposes must be one of",
     Undocumented: "Undocumented has no docstring",
     ZeroSteps: "max_iter of budget(1, 1) must be an integer of at least 1, got 0",
     WrongOutputs: "outputs must return an ndarray of shape (90, 1) for two classes, got (90,)",

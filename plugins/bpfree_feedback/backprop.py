@@ -7,6 +7,8 @@ The signal of a layer is what comes down through the transposed kernel above it:
 Read `signal` first.
 """
 
+from typing import ClassVar
+
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.network import product
 
@@ -18,6 +20,8 @@ class Backprop(ErrorSignalTrainer):
     ----------
     Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors", Nature 323.
     """
+
+    transposes: ClassVar[str] = "all"
 
     def signal(self, layer, above, run):
         return product(above, run.kernels[layer + 1].T)

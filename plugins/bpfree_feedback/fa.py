@@ -10,6 +10,8 @@
 Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from sklearn_bpfree import ErrorSignalTrainer
@@ -32,6 +34,8 @@ class FA(ErrorSignalTrainer):
     Liao, Leibo and Poggio (2016), "How important is weight symmetry in backpropagation?", AAAI.
     Akrout, Wilson, Humphreys, Lillicrap and Tweed (2019), "Deep learning without weight transport", NeurIPS.
     """
+
+    transposes: ClassVar[str] = "signs"
 
     feedback: str = "sign"
 

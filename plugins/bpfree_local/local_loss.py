@@ -10,8 +10,11 @@ decoupled greedy learning, or an auxiliary classifier with a stopped gradient. N
 learns does not depend on any weight above it. Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
+from bpfree_local.heads import by_layer, dense, head_error
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.network import Network, product
@@ -42,6 +45,8 @@ class LocalLoss(ErrorSignalTrainer):
     Belilovsky, Eickenberg and Oyallon (2019), "Greedy layerwise learning can scale to ImageNet", ICML.
     """
 
+    transposes: ClassVar[str] = "own head"
+
     layer_loss: str = "pred"
     feedback: str = "head"
     predict_with: str = "last"
@@ -63,24 +68,24 @@ class LocalLoss(ErrorSignalTrainer):
         """A_l, c_l of each layer in turn, each pair followed by B_l or V_l where the mode has one."""
         K, arrays = network.n_outputs, []
         for units in network.layer_sizes[1:-1]:
-            arrays += _dense(rng, units, K)
+            arrays += dense(rng, units, K)
             if self.feedback == "random":
                 arrays.append(rng.normal(0, 1 / np.sqrt(K), (K, units)))
             elif self.layer_loss != "pred":
-                arrays.append(_dense(rng, units, units)[0])
+                arrays.append(dense(rng, units, units)[0])
         return arrays
 
     def init(self, problem, rng):
         """The heads' biases start where the output layer's does."""
         state = super().init(problem, rng)
-        for _, c, *_ in _by_layer(state.feedback, problem.network):
+        for _, c, *_ in by_layer(state.feedback, problem.network):
             c[:] = problem.initial_output()
         return state
 
     def signal(self, layer, above, run):
         network, H = run.problem.network, run.hidden[layer]
-        A, c, *other = _by_layer(run.feedback, network)[layer]
-        gA, gc, *g_other = _by_layer(run.feedback_gradient, network)[layer]
+        A, _, *other = by_layer(run.feedback, network)[layer]
+        _, _, *g_other = by_layer(run.feedback_gradient, network)[layer]
         beta = SHARE_OF_SIM[self.layer_loss]
         V = gV = None
         if self.feedback == "random":
@@ -88,9 +93,7 @@ class LocalLoss(ErrorSignalTrainer):
         elif other:
             (V,), (gV,) = other, g_other
 
-        q = run.problem.output_error(H @ A + c, run.batch)[1]
-        np.matmul(H.T, q, out=gA)
-        np.matmul(np.ones(len(q), q.dtype), q, out=gc)
+        q = head_error(layer, run)
         signal = (1 - beta) * product(q, other[0] if self.feedback == "random" else A.T)
         if beta:
             signal += beta * _similarity_gradient(H, V, gV, run.problem.objective, run.batch)
@@ -107,24 +110,11 @@ class LocalLoss(ErrorSignalTrainer):
             return super().outputs(state, network, X)
         kernels, biases = network.unpack(state.weights)
         heads = []
-        for layer, (A, c, *_) in enumerate(_by_layer(state.feedback, network)):
+        for layer, (A, c, *_) in enumerate(by_layer(state.feedback, network)):
             below = Network((*network.layer_sizes[: layer + 2], network.n_outputs), network.activation)
             parts = [*kernels[: layer + 1], A, *biases[: layer + 1], c]
             heads.append(below.outputs(np.concatenate([part.ravel() for part in parts]), X))
         return np.mean(heads, axis=0)
-
-
-def _dense(rng, fan_in, fan_out):
-    """Glorot-uniform kernel and zero bias of one dense layer."""
-    network = Network((fan_in, fan_out))
-    (W,), (b,) = network.unpack(network.initial_weights(rng, np.float64))
-    return [W, b]
-
-
-def _by_layer(arrays, network):
-    """The list of all feedback arrays, cut into one list per hidden layer."""
-    size = len(arrays) // max(len(network.layer_sizes) - 2, 1)
-    return [arrays[i : i + size] for i in range(0, len(arrays), size)] if size else []
 
 
 def _similarity_gradient(H, V, gV, objective, batch):

@@ -191,3 +191,109 @@ def test_without_hidden_layers_there_are_no_heads():
 def test_wrong_choices_are_named(name, value):
     with pytest.raises(ValueError, match=rf"^{name} of LocalLoss must be one of \[.*\], got '{value}'\.$"):
         get_trainer("local_loss", **{name: value}).check_parameters()
+
+
+# --- forward gradient -------------------------------------------------------------------------------------------------
+
+SCOPES = [(perturb, scope) for perturb in ("activities", "weights") for scope in ("local", "global")]
+
+
+def reference_gradient(scope, state, problem):
+    """The gradient that a forward gradient estimates: that of the layers' own heads, or back-propagation's."""
+    return get_trainer("local_loss" if scope == "local" else "backprop").gradient(state, problem, problem.all_rows())
+
+
+@pytest.mark.parametrize("noise", ["sign", "normal"])
+@pytest.mark.parametrize("perturb, scope", SCOPES)
+def test_the_mean_forward_gradient_is_the_gradient(perturb, scope, noise):
+    # Seven and six units in groups of four: the last group of each layer is not full.
+    problem = make_problem()
+    trainer = get_trainer("forward_gradient", perturb=perturb, scope=scope, noise=noise, n_directions=25)
+    state = trainer.init(problem, np.random.default_rng(1))
+    expected = reference_gradient(scope, state, problem)
+    draws = []
+    for state.t in range(40):  # which seeds the noise of `gradient`
+        draws.append(np.concatenate([g.ravel() for g in trainer.gradient(state, problem, problem.all_rows())]))
+    mean, error = np.mean(draws, axis=0), np.std(draws, axis=0) / np.sqrt(len(draws))
+    gap = np.abs(mean - np.concatenate([g.ravel() for g in expected]))
+    assert (gap <= 4.5 * error + 1e-12).all()
+    assert error.max() < 0.5 * np.abs(np.concatenate([g.ravel() for g in expected])).max()
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+def test_one_unit_a_group_and_signs_are_the_local_loss(targets):
+    problem = make_problem(targets)
+    trainer = get_trainer("forward_gradient", group_size=1)
+    state = trainer.init(problem, np.random.default_rng(1))
+    found = trainer.gradient(state, problem, problem.all_rows())
+    for estimate, exact in zip(found, reference_gradient("local", state, problem), strict=True):
+        np.testing.assert_allclose(estimate, exact, atol=1e-14)
+
+
+def test_weights_move_along_one_direction_as_far_as_the_loss_falls():
+    # One step of plain SGD with rate 1 moves the weights by -D u; with signs for u every entry has the size of D.
+    problem = make_problem(batch_size=24)
+    plain = {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 1.0, "weight_decay": 0.0, "schedule": "constant"}
+    trainer = get_trainer("forward_gradient", perturb="weights", scope="global", **plain)
+    state = trainer.init(problem, np.random.default_rng(1))
+    moved = trainer.step(state, problem, np.random.default_rng(2)).weights - state.weights
+    D = np.abs(moved).mean()
+    np.testing.assert_allclose(np.abs(moved), D, rtol=1e-9)
+    u, h = moved / D, 1e-5
+    slope = (problem.loss(state.weights + h * u) - problem.loss(state.weights - h * u)) / (2 * h)
+    np.testing.assert_allclose(slope, -D, rtol=1e-6)
+
+
+@pytest.mark.parametrize("perturb", ["activities", "weights"])
+def test_a_local_forward_gradient_does_not_hear_of_the_weights_above(perturb):
+    problem = make_problem(batch_size=8)
+    trainer = get_trainer("forward_gradient", perturb=perturb)
+    state = trainer.init(problem, np.random.default_rng(1))
+    after = trainer.step(state, problem, np.random.default_rng(2))
+    for above in (1, 2):
+        other = trainer.init(problem, np.random.default_rng(1))
+        kernels, biases = problem.network.unpack(other.weights)
+        for array in [*kernels[above:], *biases[above:], *other.feedback[2 * above :]]:
+            array += 1
+        other = trainer.step(other, problem, np.random.default_rng(2))
+        for layer, (mine, theirs) in enumerate(_layers(problem, after, other)):
+            assert np.array_equal(mine, theirs) == (layer < above)
+
+
+def test_more_directions_and_smaller_groups_mean_less_noise():
+    problem = make_problem(hidden=(16,))
+
+    def error(**params):
+        trainer = get_trainer("forward_gradient", **params)
+        state = trainer.init(problem, np.random.default_rng(1))
+        exact, errors = reference_gradient("local", state, problem)[0], []
+        for state.t in range(30):
+            errors.append(np.square(trainer.gradient(state, problem, problem.all_rows())[0] - exact).sum())
+        return np.mean(errors)
+
+    whole, eight, two = error(group_size=None), error(group_size=8), error(group_size=2)
+    assert whole / eight == pytest.approx(15 / 7, rel=0.4)  # the other units of a group are the noise of a sign
+    assert eight / two == pytest.approx(7, rel=0.5)
+    assert error(group_size=8, n_directions=10) == pytest.approx(eight / 10, rel=0.4)
+
+
+@pytest.mark.parametrize("perturb, scope", SCOPES)
+def test_forward_gradient_learns_without_hidden_layers_and_with(perturb, scope):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 2))
+    y = X[:, 0] > 0
+    trainer = get_trainer("forward_gradient", perturb=perturb, scope=scope)
+    for hidden in ((), (16,)):
+        assert BPFreeClassifier(hidden, trainer=trainer, random_state=0).fit(X, y).score(X, y) > 0.8
+
+
+def test_silent_units_add_no_noise():
+    # Only the first unit is ever active, so that the sign of its own noise is all that its group sees.
+    problem = make_problem(hidden=(5,))
+    problem.network = Network(problem.network.layer_sizes, "relu")
+    trainer = get_trainer("forward_gradient", group_size=None)
+    state = trainer.init(problem, np.random.default_rng(1))
+    problem.network.unpack(state.weights)[1][0][:] = [50, -50, -50, -50, -50]
+    found = trainer.gradient(state, problem, problem.all_rows())
+    np.testing.assert_allclose(found[0], reference_gradient("local", state, problem)[0], atol=1e-14)
+    assert not found[0][:, 1:].any()

@@ -1,0 +1,320 @@
+"""Forward-forward: each layer has an objective of its own, the goodness of its activities, and nothing comes down.
+
+    G_l = mean_j a_lj^2                      goodness of a layer, or of each group of its units
+    n_l = a_l / sqrt(mean_j a_lj^2)          what the next layer sees, so that it cannot read G_l
+
+    "groups"     L(slope G)                  L the estimator's loss, of one group per class, or of on minus off groups
+    "symba"      softplus(-slope (G+ - G-))                              G+ of a row with its label, G- with a wrong one
+    "threshold"  softplus(-slope (G+ - 1)) + softplus(slope (G- - 1))    the same rows, Hinton's first form
+
+The output layer, the readout, sees the activities of all hidden layers, learns from its own error and sends nothing
+down. No weight is transposed anywhere. Read `batch_gradient` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from bpfree_random_features.readout import solve_readout
+from scipy import special
+from sklearn.utils import check_scalar, gen_batches
+
+from bpfree_forward_forward.goodness import group_pattern, mean_squares, pair_signal, soft_steps
+from bpfree_forward_forward.layers import climb
+from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labels
+from bpfree_forward_forward.targets import check_targets, kind_of
+from sklearn_bpfree import ErrorSignalState, ErrorSignalTrainer
+from sklearn_bpfree.error_signal import check_choice, write_gradient
+from sklearn_bpfree.network import product
+
+BLOCK_ROWS = 1000  # rows predicted at a time
+PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # what leave-one-out chooses from for the ridge
+
+
+@dataclass(eq=False)
+class ForwardForwardState(ErrorSignalState):
+    """State of `ForwardForward`; the output kernel in `weights` reads the last hidden layer.
+
+    `feedback` holds the readouts of the other hidden layers, the kernel of the labels, if rows carry any, and the
+    centres of the ordinal groups.
+
+    Attributes
+    ----------
+    kind : {"classes", "labels", "values", "ordinal"}
+        What the targets are: one class of several, yes or no, values, or values in ordered groups.
+    """
+
+    kind: str = "classes"
+
+
+class ForwardForward(ErrorSignalTrainer):
+    """Forward-forward: each layer raises the goodness of right groups or right rows, and nothing comes down.
+
+    Parameters
+    ----------
+    goodness : {"groups", "symba", "threshold"}, default="groups"
+        Groups of units that compete, without negatives (one per class; an on and an off group for two classes, for each
+        label and for each value); or pairs of a good row and a bad one, by SymBa's loss or by Hinton's.
+    negatives : {"hard", "random", "columns"}, default="hard"
+        The bad rows of a pair: the row with a wrong label, drawn by the readout's probabilities or uniformly; or,
+        without labels, a row half of whose columns are another's.
+    values : {"on_off", "ordinal"}, default="on_off"
+        Groups for regression: on minus off is the value, by the estimator's loss; or `n_groups` ordered groups per
+        value, of which those near the value's quantile are right.
+    predict_with : {"auto", "readout", "goodness"}, default="auto"
+        Predict by the readout, or by the mean goodness of the layers: of each group, or of the row with each label.
+        "auto": by goodness for values with on and off groups, else by the readout.
+    readout : {"delta", "ridge"}, default="delta"
+        Whether the readout stays as learned along the way, or the last step ends by a ridge with leave-one-out.
+    slope : float, default=4.0
+        How steep the loss is in the goodness.
+    label_scale : float, default=1.0
+        Spread of what a label adds to a unit's input at the start; that of the features is about 1.
+    n_groups : int, default=8
+        Ordered groups per value (fewer where a layer is narrow); only for ``values="ordinal"``.
+    spread : float, default=1.0
+        Standard deviation, in groups, of the soft targets; only for ``values="ordinal"``.
+
+    References
+    ----------
+    Hinton (2022), "The forward-forward algorithm: some preliminary investigations", arXiv 2212.13345.
+    Lee and Song (2023), "SymBa: symmetric backpropagation-free contrastive learning with forward-forward algorithm for
+    optimizing convergence", arXiv 2303.08418.
+    Papachristodoulou, Kyrkou, Timotheou and Theocharides (2024), "Convolutional channel-wise competitive learning for
+    the forward-forward algorithm", AAAI.
+    """
+
+    goodness: str = "groups"
+    negatives: str = "hard"
+    values: str = "on_off"
+    predict_with: str = "auto"
+    readout: str = "delta"
+    slope: float = 4.0
+    label_scale: float = 1.0
+    n_groups: int = 8
+    spread: float = 1.0
+
+    def param_distributions(self):
+        """As for its neighbours, and the slope."""
+        return {**super().param_distributions(), "slope": [1.0, 4.0, 16.0]}
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_choice(self, "goodness", ("groups", "symba", "threshold"))
+        check_choice(self, "negatives", ("hard", "random", "columns"))
+        check_choice(self, "values", ("on_off", "ordinal"))
+        check_choice(self, "predict_with", ("auto", "readout", "goodness"))
+        check_choice(self, "readout", ("delta", "ridge"))
+        for name in ("slope", "label_scale", "spread"):
+            check_scalar(getattr(self, name), name, (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.n_groups, "n_groups", int, min_val=2)
+        if self.goodness != "groups" and self.negatives == "columns" and self.predict_with == "goodness":
+            raise ValueError(
+                "predict_with='goodness' compares labels, of which negatives='columns' has none; use 'readout'."
+            )
+
+    @property
+    def learns_feedback(self):
+        return True
+
+    @property
+    def labels_rows(self):
+        """Whether a label is written into every row."""
+        return self.goodness != "groups" and self.negatives != "columns"
+
+    def init_feedback(self, network, rng):
+        K, units = network.n_outputs, network.layer_sizes[1:-1]
+        arrays = [np.zeros((size, K)) for size in units[:-1]]
+        if self.labels_rows:
+            arrays.append(rng.normal(0, self.label_scale, (max(K, 2), network.layer_sizes[1])))
+        return [*arrays, np.zeros((K, self.n_groups))]
+
+    def init(self, problem, rng):
+        """The readout starts at the mean target; the centres of ordinal groups are quantiles."""
+        kind = kind_of(problem.objective, self.values)
+        check_targets(self, problem, kind)
+        state = super().init(problem, rng)
+        problem.network.unpack(state.weights)[0][-1][:] = 0
+        if kind == "ordinal":
+            shares = (np.arange(self.n_groups) + 0.5) / self.n_groups
+            state.feedback[-1][:] = np.quantile(problem.Y, shares, axis=0).T
+        return ForwardForwardState(**vars(state), kind=kind)
+
+    def step(self, state, problem, rng):
+        after = super().step(state, problem, rng)
+        if self.readout == "ridge" and (problem.max_iter is None or problem.iteration + 1 >= problem.max_iter):
+            self._solve_readout(after, problem)
+        return after
+
+    def batch_gradient(self, run, batch, dropout=None):
+        """The readout learns from the error at its outputs, each hidden layer from its own goodness."""
+        if len(run.kernels) == 1:
+            for g in run.feedback_gradient:
+                g[:] = 0
+            return super().batch_gradient(run, batch, dropout)
+        dropout = self.dropout if dropout is None else dropout
+        way = run.kernels, run.biases, run.problem.network.activation, dropout, run.rng
+        run.batch = batch
+        first = product(batch.X, run.kernels[0]) + run.biases[0]
+        layers = climb(self._neutral(first, run.feedback), *way)
+        readouts = _readouts(run.kernels, run.feedback)
+        Z = _read(layers, readouts) + run.biases[-1]
+        loss, run.error = run.problem.output_error(Z, batch)
+        for layer, gR in zip(layers, _readouts(run.kernel_gradients, run.feedback_gradient), strict=True):
+            write_gradient(layer.seen, run.error, gR, run.bias_gradients[-1])
+        run.feedback_gradient[-1][:] = 0  # the centres stay
+
+        rows, labels = batch.X, None
+        if self.labels_rows:
+            labels = self._right_and_wrong(run, Z)
+            layers = climb(np.concatenate([first, first]) + run.feedback[-2][labels], *way)
+        elif self.goodness != "groups":
+            rows = stack_rows(batch.X, mix_columns(batch.X, run.rng))
+            layers = climb(product(rows, run.kernels[0]) + run.biases[0], *way)
+
+        if self.goodness != "groups":
+            run.problem.n_evaluations += len(layers[0].a)
+        run.hidden, run.trace = [layer.a for layer in layers], [(layer.z, layer.a, None) for layer in layers]
+        for i, layer in enumerate(layers):
+            delta = run.chain(i, self.signal(i, run.error, run))
+            if i == 0 and labels is not None:
+                is_label = np.eye(len(run.feedback[-2]), dtype=delta.dtype)[:, labels]
+                np.matmul(is_label, delta, out=run.feedback_gradient[-2])
+                delta = delta[: len(first)] + delta[len(first) :]  # both rows have the same features
+            write_gradient(layer.below if i else rows, delta, run.kernel_gradients[i], run.bias_gradients[i])
+        return loss
+
+    def signal(self, layer, above, run):
+        """Gradient of the layer's own objective by its activities; what is above has no say in it."""
+        A, (_, Y, weight) = run.hidden[layer], run.batch
+        s = np.full(len(Y), 1 / len(Y), Y.dtype) if weight is None else weight / len(Y)
+        if self.goodness != "groups":
+            return pair_signal(A, s, self.slope, symmetric=self.goodness == "symba")
+        kind, K = kind_of(run.problem.objective, self.values), Y.shape[1]
+        M = self._pattern(A, kind, K)
+        G = np.square(A).dot(M)
+        G *= self.slope
+        if kind == "ordinal":
+            E = special.softmax(G.reshape(len(A), K, -1), axis=-1)
+            E -= soft_steps(Y, run.feedback[-1], E.shape[-1], self.spread)
+            E = (s[:, None, None] * E).reshape(G.shape)
+        else:
+            E = run.problem.output_error(G, run.batch)[1]
+        signal = E.dot(M.T)
+        signal *= A
+        signal *= 2 * self.slope
+        return signal
+
+    def follow(self, feedback, increments, decay):
+        """Readouts and the kernel of the labels decay as kernels do."""
+        for B in feedback[:-1]:
+            B *= decay
+
+    def outputs(self, state, network, X):
+        if len(network.layer_sizes) == 2:
+            return super().outputs(state, network, X)
+        auto = "goodness" if self.goodness == "groups" and state.kind == "values" else "readout"
+        if (auto if self.predict_with == "auto" else self.predict_with) == "goodness":
+            return self._outputs_by_goodness(state, network, X)
+        kernels, biases = network.unpack(state.weights)
+        readouts = _readouts(kernels, state.feedback)
+        blocks = self._neutral_layers(state, network, X)
+        return np.concatenate([_read(layers, readouts) for layers in blocks]) + biases[-1]
+
+    def layer_goodness(self, state, network, X) -> list[np.ndarray]:
+        """Goodness of each hidden layer, the first one first; for a fitted estimator `clf`::
+
+            clf.trainer_.layer_goodness(clf.state_, clf.network_, X)
+
+        Parameters
+        ----------
+        state : ForwardForwardState
+        network : Network
+        X : ndarray or CSR array of shape (n, n_features)
+
+        Returns
+        -------
+        goodness : list of ndarray of shape (n, columns)
+            With groups, a column per class, or on minus off per output, or K x C ordered groups. With pairs, a column
+            per label that a row may carry, one without labels.
+        """
+        kernels, biases = network.unpack(state.weights)
+
+        def goodness(first):
+            layers = climb(first, kernels, biases, network.activation)
+            if self.goodness != "groups":
+                return [mean_squares(layer.a)[:, None] for layer in layers]
+            return [np.square(A) @ self._pattern(A, state.kind, network.n_outputs) for _, _, A, _ in layers]
+
+        blocks = []
+        for first in self._first(state, network, X):
+            labels = state.feedback[-2] if self.labels_rows else [0]
+            by_label = [goodness(first + label) for label in labels]
+            blocks.append([np.hstack(parts) for parts in zip(*by_label, strict=True)])
+        return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+    def _outputs_by_goodness(self, state, network, X):
+        goodness = [self.slope * G for G in self.layer_goodness(state, network, X)]
+        if state.kind == "ordinal":
+            return np.mean([self._expected_values(G, state.feedback[-1]) for G in goodness], axis=0)
+        Z = np.mean(goodness, axis=0)
+        return Z[:, 1:] - Z[:, :1] if self.labels_rows and network.n_outputs == 1 else Z
+
+    def _expected_values(self, G, centres):
+        """The mean of the groups' centres by their softmax."""
+        K, C = centres.shape
+        P = special.softmax(G.reshape(len(G), K, -1), axis=-1)
+        places = np.linspace(0, C - 1, P.shape[-1])
+        return (P * np.stack([np.interp(places, np.arange(C), c) for c in centres])).sum(axis=-1)
+
+    def _first(self, state, network, X):
+        """Pre-activations of the first layer before any label, in blocks of rows and the wider dtype."""
+        kernels, biases = network.unpack(state.weights)
+        dtype = np.result_type(state.weights, X.dtype)
+        for rows in gen_batches(X.shape[0], BLOCK_ROWS):
+            yield product(X[rows].astype(dtype, copy=False), kernels[0]) + biases[0]
+
+    def _neutral_layers(self, state, network, X):
+        """The hidden layers in blocks of rows, as the readout sees them."""
+        kernels, biases = network.unpack(state.weights)
+        for first in self._first(state, network, X):
+            yield climb(self._neutral(first, state.feedback), kernels, biases, network.activation)
+
+    def _neutral(self, first, feedback):
+        """A row that carries no label in particular, for the readout."""
+        return first + feedback[-2].mean(axis=0) if self.labels_rows else first
+
+    def _right_and_wrong(self, run, Z):
+        """Numbers of the right labels and, below them, of wrong ones."""
+        Y = run.batch.Y
+        y = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+        odds = run.problem.objective.link(Z) if self.negatives == "hard" else None
+        return np.concatenate([y, wrong_labels(y, len(run.feedback[-2]), odds, run.rng)])
+
+    def _solve_readout(self, state, problem):
+        """Put the ridge in the place of the readouts, in place."""
+        kernels, biases = problem.network.unpack(state.weights)
+        readouts = _readouts(kernels, state.feedback)
+        blocks = self._neutral_layers(state, problem.network, problem.X)
+        H = np.concatenate([np.hstack([layer.seen for layer in layers]) for layers in blocks]).astype(np.float64)
+        kernel, bias, _ = solve_readout(H, problem, PENALTIES, "auto")
+        for R, part in zip(readouts, np.split(kernel, np.cumsum([len(R) for R in readouts])[:-1]), strict=True):
+            R[:] = part
+        biases[-1][:] = bias
+
+    def _pattern(self, A, kind, K):
+        d = A.shape[1]
+        opposed = kind in ("labels", "values")
+        n_groups = 2 * K if opposed else K if kind == "classes" else K * min(self.n_groups, d // K)
+        return group_pattern(d, n_groups, opposed, A.dtype.char)
+
+
+def _readouts(kernels, feedback):
+    """The readout of each hidden layer, that of the last one being the output kernel."""
+    return [*feedback[: len(kernels) - 2], kernels[-1]]
+
+
+def _read(layers, readouts):
+    """What the readouts of all layers say together."""
+    return sum(product(layer.seen, R) for layer, R in zip(layers, readouts, strict=True))

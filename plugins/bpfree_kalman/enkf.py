@@ -1,0 +1,268 @@
+"""Ensemble Kalman filter with a redrawn ensemble: Gauss-Newton in the span of random directions, without a gradient.
+
+Around the centre theta, in every step, with P fresh directions E_j of a hidden unit each:
+
+    G_j   = (f(theta + eps E_j) - f(theta)) / eps        differences of the outputs at a fixed readout
+    A     = mean G H G^T,   g = -mean G e                e the output error, H the loss's curvature by the outputs
+    w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
+    theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
+
+Two dampings are tried, and the one with the lower training loss is taken, if it improves on theta. Held-out rows say
+when to stop; the readout of the best weights is then solved on all rows. Read `step` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import linalg
+from sklearn.utils import check_scalar
+
+from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.readout import Readout, features, quadratic
+from sklearn_bpfree import Budget, State, Trainer, advance
+from sklearn_bpfree.directions import UnitDirections, input_root, spread
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Metric, ObjectiveError
+from sklearn_bpfree.observation import observe
+
+DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
+DAMPING_RANGE = (1e-4, 1e4)
+MIN_HELD_OUT = 3
+RIDGE_FACTORS = (1 / 3, 3.0)  # tried on held-out rows whenever they see a gain
+SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
+FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
+
+
+@dataclass(eq=False)
+class EnKFState(State):
+    """State of `EnKF`; its `weights` are the best so far, with a readout of all rows, its `loss` that of held-out rows.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (n_weights,)
+        Where the next ensemble is drawn, with a readout of the training rows.
+    damping : float
+    ridge : float
+    key : tuple of two int
+        Says which rows are held out.
+    root : ndarray of shape (d_0, d_0) or (d_0,)
+        Square root of the covariance of the first layer's directions.
+    train_loss : float
+        Training loss of `centre`.
+    best_loss : float
+        Held-out loss of `weights`.
+    noise : NoiseModel or None
+        For values: what `predictive` says, beside the mean.
+    covariance : ndarray of shape (h + 1, h + 1), or None
+        For classes: how far the readout is open, over which `outputs` averages.
+    """
+
+    centre: np.ndarray = field(default_factory=lambda: np.empty(0))
+    damping: float = 1.0
+    ridge: float = 1.0
+    key: tuple[int, int] = (0, 0)
+    root: np.ndarray = field(default_factory=lambda: np.empty(0))
+    train_loss: float = float("inf")
+    best_loss: float = float("inf")
+    noise: NoiseModel | None = None
+    covariance: np.ndarray | None = None
+
+
+class EnKF(Trainer):
+    """Ensemble Kalman filter whose ensemble is drawn anew in every step, with a readout in closed form.
+
+    Parameters
+    ----------
+    ensemble_size : int, default=None
+        Directions of a step, P; None: a 24th of the rows, between 128 and 400.
+    ridge : float, default=10.0
+        First penalty on the readout, in units of a row's weight times the mean square of the hidden activations; the
+        held-out rows change it.
+    damping : float, default=10.0
+        First damping alpha, in units of the mean eigenvalue of A; every step changes it.
+    decay : float, default=1e-3
+        Weight of the prior on the hidden layers, rho.
+    precondition : float, default=0.25
+        The first layer's directions have covariance ``C^(-2 precondition)``, C that of the features.
+    hold_out : float, default=0.15
+        Fraction of the rows that say when to stop and how large the noise is.
+
+    References
+    ----------
+    Haber, Lucka and Ruthotto (2018), "Never look back: a modified EnKF method and its application to the training of
+    neural networks without back propagation", arXiv:1805.08034.
+    Kovachki and Stuart (2019), "Ensemble Kalman inversion: a derivative-free technique for machine learning tasks",
+    Inverse Problems 35.
+    """
+
+    offers: ClassVar[tuple[str, ...]] = ("return_std",)
+
+    ensemble_size: int | None = None
+    ridge: float = 10.0
+    damping: float = 10.0
+    decay: float = 1e-3
+    precondition: float = 0.25
+    hold_out: float = 0.15
+
+    def check_parameters(self):
+        if self.ensemble_size is not None:
+            check_scalar(self.ensemble_size, "ensemble_size", int, min_val=1)
+        check_scalar(self.ridge, "ridge", (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.damping, "damping", (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.decay, "decay", (int, float), min_val=0)
+        check_scalar(self.precondition, "precondition", (int, float), min_val=0, max_val=0.5)
+        check_scalar(self.hold_out, "hold_out", (int, float), min_val=0, max_val=0.5)
+
+    def budget(self, n_samples, n_features):
+        """A step for every 4 rows, 15 to 60; 100 from 4000 rows on. They end when held-out rows see no gain."""
+        max_iter = 100 if n_samples >= 4000 else int(np.clip(n_samples // 4, 15, 60))
+        return Budget(max_iter=max_iter, batch_size=4096, tol=3e-5)
+
+    def init(self, problem, rng) -> State:
+        """Random hidden layers and their best readout, which is the control of this method."""
+        if isinstance(problem.objective, Metric):
+            raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
+        key = rng.integers(2**64, size=2, dtype=np.uint64)
+        network, dtype = problem.network, problem.dtype
+        root = input_root(problem.X, problem.sample_weight, self.precondition)
+        weights = np.zeros(network.n_weights, dtype)
+        kernels, biases = network.unpack(weights)
+        for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
+            draws = rng.standard_normal(W.shape, dtype=dtype)
+            W[:] = spread(root, draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
+            b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
+        biases[-1][:] = problem.initial_output()
+        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root)
+        state = advance(state, damping=self.damping, ridge=self.ridge)
+        held = held_out(problem, state.key, self.hold_out)
+        V, train_loss, held_loss = self._judge(problem, state, [weights], held, FIRST_STEPS)[0]
+        return self._accept(state, problem, held, weights, V, train_loss, held_loss)
+
+    def step(self, state: Any, problem, rng) -> State:
+        """Draw directions, observe them, solve for two dampings, keep the best."""
+        network = problem.network
+        if len(network.layer_sizes) == 2:
+            return advance(state)  # no hidden layer: the readout is all there is
+        held = held_out(problem, state.key, self.hold_out)
+        rows = np.delete(np.arange(problem.n_samples), held)
+        if len(rows) > problem.batch_size:
+            rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
+        key = rng.integers(2**64, size=2, dtype=np.uint64)
+        size = self.ensemble_size or int(np.clip(problem.n_samples // 24, 128, 400))
+        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.root)
+        A, g = observe(directions, problem, rows)
+        dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
+        candidates = []
+        for alpha in dampings:
+            M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
+            w = linalg.cho_solve(linalg.cho_factor(M, overwrite_a=True, check_finite=False), g, check_finite=False)
+            candidates.append(state.centre + directions.combine(w))
+        judged = self._judge(problem, state, candidates, held, STEPS)
+        best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
+        V, train_loss, held_loss = judged[best]
+        if not train_loss < state.train_loss:
+            return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
+        moved = advance(state, damping=float(dampings[best]))
+        return self._accept(moved, problem, held, candidates[best], V, train_loss, held_loss)
+
+    def _judge(self, problem, state, candidates, held, n_steps):
+        """Readout, training loss and held-out loss of each candidate."""
+        V, table = _readout(problem.network, state.centre), (problem.X, problem.Y, problem.sample_weight, held)
+        problem.n_evaluations += len(candidates) * problem.n_samples
+        return problem.workers.map(
+            judge, len(candidates), candidates, n_steps, problem.network, V, problem.objective, *table, state.ridge
+        )
+
+    def outputs(self, state: Any, network: Network, X):
+        """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
+        Z = network.outputs(state.weights, X)
+        if state.covariance is None:
+            return Z
+        return averaged(Z, quadratic(features(network, state.weights, X), state.covariance.astype(Z.dtype)))
+
+    def predictive(self, state: Any, network: Network, X):
+        """Mean and standard deviation; see `NoiseModel`."""
+        Z = self.outputs(state, network, X)
+        F = features(network, state.weights.astype(np.float64), X)
+        return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
+
+    def _accept(self, state, problem, held, weights, V, train_loss, held_loss):
+        """The state with a new centre, which becomes the best if held-out rows say so; they choose the ridge, too."""
+        network = problem.network
+        if not held_loss < state.best_loss:
+            centre = _with_readout(network, weights, V)
+            return advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
+        F = features(network, weights, problem.X)
+        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
+        ridge = state.ridge
+        for other in [state.ridge * factor for factor in RIDGE_FACTORS if len(held)]:
+            solved = readout.with_ridge(other).solve("train", V, STEPS)
+            if readout.gain(solved, V) > 0:
+                V, ridge = solved, other
+        train_loss, held_loss = readout.mean_losses(V)
+        readout = readout.with_ridge(ridge)
+        best = readout.solve("all", V, STEPS)
+        state = advance(
+            state,
+            weights=_with_readout(network, weights, best),
+            centre=_with_readout(network, weights, V),
+            train_loss=train_loss,
+            best_loss=held_loss,
+            loss=held_loss,
+            ridge=ridge,
+        )
+        if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
+            return advance(state, covariance=self._open(readout, V, best))
+        return advance(state, noise=NoiseModel.fit(readout, V, best))
+
+    def _open(self, readout, V_train, V):
+        """Covariance of the readout of all rows, in the scale that gives held-out rows the best probabilities."""
+        covariance, held = readout.class_covariance(V), readout.held
+        if not len(held):
+            return covariance
+        weight = None if readout.weight is None else readout.weight[held]
+        Z = readout.F[held] @ V_train.astype(readout.F.dtype)
+        variance = quadratic(readout.F[held], covariance.astype(Z.dtype))
+        losses = [readout.objective.loss(averaged(Z, scale * variance), readout.Y[held]) for scale in SCALES]
+        return SCALES[int(np.argmin([np.average(loss, weights=weight) for loss in losses]))] * covariance
+
+
+def averaged(Z, variance) -> np.ndarray:
+    """Log-odds of the mean probability when log-odds vary about Z with a variance per row (MacKay 1992)."""
+    return Z / np.sqrt(1 + np.pi / 8 * variance, dtype=Z.dtype)[:, None]
+
+
+def held_out(problem, key, fraction) -> np.ndarray:
+    """Numbers of the held-out rows, ascending: a systematic sample of the rows ordered by their targets."""
+    n = problem.n_samples
+    n_held = int(fraction * n)
+    if n_held < MIN_HELD_OUT:
+        return np.empty(0, int)
+    rng = np.random.Generator(np.random.Philox(key=key))
+    code = problem.Y @ np.arange(1, problem.Y.shape[1] + 1)
+    order = np.lexsort((rng.permutation(n), code))
+    return np.sort(order[((np.arange(n_held) + rng.random()) * (n / n_held)).astype(int)])
+
+
+def judge(block, candidates, n_steps, network, V, objective, X, Y, weight, held, ridge):
+    """Readout, training loss and held-out loss of a candidate's hidden layers."""
+    readout = Readout(features(network, candidates[block], X), Y, weight, held, objective, ridge)
+    V = readout.solve("train", V, n_steps)
+    return V, *readout.mean_losses(V)
+
+
+def _readout(network, weights):
+    """Kernel and bias of the output layer as one matrix (h + 1, K)."""
+    kernels, biases = network.unpack(weights)
+    return np.vstack([kernels[-1], biases[-1]]).astype(np.float64)
+
+
+def _with_readout(network, weights, V):
+    """The weights with another output layer."""
+    weights = weights.copy()
+    kernels, biases = network.unpack(weights)
+    kernels[-1][:], biases[-1][:] = V[:-1], V[-1]
+    return weights

@@ -1,0 +1,171 @@
+"""The output layer that is best for given hidden layers, in closed form or nearly so.
+
+With F = [H, 1], the activations of the last hidden layer and a one, and lambda in units of the mean square of H:
+
+    squared error     V = (F^T S F + lambda I)^-1 F^T S Y
+    log-losses        V -= (b F^T S F + lambda I)^-1 (F^T S E + lambda V)      b = 1/2 or 1/4 bounds the curvature
+    any other loss    the same with F^T diag(h) F for each output, halved until downhill
+
+S are the rows' weights; biases are free. A bound needs one decomposition for all steps, and every step is downhill
+(Boehning 1992). Read `Readout.solve` first.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+from scipy import linalg, sparse
+
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
+from sklearn_bpfree.observation import diagonal_curvature
+
+BOUND = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}
+JITTER = 1e-7  # of the mean diagonal; for hidden units that are never active
+HALVINGS = 4
+
+
+def features(network: Network, weights, X) -> np.ndarray:
+    """F = [H, 1] (n, h + 1): activations of the last hidden layer, or the rows, and a one."""
+    H: Any = network.hidden(weights, X)
+    F = np.empty((H.shape[0], H.shape[1] + 1), weights.dtype)
+    F[:, :-1] = H.toarray() if sparse.issparse(H) else H
+    F[:, -1] = 1
+    return F
+
+
+class Readout:
+    """Output layers for one set of features, solved on all rows or on all but the held-out ones.
+
+    Parameters
+    ----------
+    F : ndarray of shape (n, h + 1)
+    Y : ndarray of shape (n, K)
+    weight : ndarray of shape (n,) or None
+    held : ndarray of int
+        The held-out rows.
+    objective : Loss
+    ridge : float
+        In units of a row's weight times the mean square of the features.
+    """
+
+    def __init__(self, F, Y, weight, held, objective: Loss, ridge):
+        self.F, self.Y, self.weight, self.held, self.objective = F, Y, weight, held, objective
+        self.gram = {"all": self._gram(slice(None))}
+        self.gram["train"] = self.gram["all"] - self._gram(held) if len(held) else self.gram["all"]
+        self.unit = np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
+        self.penalty = ridge * self.unit
+
+    def with_ridge(self, ridge) -> Readout:
+        """The same rows under another penalty."""
+        other = copy(self)
+        other.penalty = ridge * self.unit
+        return other
+
+    def _gram(self, rows):
+        F = self.F[rows]
+        if self.weight is not None:
+            F = F * np.sqrt(self.weight[rows, None])
+        return (F.T @ F).astype(np.float64)
+
+    def factor(self, which, bound=1.0):
+        """Cholesky factor of the penalised Gram matrix of the rows "all" or "train"."""
+        return self._factor(bound * self.gram[which])
+
+    def _factor(self, M):
+        diagonal = np.diag_indices_from(M)
+        M[diagonal] += self.penalty + JITTER * np.trace(M) / len(M)
+        M[-1, -1] -= self.penalty
+        return linalg.cho_factor(M, overwrite_a=True, check_finite=False)
+
+    def solve(self, which, V, n_steps) -> np.ndarray:
+        """The readout (h + 1, K) of the rows "all" or "train", by `n_steps` from V where there is no closed form."""
+        bound = BOUND.get(type(self.objective))
+        if bound is None:
+            for _ in range(n_steps):
+                V = self._newton_step(which, V)
+            return V
+        factor = self.factor(which, bound)
+        for _ in range(1 if isinstance(self.objective, SquaredError) else n_steps):
+            V = V - linalg.cho_solve(factor, self._gradient(which, V)[1], check_finite=False)
+        return V
+
+    def _newton_step(self, which, V):
+        """A Newton step for any other loss, output by output, halved until it is downhill."""
+        weight = self._weights(which)
+        Z, gradient = self._gradient(which, V)
+        h = diagonal_curvature(self.objective, Z, self.Y) * weight[:, None]
+        h += 1e-3 * weight[:, None] * np.maximum(h.mean(axis=0), 1e-6)
+        steps = [
+            linalg.cho_solve(self._factor((self.F.T @ (self.F * h[:, k, None])).astype(np.float64)), gradient[:, k])
+            for k in range(V.shape[1])
+        ]
+        step, before = np.stack(steps, axis=1), self._value(which, V)
+        for _ in range(HALVINGS):
+            if self._value(which, V - step) < before:
+                return V - step
+            step = step / 2
+        return V
+
+    def _gradient(self, which, V):
+        Z = self.outputs(V)
+        E = self.objective.error(Z, self.Y)
+        E *= self._weights(which)[:, None]
+        gradient = (self.F.T @ E).astype(np.float64)
+        gradient[:-1] += self.penalty * V[:-1]
+        return Z, gradient
+
+    def _value(self, which, V):
+        return self._weights(which) @ self.losses(V) + 0.5 * self.penalty * np.square(V[:-1]).sum()
+
+    def _weights(self, which):
+        weight = np.ones(len(self.F), self.F.dtype) if self.weight is None else self.weight
+        if which == "train" and len(self.held):
+            weight = weight.copy()
+            weight[self.held] = 0
+        return weight
+
+    def outputs(self, V) -> np.ndarray:
+        """Raw outputs (n, K)."""
+        return self.F @ V.astype(self.F.dtype)
+
+    def losses(self, V) -> np.ndarray:
+        """Loss of every row."""
+        return self.objective.loss(self.outputs(V), self.Y)
+
+    def mean_losses(self, V) -> tuple[float, float]:
+        """Mean loss of the training rows and of the held-out ones (the training rows' when there are none)."""
+        losses, weight = self.losses(V), self._weights("train")
+        train = float(np.average(losses, weights=weight))
+        if not len(self.held):
+            return train, train
+        held = None if self.weight is None else self.weight[self.held]
+        return train, float(np.average(losses[self.held], weights=held))
+
+    def gain(self, V, than) -> float:
+        """By how much V beats another readout on the held-out rows, less a standard error of the difference."""
+        weight = np.ones(len(self.held)) if self.weight is None else self.weight[self.held]
+        difference = (self.losses(than) - self.losses(V))[self.held].astype(np.float64)
+        mean = np.average(difference, weights=weight)
+        return float(mean - np.sqrt(np.average((difference - mean) ** 2, weights=weight) / len(difference)))
+
+    def covariance(self, which) -> np.ndarray:
+        """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
+        return linalg.cho_solve(self.factor(which), np.eye(self.F.shape[1]), check_finite=False)
+
+    def class_covariance(self, V) -> np.ndarray:
+        """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
+        h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1) * self._weights("all")
+        M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
+        return linalg.cho_solve(self._factor(M), np.eye(len(M)), check_finite=False)
+
+    def residuals(self, V, rows) -> np.ndarray:
+        """Targets minus predictions, (n_rows, K), float64."""
+        return self.Y[rows] - self.objective.link(self.F[rows] @ V)
+
+
+def quadratic(F, covariance) -> np.ndarray:
+    """``f^T C f`` for every row f of F."""
+    return np.einsum("nh,nh->n", F @ covariance, F)

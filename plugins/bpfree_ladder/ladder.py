@@ -1,0 +1,234 @@
+"""A ladder of weight decays: members that differ in their decay learn side by side, and agree on one on the way.
+
+Weight decay is the hyper-parameter that no function of a table's shape predicts: clean tables want little of it, noisy
+ones much. So it is found during the fit. M members of any error-signal trainer start with the decays d_1 < ... < d_M
+(and the more dropout the more decay), some rows are held out, and a fit goes through
+
+    search   each member learns from the rows that are not held out
+    settle   after a share of the steps the members are weighed by their losses on the held-out rows:
+                 gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
+                 w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
+    re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
+    cool     one temperature for the classes, from what each member says of the rows that it has never seen
+
+Predictions are the mean of the members' raw outputs over the temperature. With ``single=True`` only the best member
+goes on, from all rows. Read `step` first.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.utils import check_scalar
+
+from sklearn_bpfree import Budget, State, Trainer, get_trainer
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.problem import Problem
+
+N_STEPS = 25  # steps of a fit by default
+MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
+PRIOR_ROWS = 5  # the temperature is held near 1 as if by this many rows
+
+get_known = cache(get_trainer)
+
+
+@dataclass(eq=False)
+class LadderState(State):
+    """State of a `Ladder`.
+
+    Attributes
+    ----------
+    members : list of State
+        The members' own states.
+    held_out : ndarray of int
+        Numbers of the rows by which the members are weighed.
+    seed : int
+        Source of the order in which the members see the rows.
+    decay : float
+        The decay that the members settled on; NaN before.
+    temperature : float
+        By which raw outputs are divided; 1 before the last step.
+    """
+
+    members: list[State] = field(default_factory=list)
+    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    seed: int = 0
+    decay: float = float("nan")
+    temperature: float = 1.0
+
+
+class Ladder(Trainer):
+    """A ladder of weight decays around any error-signal trainer: finds the decay during the fit, and ensembles.
+
+    Parameters
+    ----------
+    trainer : str or Trainer, default="sum_of_readouts"
+        Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
+        `dropout`, which the ladder sets; all others are its own.
+    decays : tuple of float, default=(0.15, 1.0, 6.0)
+        The members' first weight decays, so one per member.
+    single : bool, default=False
+        Whether only one member goes on once the decay is found.
+    search : float, default=0.4
+        Share of the steps after which the members settle on a decay.
+    boost : float, default=1.6
+        Factor on the decay that they settle on: what is best after the search is too little for the whole fit.
+    effort : float, default=1.0
+        Factor on the number of updates in a step, see `n_updates`.
+    """
+
+    offers = ()
+
+    trainer: str | Trainer = "sum_of_readouts"
+    decays: tuple[float, ...] = (0.15, 1.0, 6.0)
+    single: bool = False
+    search: float = 0.4
+    boost: float = 1.6
+    effort: float = 1.0
+
+    def budget(self, n_samples, n_features):
+        """25 steps of `n_updates` / 25 updates for each member, of batches of `batch_rows` rows."""
+        return Budget(max_iter=N_STEPS, batch_size=batch_rows(n_samples))
+
+    def check_parameters(self):
+        number, unknown = (int, float), {"weight_decay", "dropout"} - set(self._inner().get_params(deep=False))
+        if unknown:
+            raise ValueError(
+                f"trainer of Ladder must have the hyper-parameters weight_decay and dropout, but {self.trainer!r} has "
+                f"no {' and no '.join(sorted(unknown))}; give an error-signal trainer such as 'dfa'."
+            )
+        if not self.decays:
+            raise ValueError(f"decays of Ladder must hold at least one weight decay, got {self.decays!r}.")
+        for decay in self.decays:
+            check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
+            self._member(decay).check_parameters()
+        check_scalar(self.search, "search", number, min_val=0, max_val=1)
+        check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
+        check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
+
+    def init(self, problem, rng):
+        held_rng, *member_rngs = rng.spawn(1 + len(self.decays))
+        trainers = map(self._member, self.decays)
+        members = [trainer.init(problem, member_rng) for trainer, member_rng in zip(trainers, member_rngs, strict=True)]
+        held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
+        seed = int(held_rng.integers(np.iinfo(np.int32).max))
+        return LadderState(members[0].weights, members=members, held_out=held_out, seed=seed)
+
+    def step(self, state, problem, rng):
+        """Some updates of every member, on rows of its own; then settle or cool when it is time."""
+        t, end = problem.iteration, problem.max_iter or np.inf
+        M = len(state.members)
+        searches = np.isnan(state.decay)
+        size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
+        trainers = [self._member(decay) for decay in (self.decays if searches else [state.decay] * M)]
+        parts = []
+        for i in range(M):
+            unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
+            rows = endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size)
+            parts.append(part_of(problem, rows))
+        members = problem.workers.map(learn, M, trainers, state.members, parts, rng.spawn(M))
+        problem.n_evaluations += sum(part.n_samples for part in parts)
+        loss = float(np.mean([member.loss for member in members]))
+        state = replace(state, members=members, weights=members[0].weights, loss=loss)
+        if searches and t + 1 >= self.search * end:
+            state = self._settle(state, problem)
+        if t + 1 >= end and M > 1:
+            state = self._cool(state, problem)
+        return state
+
+    def outputs(self, state, network, X):
+        trainer = self._inner()
+        total = sum(trainer.outputs(member, network, X) for member in state.members)
+        return total / (len(state.members) * state.temperature)
+
+    def _inner(self) -> Trainer:
+        return get_known(self.trainer) if isinstance(self.trainer, str) else self.trainer
+
+    def _member(self, decay) -> Trainer:
+        trainer = self._inner()
+        return type(trainer)(**{**trainer.get_params(deep=False), "weight_decay": decay, "dropout": dropout_of(decay)})
+
+    def _settle(self, state, problem):
+        """One decay for all, from the losses on the held-out rows."""
+        log_decays, weight = np.log(self.decays), np.ones(len(state.members))
+        rows = state.held_out
+        if len(rows):
+            X, Y, trainer = problem.X[rows], problem.Y[rows], self._inner()
+            row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
+            outputs = (trainer.outputs(member, problem.network, X) for member in state.members)
+            losses = np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
+            gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
+            gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
+            weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
+        decay = float(self.boost * np.exp(np.average(log_decays, weights=weight)))
+        if not self.single:
+            return replace(state, decay=decay)
+        best = state.members[weight.argmax()]
+        return replace(state, decay=decay, members=[best], weights=best.weights)
+
+    def _cool(self, state, problem):
+        """The temperature that suits the members on rows that they have not learned from."""
+        objective, trainer, M = problem.objective, self._inner(), len(state.members)
+        if not isinstance(objective, (LogLoss, BinaryLogLoss)) or not len(state.held_out):
+            return state
+        unseen = [state.held_out[i::M] for i in range(M)]
+        outputs = [trainer.outputs(state.members[i], problem.network, problem.X[unseen[i]]) for i in range(M)]
+        Z, rows = np.concatenate(outputs), np.concatenate(unseen)
+        row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
+
+        def cost(log_temperature):
+            losses = objective.loss(Z / np.exp(log_temperature), problem.Y[rows])
+            return np.average(losses, weights=row_weight) + PRIOR_ROWS / len(rows) * log_temperature**2
+
+        log_temperature = minimize_scalar(cost, bounds=(-2, 2), method="bounded").x  # pyright: ignore
+        return replace(state, temperature=float(np.exp(log_temperature)))
+
+
+def learn(member, trainers, states, parts, rngs) -> State:
+    """One step of one member."""
+    return trainers[member].step(states[member], parts[member], rngs[member])
+
+
+def batch_rows(n) -> int:
+    """Rows in a minibatch, of n training rows: 64 below 1500, 128 below 4000, 200 from there on."""
+    return 64 if n < 1500 else 128 if n < 4000 else 200
+
+
+def n_updates(n) -> float:
+    """Updates of each member in a whole fit, of n training rows."""
+    return 12.5 * np.sqrt(n)
+
+
+def n_held_out(n) -> int:
+    """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
+    return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
+
+
+def dropout_of(decay) -> float:
+    """Dropout that goes with a weight decay: .06 with .15, .18 with 1, .30 with 6."""
+    return float(np.clip(0.18 + 0.15 * np.log10(decay), 0.03, 0.4))
+
+
+def endless_permutations(n, without, seed, start, size) -> np.ndarray:
+    """`size` numbers from the place `start` on of an endless row of permutations of 0, ..., n - 1 without some."""
+    rows = np.delete(np.arange(n), without)
+    first, last = start // len(rows), (start + size - 1) // len(rows)
+    permutations = [np.random.default_rng((*seed, number)).permutation(rows) for number in range(first, last + 1)]
+    return np.concatenate(permutations)[start - first * len(rows) :][:size]
+
+
+def part_of(problem, rows) -> Problem:
+    """The same problem with some of the rows only, at the same place of the fit."""
+    weight = None if problem.sample_weight is None else problem.sample_weight[rows]
+    part = Problem(
+        problem.X[rows],
+        problem.Y[rows],
+        problem.network,
+        problem.objective,
+        sample_weight=weight,
+        batch_size=problem.batch_size,
+        max_iter=problem.max_iter,
+    )
+    part.iteration = problem.iteration
+    return part

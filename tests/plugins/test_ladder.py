@@ -1,0 +1,249 @@
+"""The ladder: who learns from which rows, what decay the members settle on, and what their outputs become."""
+
+import joblib
+import numpy as np
+import pytest
+from bpfree_ladder.ladder import (
+    Ladder,
+    LadderState,
+    batch_rows,
+    dropout_of,
+    endless_permutations,
+    n_held_out,
+    n_updates,
+)
+from scipy.special import expit
+from sklearn.datasets import make_classification, make_friedman1
+
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, State, Trainer, advance, get_trainer, training
+from sklearn_bpfree.network import Network
+from sklearn_bpfree.objectives import BinaryLogLoss, SquaredError
+from sklearn_bpfree.problem import Problem
+
+
+class Fixed(Trainer):
+    """A member that learns nothing: its one output is its bias, whatever the row."""
+
+    weight_decay: float = 1.0
+    dropout: float = 0.0
+
+    def init(self, problem, rng):
+        return State(np.zeros(problem.network.n_weights, problem.dtype))
+
+    def step(self, state, problem, rng):
+        return advance(state, loss=self.weight_decay)
+
+
+class Memory(Fixed):
+    """A member that notes the rows it was given in its loss: the sum of the first column's powers of two."""
+
+    def step(self, state, problem, rng):
+        return advance(state, loss=float(np.exp2(np.unique(problem.X[:, 0])).sum()))
+
+
+def made(objective, Y, *, n=None, max_iter=10, sample_weight=None):
+    n = len(Y) if n is None else n
+    X = np.arange(n, dtype=np.float64)[:, None]
+    return Problem(X, Y, Network((1, 1)), objective, sample_weight=sample_weight, batch_size=8, max_iter=max_iter)
+
+
+def fixed_members(biases):
+    return [State(np.array([0.0, bias])) for bias in biases]
+
+
+def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None):
+    """State after the step in which members with these outputs settle, on the rows Y, all held out but the last."""
+    Y = np.asarray(Y, dtype=np.float64)[:, None]
+    problem = made(SquaredError(), Y, sample_weight=sample_weight)
+    ladder = Ladder(Fixed(), decays, boost=boost, single=single, search=0.0)
+    members = fixed_members(biases)
+    state = LadderState(members[0].weights, members=members, held_out=np.arange(len(Y) - 1))
+    return ladder.step(state, problem, np.random.default_rng(0))
+
+
+# --- settle -----------------------------------------------------------------------------------------------------------
+
+
+def test_members_settle_on_the_weighted_mean_of_the_log_decays():
+    rng = np.random.default_rng(0)
+    Y, biases, decays = rng.normal(size=41), np.array([0.05, 0.0, 0.3]), np.array([0.1, 1.0, 10.0])
+    losses = 0.5 * (biases[:, None] - Y[:-1]) ** 2
+    gaps = losses - losses[losses.mean(axis=1).argmin()]
+    z = np.divide(gaps.mean(axis=1), gaps.std(axis=1) / np.sqrt(40), where=gaps.any(axis=1), out=np.zeros(3))
+    w = np.exp(-(z**2) / 2)
+    expected = np.exp((w * np.log(decays)).sum() / w.sum())
+    assert 0.1 < expected < 10 and (w > 0.05).sum() > 1
+    assert settled(biases, Y).decay == pytest.approx(expected)
+    assert settled(biases, Y, boost=1.6).decay == pytest.approx(1.6 * expected)
+
+
+@pytest.mark.parametrize(("best", "decay"), [(0, 0.1), (1, 1.0), (2, 10.0)])
+def test_a_clear_winner_decides(best, decay):
+    biases = [5.0, 5.0, 5.0]
+    biases[best] = 0.0
+    state = settled(biases, np.random.default_rng(0).normal(size=50))
+    assert state.decay == pytest.approx(decay, rel=1e-6)
+    assert len(state.members) == 3
+
+
+def test_only_the_best_member_goes_on_in_the_single_setting():
+    state = settled([5.0, 0.0, 5.0], np.random.default_rng(0).normal(size=50), single=True)
+    assert [member.weights[-1] for member in state.members] == [0.0]
+    assert state.weights is state.members[0].weights
+
+
+def test_row_weights_count_when_members_settle():
+    Y, weight = np.r_[np.zeros(20), np.full(20, 4.0), 0.0], np.r_[np.full(20, 1e-6), np.ones(21)]
+    assert settled([0.0, 4.0], Y, decays=(0.1, 10.0), sample_weight=weight).decay == pytest.approx(10, rel=0.01)
+    assert settled([0.0, 4.0], Y, decays=(0.1, 10.0), sample_weight=weight[::-1]).decay < 10
+
+
+def test_without_held_out_rows_the_decay_is_the_middle_of_the_ladder():
+    problem = made(SquaredError(), np.zeros((1, 1)), max_iter=2)
+    ladder = Ladder(Fixed(), (0.5, 8.0), boost=1.0, search=0.5)
+    state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
+    assert state.decay == pytest.approx(2.0)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def rows_of(loss):
+    """The rows noted by `Memory`."""
+    return {row for row in range(24) if int(loss) >> row & 1}
+
+
+def test_members_search_without_the_held_out_rows_and_rejoin_all_but_their_own():
+    problem = made(SquaredError(), np.zeros((24, 1)), max_iter=10)
+    ladder = Ladder(Memory(), search=0.5, effort=20.0)
+    progress = training.start(ladder, problem, 0)
+    held_out = progress.state.held_out
+    assert len(held_out) == 6
+    progress.plan(10)
+    seen = []
+
+    def note(progress):
+        seen.append([rows_of(member.loss) for member in progress.state.members])
+        return False
+
+    training.run(ladder, problem, progress, on_step=note)
+    everything = set(range(24))
+    for step, members in enumerate(seen):
+        for i, rows in enumerate(members):
+            assert rows == everything - set(held_out if step < 5 else held_out[i::3])
+    single = training.start(ladder.set_params(single=True), problem, 0)
+    single.plan(10)
+    training.run(ladder, problem, single)
+    assert [rows_of(member.loss) for member in single.state.members] == [everything]
+
+
+def test_permutations_go_on_where_they_left_off():
+    n, without = 10, [2, 7]
+    whole = endless_permutations(n, without, (3, 1), 0, 40)
+    assert [sorted(whole[i : i + 8].tolist()) for i in range(0, 40, 8)] == [[0, 1, 3, 4, 5, 6, 8, 9]] * 5
+    pieces = [endless_permutations(n, without, (3, 1), start, 5) for start in range(0, 40, 5)]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert (endless_permutations(n, without, (3, 2), 0, 40) != whole).any()
+
+
+def test_members_differ_in_decay_and_dropout_and_go_on_with_one():
+    ladder = Ladder(get_trainer("dfa", learning_rate=0.123), (0.15, 6.0))
+    for decay in (0.15, 6.0, 2.5):
+        member = ladder._member(decay)
+        assert (member.weight_decay, member.dropout, member.learning_rate) == (decay, dropout_of(decay), 0.123)
+    problem = made(SquaredError(), np.zeros((24, 1)), max_iter=4)
+    losses = []
+    ladder = Ladder(Fixed(), (1.0, 4.0), boost=1.0, search=0.5)
+    progress = training.start(ladder, problem, 0)
+    progress.plan(4)
+    training.run(ladder, problem, progress, on_step=lambda p: losses.append([m.loss for m in p.state.members]))
+    assert losses == [[1.0, 4.0]] * 2 + [[progress.state.decay] * 2] * 2
+    assert progress.state.decay == pytest.approx(2.0)
+
+
+# --- outputs ----------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_are_the_mean_over_the_temperature():
+    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), temperature=2.0)
+    np.testing.assert_allclose(Ladder(Fixed()).outputs(state, Network((1, 1)), np.zeros((4, 1))), 1.5)
+
+
+def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen():
+    rng = np.random.default_rng(0)
+    Y = (rng.random((4000, 1)) < 0.7).astype(np.float64)
+    problem = made(BinaryLogLoss(), Y, max_iter=1)
+    ladder = Ladder(Fixed(), (1.0, 2.0))
+    overconfident = 3 * np.log(0.7 / 0.3)
+    state = LadderState(np.zeros(2), members=fixed_members([overconfident] * 2), held_out=np.arange(3000), decay=1.0)
+    state = ladder.step(state, problem, rng)
+    assert state.temperature == pytest.approx(3, rel=0.15)
+    outputs = ladder.outputs(state, problem.network, problem.X)
+    np.testing.assert_allclose(expit(outputs), Y[:3000].mean(), atol=0.01)
+
+
+def test_values_have_no_temperature():
+    X, y = make_friedman1(120, random_state=0)
+    assert BPFreeRegressor(trainer="ladder", random_state=0).fit(X, y).state_.temperature == 1
+    assert BPFreeClassifier(trainer="ladder", random_state=0).fit(X, y > y.mean()).state_.temperature != 1
+
+
+# --- with any error-signal trainer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trainer", ["dfa", "fa", "local_loss", "backprop", get_trainer("dfa", feedback="learned")])
+def test_any_error_signal_trainer_can_climb(trainer):
+    X, y = make_classification(300, random_state=0)
+    model = BPFreeClassifier((16, 16), trainer=Ladder(trainer), random_state=0).fit(X[:200], y[:200])
+    assert model.score(X[200:], y[200:]) > 0.75
+    assert model.n_iter_ == 25
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_same_bits_for_any_number_and_kind_of_jobs(single):
+    X, y = make_classification(200, n_classes=3, n_informative=5, random_state=0)
+
+    def fitted(n_jobs):
+        model = BPFreeClassifier((8, 8), trainer=Ladder(single=single), max_iter=5, n_jobs=n_jobs, random_state=0)
+        return model.fit(X, y).predict_proba(X).tobytes()
+
+    alone = fitted(None)
+    assert fitted(2) == alone
+    for backend in ("loky", "threading"):
+        with joblib.parallel_config(backend, n_jobs=2):
+            assert fitted(None) == alone
+
+
+def test_noisy_labels_ask_for_more_decay_than_clean_ones():
+    X, y = make_classification(1500, 20, n_informative=10, random_state=0)
+    flipped = np.where(np.random.default_rng(0).random(1500) < 0.3, 1 - y, y)
+    clean, noisy = (
+        BPFreeClassifier((64,), trainer="ladder", random_state=0).fit(X, target).state_.decay for target in (y, flipped)
+    )
+    assert noisy > 1.5 * clean
+
+
+def test_rules_by_the_number_of_rows():
+    assert [batch_rows(n) for n in (100, 1499, 1500, 3999, 4000, 10**6)] == [64, 64, 128, 128, 200, 200]
+    assert [n_held_out(n) for n in (2, 100, 2000, 10_000, 10**6)] == [0, 25, 300, 1000, 1500]
+    assert n_updates(10_000) == 1250
+    np.testing.assert_allclose(
+        [dropout_of(d) for d in (0.15, 1, 6, 1e-9, 1e9)], [0.056, 0.18, 0.297, 0.03, 0.4], atol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"trainer": "rvfl"}, "must have the hyper-parameters weight_decay and dropout, but 'rvfl' has no"),
+        ({"decays": ()}, "at least one weight decay"),
+        ({"decays": (1.0, -1.0)}, "decays == -1.0"),
+        ({"search": 1.5}, "search == 1.5"),
+        ({"boost": 0}, "boost == 0"),
+        ({"trainer": get_trainer("dfa", learning_rate=-1.0)}, "learning_rate == -1.0"),
+    ],
+)
+def test_parameters_that_make_no_sense(params, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        Ladder(**params).check_parameters()
+    assert "\n" not in str(caught.value)
