@@ -112,6 +112,10 @@ class PopulationTrainer(Trainer):
         """The network whose weights are searched: the problem's, or its hidden layers."""
         return projection.hidden_network(problem.network) if self._solves(problem) else problem.network
 
+    def centre(self, state: Any, problem: Problem) -> np.ndarray:
+        """Those of ``state.weights`` that are searched."""
+        return projection.split(problem.network, state.weights)[0] if self._solves(problem) else state.weights
+
     def slots(self, weights) -> list[np.ndarray]:
         """First value of the state's slots, for the weights that are searched."""
         return []

@@ -1,10 +1,12 @@
 """Evolution: each update against its equation in float64, the same bits from any workers, and resumption."""
 
 import pickle
+import sys
 
 import joblib
 import numpy as np
 import pytest
+from bpfree_evolution.cma_es import Normals
 from bpfree_evolution.genetic import Genetic, Offspring
 from bpfree_evolution.pgpe import clip_up
 from bpfree_evolution.sep_cma_es import constants
@@ -12,14 +14,14 @@ from bpfree_evolution.snes import utilities
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.preprocessing import scale
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members, get_trainer, parallel, training
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members, Pass, get_trainer, parallel, training
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, Loss, SquaredError
 from sklearn_bpfree.optimizers import Adam
 from sklearn_bpfree.problem import Problem
 
 STEPS = {"spsa": 600}  # of methods that need more than 60
-NAMES = ["genetic", "open_es", "pgpe", "sep_cma_es", "snes", "spsa"]
+NAMES = ["cma_es", "genetic", "open_es", "pgpe", "sep_cma_es", "snes", "spsa"]
 
 
 class MeanOutput(Loss):
@@ -321,3 +323,96 @@ def test_members_of_rank_one_are_the_default():
     assert isinstance(members, Members)
     for kernel in p.network.unpack(members.directions(0).dense())[0]:
         assert (np.linalg.matrix_rank(kernel) == 1).all()
+
+
+def shaken(objective, activation, n_draws, control_variate=False, weighted=False):
+    """A pass of node perturbation over two hidden layers, and dL/dz of each layer by differences."""
+    rng = np.random.default_rng(0)
+    network = Network((5, 6, 4, 3), activation)
+    X, weight = rng.normal(size=(30, 5)), rng.integers(1, 4, 30) if weighted else None
+    p = Problem(X, np.eye(3)[rng.integers(3, size=30)], network, objective, sample_weight=weight, batch_size=30)
+    trainer = get_trainer("node_perturbation", sigma=1e-4, n_draws=n_draws, control_variate=control_variate)
+    state = trainer.init(p, rng)
+    batch = p.all_rows()
+    feedback = [rng.normal(size=B.shape) for B in state.feedback]
+    gradients = network.unpack(np.empty_like(state.weights))
+    run = Pass(*network.unpack(state.weights), *gradients, feedback, [np.zeros_like(B) for B in feedback], p, rng)
+    trainer.forward(run, batch, 0.0)
+    back = get_trainer("backprop")
+    kernels = back.gradient(back.init(p, rng).__class__(state.weights), p, batch)
+    return trainer, run, kernels
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("control_variate", [False, True])
+def test_the_mean_signal_of_node_perturbation_is_the_gradient(activation, control_variate):
+    """Whatever the feedback is: with many draws the kernels' gradient is that of back-propagation."""
+    trainer, run, expected = shaken(LogLoss(), activation, 4000, control_variate, weighted=True)
+    for layer, below in enumerate([run.batch.X, run.hidden[0]]):
+        found = below.T @ trainer.signal(layer, run.error, run)
+        assert np.abs(found - expected[layer]).max() < 0.12 * np.abs(expected[layer]).max()
+
+
+def test_a_draw_of_node_perturbation_is_the_change_of_the_loss_times_the_noise():
+    trainer, run, _ = shaken(LogLoss(), "tanh", 1)
+    noise = run.rng.bit_generator.state
+    g = trainer.signal(1, run.error, run)
+    run.rng.bit_generator.state = noise
+    xi = 2.0 * np.unpackbits(np.frombuffer(run.rng.bytes(15), np.uint8), count=120).reshape(30, 4) - 1
+    Z = run.hidden[0] @ run.kernels[1] + run.biases[1]
+    plus, minus = (
+        run.problem.objective.loss(np.tanh(Z + s * 1e-4 * xi) @ run.kernels[2] + run.biases[2], run.batch.Y)
+        for s in (1, -1)
+    )
+    np.testing.assert_allclose(g, ((plus - minus) / 2e-4 / 30)[:, None] * xi, rtol=1e-6)
+
+
+def test_silent_units_get_no_signal():
+    trainer, run, _ = shaken(LogLoss(), "relu", 3)
+    silent = run.hidden[1] == 0
+    assert silent.any() and (trainer.signal(1, run.error, run)[silent] == 0).all()
+
+
+def test_perfect_feedback_leaves_no_noise_and_wrong_feedback_learns():
+    trainer, run, expected = shaken(LogLoss(), "tanh", 2, control_variate=True)
+    run.feedback[1][:] = run.kernels[2].T
+    np.testing.assert_allclose(run.hidden[0].T @ trainer.signal(1, run.error, run), expected[1], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(run.feedback_gradient[1], 0, atol=1e-7)
+    run.feedback[1][:] = 0
+    trainer.set_params(n_draws=4000)
+    trainer.signal(1, run.error, run)
+    step = -run.feedback_gradient[1]
+    assert (step * run.kernels[2].T).sum() > 0.5 * np.linalg.norm(step) * np.linalg.norm(run.kernels[2])
+
+
+def test_cma_es_is_the_package_on_the_same_losses():
+    cma = pytest.importorskip("cma")
+    p = problem(sizes=(5, 4, 3))
+    trainer = get_trainer("cma_es", population_size=8, readout="evolved")
+    state = trainer.init(p, np.random.default_rng(0))
+    unit = p.network.fan_in_scale(np.float64)
+    own = cma.CMAEvolutionStrategy(
+        state.weights / unit, 0.3, {"popsize": 8, "randn": Normals(), "seed": np.nan, "verbose": -9, "verb_log": 0}
+    )
+    for t in range(4):
+        key = np.random.default_rng(t).integers(2**64, size=2, dtype=np.uint64)
+        own.opts["randn"].rng = np.random.Generator(np.random.Philox(key=(int(key[0]), int(key[1]))))
+        asked = own.ask()
+        own.tell(asked, [p.loss(x * unit) for x in asked])
+        state = trainer.step(state, p, np.random.default_rng(t))
+        np.testing.assert_allclose(state.weights, own.mean * unit, rtol=1e-8)
+
+
+def test_cma_es_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cma", None)
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-bpfree\[cma\]'"):
+        BPFreeClassifier(trainer="cma_es").fit([[0.0], [1.0]], [0, 1])
+
+
+def test_spsa_stores_no_direction():
+    p = problem(sizes=(5, 4, 3))
+    trainer = get_trainer("spsa", readout="evolved")
+    members = trainer.members(trainer.init(p, np.random.default_rng(0)), p.network, (1, 2))
+    first = members.directions(0).dense()
+    np.testing.assert_array_equal(members.directions(0).dense(), first)
+    assert members.n_members == 2 and not members._kept
