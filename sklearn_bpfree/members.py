@@ -245,7 +245,7 @@ class Members:
         n_chunks = -(-n * widest // CHUNK_BYTES)
         if type(self).weights is Members.weights and self.network.weight_kind == "float":
             run = self._around_centre(block)
-        else:  # somebody else's members, or each is quantised by itself
+        else:  # somebody else's members, or quantised ones, which are no small steps from a centre
             run = partial(member_outputs, self.network, self.network.effective(self.weights(block)))
         if n_chunks <= 1:
             return run(X).transpose(0, 2, 1)

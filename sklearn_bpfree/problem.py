@@ -148,16 +148,16 @@ class Problem:
         self.n_evaluations = 0
 
     @property
+    def table(self) -> Table:
+        """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
+        return self.workers.shared
+
+    @property
     def objective(self) -> Loss | Metric:
         """What the present step minimises: the loss or the metric, or while warming up the metric's smooth loss."""
         if isinstance(self._objective, Metric) and self.iteration < self.warmup:
             return self._objective.smooth
         return self._objective
-
-    @property
-    def table(self) -> Table:
-        """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
-        return self.workers.shared
 
     @property
     def n_samples(self) -> int:
