@@ -122,7 +122,7 @@ class PopulationTrainer(Trainer):
 
     def budget(self, n_samples, n_features):
         """Generations on minibatches of 256 rows; fewer on small tables, which are soon learned by heart."""
-        return Budget(max_iter=int(np.clip(n_samples // 4, 30, 150)), batch_size=256)
+        return Budget(max_iter=int(np.clip(n_samples // 4, 30, 300)), batch_size=256)
 
     def horizon(self, problem, budget):
         """Four times as many generations where the output layer evolves, too."""

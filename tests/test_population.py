@@ -186,7 +186,7 @@ def test_sigma_is_in_units_of_the_layers_fan_in():
         np.testing.assert_allclose(bias, 0.5 / np.sqrt(fan_in + 1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("n, size", [(30, 64), (500, 32), (5000, 8)])
+@pytest.mark.parametrize("n, size", [(30, 64), (1000, 32), (5000, 8)])
 def test_blocks_hold_more_members_where_there_are_few_rows(n, size):
     p = problem(n, batch_size=2 * n)
     assert p.block_members == size
