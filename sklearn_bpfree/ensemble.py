@@ -14,6 +14,7 @@ forgets its outputs, and the sums do not depend on who computed them. Read `bloc
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
@@ -36,6 +37,7 @@ from sklearn_bpfree.objectives import (
     QuantileLoss,
     SquaredError,
 )
+from sklearn_bpfree.parallel import one_blas_thread
 from sklearn_bpfree.problem import Batch, Problem
 from sklearn_bpfree.trainer import State, Trainer
 
@@ -101,7 +103,18 @@ class Moments(NamedTuple):
 
 
 class EnsembleTrainer(Trainer):
-    """Base for methods with an ensemble of weight vectors, whose predictions are averaged and whose spread counts."""
+    """Base for methods with an ensemble of weight vectors, whose predictions are averaged and whose spread counts.
+
+    Such a method is one function, `move`.
+    """
+
+    @abstractmethod
+    def move(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:
+        """What `step` does, with one BLAS thread: matrices of P x P are small, and the bits do not depend on it."""
+
+    def step(self, state: Any, problem, rng):
+        with one_blas_thread():
+            return self.move(state, problem, rng)
 
     def outputs(self, state: Any, network, X):
         """Raw outputs whose link is the average of the members' probabilities or values."""
@@ -121,10 +134,12 @@ class EnsembleTrainer(Trainer):
         """A function of the members' outputs (P, b, K), block by block of rows."""
         dtype = np.result_type(state.members, X.dtype)
         members = state.members.astype(dtype, copy=False)
-        parts = [
-            function(outputs_of(network, members, X[rows].astype(dtype, copy=False)).transpose(0, 2, 1))
-            for rows in row_blocks(X.shape[0], network, len(members), dtype.itemsize)
-        ]
+        blocks = row_blocks(X.shape[0], network, len(members), dtype.itemsize)
+        with one_blas_thread():
+            parts = [
+                function(outputs_of(network, members, X[rows].astype(dtype, copy=False)).transpose(0, 2, 1))
+                for rows in blocks
+            ]
         return [np.concatenate(part).astype(dtype, copy=False) for part in zip(*parts, strict=True)]
 
 
@@ -296,19 +311,25 @@ def _losses(objective, Z, Y, precision):
     return objective.loss(Z, Y) * precision[0]
 
 
-def observation_noise(sums: Moments, spread_weight: float) -> np.ndarray:
-    """Variance of an observation (K,), by the expected squared error of a weight vector drawn from the ensemble.
+def observation_noise(sums: Moments, spread_weight: float, before) -> np.ndarray:
+    """Variance of an observation (K,), of which a close fit does not make too little.
 
-    It counts what the mean output misses and what the members differ by; so it is not too small where the fit is too
-    close. (The maximisation step of expectation-maximisation.)
+    The squared error of the mean output is divided by the number of rows less the number of weights that the data
+    settle, spread / variance (MacKay 1992). While that is more than half of the rows, the spread is added instead.
 
     Parameters
     ----------
     sums : Moments
     spread_weight : float
         Weight of each member's squared distance, 1 / P for an ensemble of equals.
+    before : ndarray of shape (K,)
+        The variance with which the members got their spread.
     """
-    return np.maximum((sums.residual + spread_weight * sums.spread) / sums.rows, NOISE_FLOOR)
+    spread = spread_weight * sums.spread
+    settled = np.minimum(spread / before, sums.rows / 2)
+    by_settled = sums.residual / (sums.rows - settled)
+    by_spread = (sums.residual + spread) / sums.rows
+    return np.maximum(np.where(settled < sums.rows / 2, by_settled, by_spread), NOISE_FLOOR)
 
 
 def temperature(objective: Loss | Metric, noise, mean_loss: float) -> np.ndarray:

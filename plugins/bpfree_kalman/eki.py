@@ -11,7 +11,7 @@ For the squared error "perturbed" is C^{theta G} (C^{GG} + Gamma / h)^-1 (y + no
 (Kovachki and Stuart 2019; Iglesias, Law and Stuart 2013), "transform" the ensemble transform filter, and "explicit"
 Kovachki and Stuart's update for any loss. The noise acts through Y H xi_j alone, which is N(0, Y H Y^T / h), so that P
 numbers a member are drawn, not one a row. No update leaves the span of the anomalies: only additive inflation, dropout
-and localisation do. Read `step` first.
+and localisation do. Read `move` first.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class EKI(EnsembleTrainer):
         members = draw(mean, problem.dtype.type(self.sigma) * scale, self.ensemble_size, rng)
         return EKIState(members.mean(axis=0), members=members, objective=problem.objective, prior_mean=mean)
 
-    def step(self, state: Any, problem, rng):
+    def move(self, state: Any, problem, rng):
         """One pass over the rows: an update for each minibatch."""
         losses, shares = [], []
         for batch in problem.batches(rng):
@@ -204,7 +204,8 @@ class EKI(EnsembleTrainer):
         """W (P, P), of which column j moves member j, and the noise xi in the coordinates of the anomalies."""
         P = len(sums.gram)
         if self.update == "explicit":
-            return h / P * sums.cross, np.zeros((P, P))
+            W = h / P * sums.cross
+            return W, W  # no implicit part
         A = h / P * sums.gram
         if self.update == "transform":
             return inverse_root(A) - np.eye(P) + solve(A, h / P * sums.innovation)[:, None], np.zeros((P, P))

@@ -14,7 +14,7 @@ Garbuno-Inigo, Nuesken and Reich 2020). A step stays in the span of the anomalie
 
 "split" is the first paper's scheme, implicit in the prior. The trapezoidal rule is implicit in the data too, and leaves
 the posterior of a linear network as it is for any step h = step_size / (||Y r^T||_F / P + eps). The variance of the
-observations is taken anew in every step, as the expected squared error of a member. Read `step` first.
+observations is taken anew in every step, as the expected squared error of a member. Read `move` first.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class EKS(EnsembleTrainer):
             prior_mean=mean,
         )
 
-    def step(self, state: Any, problem, rng):
+    def move(self, state: Any, problem, rng):
         """One step of all members along the dynamics, whose loss is the members' mean loss before it."""
         P = self.ensemble_size
         batch = problem.sample(rng, problem.batch_size)
@@ -124,7 +124,7 @@ class EKS(EnsembleTrainer):
         members = state.members + w.T.astype(problem.dtype) @ Theta
 
         loss = data.losses.mean() / data.rows * share * state.temperature[0]
-        noise = observation_noise(data, 1 / P) if self.noise is None else state.noise
+        noise = observation_noise(data, 1 / P, state.noise) if self.noise is None else state.noise
         gamma = temperature(problem.objective, noise, loss)
         return advance(
             state, weights=members.mean(axis=0), members=members, noise=noise, temperature=gamma, loss=float(loss)

@@ -5,11 +5,11 @@
     analysis    A = tau/(2 c^2) (y H y^T + x C_0^-1 x^T)                                          (2 N, 2 N)
                 m <- m + x^T (I + A)^-1 tau/(2 c^2) (y r - x C_0^-1 m),   C <- x^T (I + A)^-1 x / (2 c^2)
 
-(Huang, Schneider and Stuart 2022, with tau = 1/2, and with the prior N(0, C_0) among the data as in Huang, Huang, Reich
+(Huang, Schneider and Stuart 2022, where tau = 1/2, and with the prior N(0, C_0) among the data as in Huang, Huang, Reich
 and Stuart 2022; r and H at the mean's outputs, as in `sklearn_bpfree.ensemble`.) In a linear network C^-1 becomes
 (1 - tau) C^-1 + tau (the posterior's), so that it comes to the exact posterior. z are the deviations of the weights
 from the first ones in units of the prior, if there are at most `n_directions` of them; otherwise coordinates in so many
-random directions. Read `step` first.
+random directions. Of a step of m, a fraction is taken if the loss is lower there. Read `move` first.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from sklearn_bpfree.ensemble import (
     solve,
     temperature,
 )
+
+FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.0)  # of a step, where the loss is not a parabola
 
 
 @dataclass(eq=False)
@@ -63,7 +65,7 @@ class UKI(EnsembleTrainer):
         Standard deviation of the prior about the first weights, in units of ``1 / sqrt(fan_in + 1)`` of each layer.
     noise : float or None, default=None
         Variance of the observations in encoded units, for regression; None: estimated.
-    tau : float, default=0.5
+    tau : float, default=0.2
         Share of the data and of the prior that a step uses; the share that it forgets of its own covariance.
 
     References
@@ -79,7 +81,7 @@ class UKI(EnsembleTrainer):
     n_directions: int = 100
     prior_scale: float = 1.0
     noise: float | None = None
-    tau: float = 0.5
+    tau: float = 0.2
 
     def check_parameters(self):
         check_scalar(self.n_directions, "n_directions", int, min_val=1)
@@ -90,7 +92,7 @@ class UKI(EnsembleTrainer):
 
     def budget(self, n_samples, n_features):
         """Steps on all rows, or on 5,000 of them drawn anew."""
-        return Budget(max_iter=25, batch_size=5000)
+        return Budget(max_iter=30, batch_size=5000)
 
     def init(self, problem, rng):
         origin, scale = prior(problem, rng)
@@ -113,7 +115,7 @@ class UKI(EnsembleTrainer):
             covariance=C,
         )
 
-    def step(self, state: Any, problem, rng):
+    def move(self, state: Any, problem, rng):
         """One prediction and analysis, whose loss is that of the mean before it."""
         m, tau, N = state.mean, self.tau, len(state.mean)
         batch = problem.sample(rng, problem.batch_size)
@@ -127,12 +129,12 @@ class UKI(EnsembleTrainer):
         weight, C_0 = 1 / (2 * c**2), self.prior_scale**2
         A = tau * weight * (data.gram + X @ X.T / C_0)
         B = tau * weight * (data.innovation - X @ m / C_0)
-        m = m + X.T @ solve(A, B)
+        m = self._descend(m, X.T @ solve(A, B), state, problem, batch, share)
         C = weight * X.T @ solve(A, X)
         C = (C + C.T) / 2
 
         loss = data.mean_loss / data.rows * share * state.temperature[0]
-        noise = observation_noise(data, (1 - tau) * weight) if self.noise is None else state.noise
+        noise = observation_noise(data, (1 - tau) * weight, state.noise) if self.noise is None else state.noise
         return advance(
             state,
             weights=m.astype(problem.dtype) @ state.basis + state.prior_mean,
@@ -143,6 +145,14 @@ class UKI(EnsembleTrainer):
             covariance=C,
             loss=float(loss),
         )
+
+    def _descend(self, m, step, state, problem, batch, share):
+        """The mean after the best of some fractions of a step, which is all of it in a linear network."""
+        points = m + np.outer(FRACTIONS, step)
+        weights = points.astype(problem.dtype) @ state.basis + state.prior_mean
+        losses = moments(problem, weights, batch, 1 / (share * state.temperature)).losses
+        losses = losses + 0.5 * np.square(points).sum(axis=1) / self.prior_scale**2
+        return points[np.where(np.isfinite(losses), losses, np.inf).argmin()]
 
 
 def cubature(m, C, rng) -> np.ndarray:
