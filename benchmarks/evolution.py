@@ -54,7 +54,7 @@ def make(trainer, regression, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data")
-    parser.add_argument("--trainers", default="open_es,snes")
+    parser.add_argument("--trainers", default="open_es,node_perturbation,pgpe,snes")
     parser.add_argument("--sets", default="digits,breast_cancer,diabetes")
     parser.add_argument("--seeds", default="0,1,2")
     args = parser.parse_args()

@@ -65,7 +65,8 @@ def models(loader, trainers):
     def recipe(**params):
         def make(regression, X, seed):
             model = tabular_pipeline("regressor" if regression else "classifier", random_state=seed)
-            return model.set_params(**{f"estimator__trainer__{name}": value for name, value in params.items()})
+            where = "estimator__regressor__trainer" if regression else "estimator__trainer"
+            return model.set_params(**{f"{where}__{name}": value for name, value in params.items()})
 
         return make
 

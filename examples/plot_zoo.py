@@ -12,6 +12,8 @@ the share of the fit that is done. A dot means that one step, a closed form, is 
 # Fit them all
 # ------------
 # ``tabular_pipeline`` standardises the columns and adds piecewise-linear ones; ``list_trainers`` knows who is there.
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_moons
@@ -23,7 +25,9 @@ from sklearn_bpfree.tabular import tabular_pipeline
 
 X, X_test, y, y_test = train_test_split(*make_moons(600, noise=0.25, random_state=0), test_size=400, random_state=0)
 zoo = {name: BPFreeClassifier((32,), trainer=name, random_state=0) for name in list_trainers()}
-fitted = {name: tabular_pipeline(clf).fit(X, y) for name, clf in zoo.items()}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # cma, if it is installed, remarks on its own step sizes
+    fitted = {name: tabular_pipeline(clf).fit(X, y) for name, clf in zoo.items()}
 
 # %%
 # Draw them all

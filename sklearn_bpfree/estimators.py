@@ -27,9 +27,10 @@ from sklearn_bpfree.alignment import alignment
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError, make_objective
 from sklearn_bpfree.problem import Problem, merge_repeated_rows
+from sklearn_bpfree.quantisation import WEIGHT_KINDS, PackedWeights
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 from sklearn_bpfree.targets import Classes, LabelSets, Values
-from sklearn_bpfree.trainer import Trainer
+from sklearn_bpfree.trainer import State, Trainer
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
@@ -114,7 +115,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             If a parameter or the data make no sense, or if the trainer cannot serve the objective.
         """
         self._check_parameters()
-        continues = self.warm_start and hasattr(self, "progress_")
+        continues = self.warm_start and self._was_begun()
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
@@ -123,20 +124,28 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         trainer = self._make_trainer()
         budget = trainer.budget(*X.shape)
 
-        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, len(y))
+        warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self._objective(), Metric)
+        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
         problem = self._problem(X, y, sample_weight, budget)
+        self._check_network(problem.network, trainer)
+        problem.warmup = 1 if warms_up else 0  # so that the objective is that of the first step
+        if self.max_iter is None:
+            problem.max_iter = trainer.horizon(problem, budget)
+        if warms_up:
+            problem.warmup = round(self.metric_warmup * problem.max_iter)
         if continues:
             self._check_continues(problem.network, trainer)
             progress = self.progress_
             if not progress.unfinished:
                 progress.plan(problem.max_iter)
-            problem.max_iter = progress.planned
+            problem.max_iter, problem.warmup = progress.planned, progress.warmup
         else:
+            self._forget()
             self.network_ = problem.network
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
-            progress.plan(problem.max_iter)
+            progress.plan(problem.max_iter, problem.warmup)
         self.trainer_ = trainer
         self._run(problem, progress, given, budget, held_out)
         return self
@@ -145,12 +154,13 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         self._check_parameters()
         if self.early_stopping is True:
             raise ValueError("partial_fit does not support early_stopping=True; use fit, or early_stopping=False.")
-        first = not hasattr(self, "progress_")
+        first = not self._was_begun()
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
         self._set_targets(y, sample_weight, reset=first, classes=classes)
         X, y, sample_weight = self._merge(X, y, sample_weight)
         trainer = self._make_trainer() if first else self.trainer_
         problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
+        self._check_network(problem.network, trainer)
         problem.max_iter = None
         if first:
             self.network_ = problem.network
@@ -162,8 +172,23 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         self.trainer_ = trainer
         probe = self._probe(trainer, problem, progress)
         self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
+        progress.stop_reason = "partial_fit"
         self._keep(progress, progress.state)
         return self
+
+    def _forget(self):
+        """Drop the last fit, which does not go with the new network."""
+        for name in ("state_", "progress_", "history_"):
+            self.__dict__.pop(name, None)
+
+    def _was_begun(self):
+        """Whether there is a fit to go on with."""
+        if hasattr(self, "state_") and not hasattr(self, "progress_"):
+            raise ValueError(
+                f"This {type(self).__name__} was stored after its fit for predictions alone, so that it cannot be "
+                "trained on; set warm_start=True before storing it, or clone it and fit anew."
+            )
+        return hasattr(self, "progress_")
 
     def _draw_seed(self):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -225,10 +250,9 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         try:
             return function()
         except ObjectiveError as error:
-            able = [info.name for info in inspect_trainers() if info.error is None and info.needs == "values"]
             raise ValueError(
                 f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss, "
-                f"such as loss='auto', or a trainer that only needs values (registered: {', '.join(able) or 'none'})."
+                f"such as loss='auto', or a trainer that only needs values (registered: {_value_trainers()})."
             ) from error
 
     # --- checking and encoding --------------------------------------------------------------------------------------
@@ -239,6 +263,9 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {self.hidden_layer_sizes!r}.")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
+        if self.weights not in WEIGHT_KINDS:
+            raise ValueError(f"weights must be one of {list(WEIGHT_KINDS)}, got {self.weights!r}.")
+        check_scalar(self.metric_warmup, "metric_warmup", Real, min_val=0, max_val=1)
         if self.batch_size != "auto":
             check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
         if self.max_iter is not None:
@@ -270,6 +297,16 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         trainer = clone(trainer)
         trainer.check_parameters()
         return trainer
+
+    def _check_network(self, network, trainer):
+        if network.is_smooth or trainer.needs == "values":
+            return
+        flat = ACTIVATIONS[self.activation].flat
+        asked = f"activation={self.activation!r}" if flat else f"weights={self.weights!r}"
+        raise ValueError(
+            f"The trainer {self._trainer_name()!r} needs derivatives, which {asked} does not have; use another "
+            f"activation or weights='float', or a trainer that only needs values (registered: {_value_trainers()})."
+        )
 
     def _trainer_name(self):
         return self.trainer if isinstance(self.trainer, str) else type(self.trainer).__name__
@@ -332,12 +369,12 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         X = X.astype(dtype, copy=False)
         return X if sparse.issparse(X) else np.ascontiguousarray(X)
 
-    def _held_out(self, X_val, y_val, weight_val, budget, n_rows):
+    def _held_out(self, X_val, y_val, weight_val, budget, warms_up):
         """The user's validation rows, "split" for a fraction of the training rows, or None."""
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, but {'X_val' if X_val is None else 'y_val'} is missing.")
         if X_val is None:
-            asked = budget.early_stopping if self.early_stopping == "auto" else self.early_stopping
+            asked = budget.early_stopping or warms_up if self.early_stopping == "auto" else self.early_stopping
             return "split" if asked else None
         if self.early_stopping is False:
             raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
@@ -382,7 +419,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
                 f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
                 "set record_alignment=False, or use a loss such as loss='auto'."
             )
-        network = Network((X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs), self.activation)
+        sizes = (X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs)
+        network = Network(sizes, self.activation, self.weights)
         return Problem(
             self._cast(X),
             targets.encode(y, dtype),
@@ -399,7 +437,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         if network != self.network_:
             raise ValueError(
                 f"warm_start=True cannot go on with another network: fitted {self.network_.layer_sizes} "
-                f"({self.network_.activation}), now {network.layer_sizes} ({network.activation}); set warm_start=False."
+                f"({self.network_.activation}, {self.network_.weight_kind}), now {network.layer_sizes} "
+                f"({network.activation}, {network.weight_kind}); set warm_start=False."
             )
         if type(trainer) is not type(self.trainer_):
             raise ValueError(
@@ -444,10 +483,37 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
 
+    # --- storing ----------------------------------------------------------------------------------------------------
+
+    def __getstate__(self):
+        """What is pickled; of a finished fit with quantised weights that is what predicts, in few bits."""
+        stored = super().__getstate__()
+        if not self._predicts_by_weights_alone():
+            return stored
+        kernels, biases = self.network_.unpack(self.state_.weights)
+        packed = PackedWeights.pack(kernels, biases, self.network_.weight_kind)
+        stored = {**stored, "state_": packed, "history_": self.history_[-1:]}
+        del stored["progress_"]
+        return stored
+
+    def _predicts_by_weights_alone(self):
+        """Whether nobody will ask for more than predictions by the quantised weights."""
+        if self.warm_start or not hasattr(self, "progress_") or self.network_.weight_kind == "float":
+            return False
+        goes_on = self.progress_.unfinished or self.progress_.stop_reason == "partial_fit"
+        kind = type(self.trainer_)
+        return not goes_on and kind.outputs is Trainer.outputs and kind.predictive is Trainer.predictive
+
+    def __setstate__(self, stored):
+        super().__setstate__(stored)
+        packed = stored.get("state_")
+        if isinstance(packed, PackedWeights):
+            self.state_ = State(packed.unpack(self.network_.kernel_shapes))
+
     @property
     def coefs_(self):
-        """Kernels of the layers, (fan_in, fan_out) each; regression targets are standardised inside."""
-        return self.network_.unpack(self.state_.weights)[0]
+        """Kernels of the layers, (fan_in, fan_out) each, as `weights` has them; targets are standardised inside."""
+        return self.network_.unpack(self.network_.effective(self.state_.weights))[0]
 
     @property
     def intercepts_(self):
@@ -508,6 +574,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
+def _value_trainers() -> str:
+    able = [info.name for info in inspect_trainers() if info.error is None and info.needs == "values"]
+    return ", ".join(able) or "none"
+
+
 def _one_line(row):
     parts = [f"step {row['step']}", f"loss {row['loss']:.6f}"]
     if "validation_score" in row:
@@ -524,14 +595,22 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     ----------
     hidden_layer_sizes : tuple of int or int, default=(100,)
         Units of each hidden layer; ``()`` for a linear model.
-    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus"}, default="relu"
-        Activation of the hidden layers.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus", "step", "sign"}, default="relu"
+        Activation of the hidden layers. "step" (0 or 1) and "sign" (-1 or 1) are for trainers that only need values.
+    weights : {"float", "int8", "ternary", "binary"}, default="float"
+        What the kernels are in use, with one scale per unit; biases stay float (see `sklearn_bpfree.quantisation`).
+        For trainers that only need values. A finished fit of quantised weights is pickled without what training would
+        go on from and without all but the last row of `history_`, and so is small, unless ``warm_start=True``.
     trainer : str or Trainer, default="dfa"
         A registered name (see `list_trainers`) or an object with hyper-parameters of its own (see `get_trainer`), which
         grids and pipelines reach as ``trainer__<name>``.
     loss : str, Loss or callable, default="auto"
         "auto" or "log_loss"; or, for trainers that only need values, a scorer's name, a scorer, or a function
         ``metric(y_true, y_pred)`` of which greater is better.
+    metric_warmup : float, default=0.8
+        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (log-loss),
+        after which the decision threshold is set (a shift of the output biases) and the metric itself takes over. 0:
+        the metric from the first step on.
     batch_size : int or "auto", default="auto"
         Rows in a minibatch; "auto" leaves it to the trainer.
     max_iter : int, default=None
@@ -541,7 +620,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
-        means True when `fit` is given `X_val`.
+        means True when `fit` is given `X_val`, and when a metric as `loss` has a warm-up (whose end counts as the first
+        step; so the better of threshold and fine-tuning is kept).
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping, stratified by class.
     n_iter_no_change : int, default=10
@@ -612,8 +692,10 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation="relu",
         *,
+        weights="float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
+        metric_warmup=0.8,
         batch_size: int | str = "auto",
         max_iter=None,
         tol=None,
@@ -632,8 +714,10 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weights = weights
         self.trainer = trainer
         self.loss = loss
+        self.metric_warmup = metric_warmup
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
@@ -772,8 +856,12 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     ----------
     hidden_layer_sizes : tuple of int or int, default=(100,)
         Units of each hidden layer; ``()`` for a linear model.
-    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus"}, default="relu"
-        Activation of the hidden layers.
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu", "softplus", "step", "sign"}, default="relu"
+        Activation of the hidden layers. "step" (0 or 1) and "sign" (-1 or 1) are for trainers that only need values.
+    weights : {"float", "int8", "ternary", "binary"}, default="float"
+        What the kernels are in use, with one scale per unit; biases stay float (see `sklearn_bpfree.quantisation`).
+        For trainers that only need values. A finished fit of quantised weights is pickled without what training would
+        go on from and without all but the last row of `history_`, and so is small, unless ``warm_start=True``.
     trainer : str or Trainer, default="dfa"
         A registered name (see `list_trainers`) or an object with hyper-parameters of its own (see `get_trainer`), which
         grids and pipelines reach as ``trainer__<name>``.
@@ -781,6 +869,10 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         "auto" (squared_error), "squared_error", "absolute_error", "huber", "quantile" or "poisson"; an object such as
         ``HuberLoss(delta=0.5)``; or, for trainers that only need values, a scorer's name, a scorer, or a function
         ``metric(y_true, y_pred)`` of which greater is better.
+    metric_warmup : float, default=0.8
+        With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (squared error,
+        absolute error or pinball loss), after which the outputs are shifted as suits the metric best and it takes over
+        itself. 0: the metric from the first step on.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
     batch_size : int or "auto", default="auto"
@@ -792,7 +884,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         it the trainer's own.
     early_stopping : bool or "auto", default="auto"
         Whether to stop on the score of held-out rows and keep the best weights; "auto" leaves it to the trainer, and
-        means True when `fit` is given `X_val`.
+        means True when `fit` is given `X_val`, and when a metric as `loss` has a warm-up (whose end counts as the first
+        step; so the better of threshold and fine-tuning is kept).
     validation_fraction : float, default=0.1
         Fraction of the rows held out for early stopping.
     n_iter_no_change : int, default=10
@@ -859,8 +952,10 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation="relu",
         *,
+        weights="float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
+        metric_warmup=0.8,
         quantile=None,
         batch_size: int | str = "auto",
         max_iter=None,
@@ -879,8 +974,10 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weights = weights
         self.trainer = trainer
         self.loss = loss
+        self.metric_warmup = metric_warmup
         self.quantile = quantile
         self.batch_size = batch_size
         self.max_iter = max_iter

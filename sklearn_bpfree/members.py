@@ -243,10 +243,10 @@ class Members:
         n = X.shape[0]
         widest = max(self.network.layer_sizes[1:]) * self.block_members * self.centre.itemsize
         n_chunks = -(-n * widest // CHUNK_BYTES)
-        if type(self).weights is Members.weights:
+        if type(self).weights is Members.weights and self.network.weight_kind == "float":
             run = self._around_centre(block)
-        else:  # somebody else's members
-            run = partial(member_outputs, self.network, self.weights(block))
+        else:  # somebody else's members, or quantised ones, which are no small steps from a centre
+            run = partial(member_outputs, self.network, self.network.effective(self.weights(block)))
         if n_chunks <= 1:
             return run(X).transpose(0, 2, 1)
         if X is not self._rows[0]:

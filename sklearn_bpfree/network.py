@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse, special
 
+from sklearn_bpfree.quantisation import quantised
+
 BLOCK_BYTES = 1 << 22  # rows are predicted in blocks whose widest layer takes about this much memory
 SMALL = 1 << 18  # arrays of fewer numbers than this stay in the processor's cache
 
@@ -34,11 +36,14 @@ class Activation:
         ``chain(signal, Z, H)`` multiplies `signal` by f'(Z) in place, given Z and H = f(Z).
     needs_input : bool
         Whether the derivative cannot be had from H alone, so that Z must be kept.
+    flat : bool
+        Whether the derivative is zero almost everywhere, so that only trainers that need values can learn.
     """
 
     apply: Callable
     chain: Callable
     needs_input: bool = False
+    flat: bool = False
 
 
 @lru_cache(maxsize=32)
@@ -105,6 +110,21 @@ def _chain_gelu(signal, Z, H):
     signal *= special.ndtr(Z) + Z * (np.exp(-0.5 * Z * Z) * np.asarray(1 / np.sqrt(2 * np.pi), Z.dtype))
 
 
+def _step(Z):
+    return np.greater(Z, 0, out=Z, casting="unsafe")
+
+
+def _sign(Z):
+    np.greater_equal(Z, 0, out=Z, casting="unsafe")
+    Z *= 2
+    Z -= 1
+    return Z
+
+
+def _chain_flat(signal, Z, H):
+    signal *= 0
+
+
 ACTIVATIONS = {
     "identity": Activation(lambda Z: Z, lambda signal, Z, H: None),
     "logistic": Activation(_logistic, _chain_logistic),
@@ -113,6 +133,8 @@ ACTIVATIONS = {
     "gelu": Activation(_gelu, _chain_gelu, needs_input=True),
     "silu": Activation(_silu, _chain_silu, needs_input=True),
     "softplus": Activation(_softplus, _chain_softplus),
+    "step": Activation(_step, _chain_flat, flat=True),
+    "sign": Activation(_sign, _chain_flat, flat=True),
 }
 
 
@@ -126,10 +148,19 @@ class Network:
         Features, hidden units of each layer, outputs: ``(d_0, d_1, ..., d_L)``.
     activation : str, default="relu"
         Activation of the hidden layers, a key of `ACTIVATIONS`. The output layer is linear.
+    weight_kind : {"float", "int8", "ternary", "binary"}, default="float"
+        What the kernels are in use; see `sklearn_bpfree.quantisation`. Weight vectors are always float: outputs are
+        those of `effective(weights)`.
     """
 
     layer_sizes: tuple[int, ...]
     activation: str = "relu"
+    weight_kind: str = "float"
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether outputs have a useful derivative by the weights."""
+        return self.weight_kind == "float" and not ACTIVATIONS[self.activation].flat
 
     @cached_property
     def kernel_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -205,6 +236,25 @@ class Network:
             W[:] = b[:] = 1 / np.sqrt(len(W) + 1)
         return scale
 
+    def effective(self, weights) -> np.ndarray:
+        """The weights that the network computes with: kernels quantised, biases as they are.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (..., n_weights)
+
+        Returns
+        -------
+        weights : ndarray of shape (..., n_weights)
+            The same array if the weights are float.
+        """
+        if self.weight_kind == "float":
+            return weights
+        weights = weights.copy()
+        for W in self.unpack(weights)[0]:
+            W[:] = quantised(W, self.weight_kind)
+        return weights
+
     def hidden(self, weights, X) -> np.ndarray:
         """Activations of the last hidden layer (the rows themselves when there is none).
 
@@ -217,10 +267,13 @@ class Network:
         -------
         H : ndarray of shape (..., n, d_{L-1})
         """
-        kernels, biases = self.unpack(weights)
+        kernels, biases = self.unpack(self.effective(weights))
+        return self._hidden(kernels[:-1], biases[:-1], X)
+
+    def _hidden(self, kernels, biases, X):
         f = ACTIVATIONS[self.activation].apply
         H = X
-        for W, b in zip(kernels[:-1], biases[:-1], strict=True):
+        for W, b in zip(kernels, biases, strict=True):
             Z = product(H, W)
             Z += b[..., None, :]
             H = f(Z)
@@ -241,12 +294,12 @@ class Network:
         n = X.shape[0]
         weights = weights.astype(np.result_type(weights, X.dtype), copy=False)
         out = np.empty((*weights.shape[:-1], n, self.n_outputs), dtype=weights.dtype)
-        kernels, biases = self.unpack(weights)
+        kernels, biases = self.unpack(self.effective(weights))
         widest = max(self.layer_sizes) * weights.itemsize * int(np.prod(weights.shape[:-1]))
         block = max(BLOCK_BYTES // widest, 64)
         for start in range(0, n, block):
             rows = slice(start, start + block)
-            H = self.hidden(weights, X[rows].astype(weights.dtype, copy=False))
+            H = self._hidden(kernels[:-1], biases[:-1], X[rows].astype(weights.dtype, copy=False))
             out[..., rows, :] = product(H, kernels[-1])
             out[..., rows, :] += biases[-1][..., None, :]
         return out

@@ -16,6 +16,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_scalar
 
+from sklearn_bpfree.metrics import PinballMetric, vectorised
+
+SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
+SHIFTS = 100  # among so many candidates
+
 
 class ObjectiveError(ValueError):
     """The trainer asked the objective for something it cannot give."""
@@ -261,24 +266,109 @@ class Metric:
     ----------
     scoring : str or callable
         A scorer's name, a scorer ``scorer(estimator, X, y)`` or a metric ``metric(y_true, y_pred)`` of which greater is
-        better (wrap a cost in ``make_scorer(cost, greater_is_better=False)``).
+        better, such as a `CostMetric` (wrap a cost in ``make_scorer(cost, greater_is_better=False)``).
     targets : Targets
         How the user's y and the network's outputs translate into each other.
-    link : callable
-        From raw outputs to probabilities or encoded values, as in `Loss`.
+    smooth : Loss
+        The loss that matches the metric, with which training warms up; its link is the metric's, too.
+
+    Attributes
+    ----------
+    vectorised : callable or None
+        What judges all members at once, for metrics that have such a form (see `sklearn_bpfree.metrics`); the others
+        are judged by scikit-learn, one member after the other, which takes some milliseconds each.
     """
 
-    def __init__(self, scoring, targets, link):
+    def __init__(self, scoring, targets, smooth):
         self.name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
         self.scorer = get_scorer(scoring)
         self.targets = targets
-        self.link = link
+        self.smooth = smooth
+        self.link = smooth.link
+        self.vectorised = vectorised(scoring, targets, self.link)
         names = list(inspect.signature(self.scorer).parameters)
         self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2
         self._judge = _ClassPredictions if targets.is_classification else _ValuePredictions
 
+    def scores(self, Z, y, sample_weight=None) -> np.ndarray:
+        """Value of the metric for each member of a population.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (P, n, K)
+            Raw outputs.
+        y : ndarray of shape (n,) or (n, K)
+            The user's own targets.
+        sample_weight : ndarray of shape (n,), default=None
+
+        Returns
+        -------
+        scores : ndarray of shape (P,)
+            Greater is better; NaN for a member whose outputs are not finite.
+        """
+        finite = np.isfinite(Z).all(axis=(1, 2))
+        if self.vectorised is None:
+            parts = zip(Z, finite, strict=True)
+            return np.array(
+                [self._score(np.ascontiguousarray(z), y, sample_weight) if ok else np.nan for z, ok in parts]
+            )
+        return np.where(finite, self.vectorised(Z, y, sample_weight), np.nan)
+
+    def best_shift(self, Z, Y, y, sample_weight=None) -> np.ndarray:
+        """Shift of the raw outputs under which the metric is best: a decision threshold, or one bias for each class.
+
+        One output after the other, twice; the candidates put the decision between the rows, more densely towards both
+        ends. For values they are the quantiles of the residuals.
+
+        Parameters
+        ----------
+        Z, Y : ndarray of shape (n, K)
+            Raw outputs and encoded targets.
+        y : ndarray of shape (n,) or (n, K)
+            The user's own targets.
+        sample_weight : ndarray of shape (n,), default=None
+
+        Returns
+        -------
+        shift : ndarray of shape (K,)
+            Zero where no candidate is better.
+        """
+        every = slice(None, None, -(-len(Z) // SHIFT_ROWS))
+        Z, Y, y = Z[every], Y[every], y[every]
+        weight = None if sample_weight is None else sample_weight[every]
+        n, K = Z.shape
+        below = np.arange(n - 1)
+        if n > SHIFTS:
+            below = np.unique((n - 1) * special.expit(np.linspace(-np.log(n), np.log(n), SHIFTS)) // 1)
+        levels = (below + 0.5) / (n - 1)  # half-way between two rows
+        shift = np.zeros(K, Z.dtype)
+        best = self.score(Z, y, weight)
+        for k in [*range(K)] * (1 if K == 1 else 2):
+            moved = Z + shift
+            candidates = -np.quantile(self._margin(moved, Y, k), levels).astype(Z.dtype)
+            candidates = candidates[np.argsort(np.abs(candidates))]  # the smallest of equals
+            trials = np.repeat(moved[None], len(candidates), axis=0)
+            trials[:, :, k] += candidates[:, None]
+            scores = self.scores(trials, y, weight)
+            scores[np.isnan(scores)] = -np.inf
+            if scores.max() - best > 1e-6 * abs(best):
+                best = scores.max()
+                shift[k] += candidates[scores.argmax()]
+        return shift
+
+    def _margin(self, Z, Y, k):
+        """By how much an output may fall before the decision, or the sign of the residual, changes."""
+        if not self.targets.is_classification:
+            return Z[:, k] - Y[:, k]
+        if not self.targets.exclusive:
+            return Z[:, k]
+        return Z[:, k] - np.delete(Z, k, axis=1).max(axis=1)
+
     def score(self, Z, y, sample_weight=None) -> float:
         """Value of the metric for raw outputs Z (n, K) and the user's own targets y (n,)."""
+        return float(self.scores(Z[None], y, sample_weight)[0])
+
+    def _score(self, Z, y, sample_weight) -> float:
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         predictions = self._judge(self.targets, self.link, Z)
         try:
@@ -348,4 +438,11 @@ def make_objective(loss, targets, quantile=None):
             f"loss must be a name, a Loss object, a scorer or a metric(y_true, y_pred), got {loss!r} "
             f"of type {type(loss).__name__}."
         )
-    return Metric(loss, targets, natural.link)
+    return Metric(loss, targets, _matching(loss, natural))
+
+
+def _matching(scoring, natural: Loss) -> Loss:
+    """The smooth loss whose minimiser is nearest to that of a metric."""
+    if isinstance(scoring, PinballMetric):
+        return QuantileLoss(scoring.quantile)
+    return AbsoluteError() if isinstance(scoring, str) and "absolute_error" in scoring else natural

@@ -63,8 +63,7 @@ def observe(ensemble: Ensemble, problem: Problem, rows=None) -> tuple[np.ndarray
         raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
     n = problem.n_samples if rows is None else len(rows)
     size = block_rows(ensemble, problem.dtype.itemsize)
-    table = (problem.X, problem.Y, problem.sample_weight)
-    parts = problem.workers.map(_observe_block, -(-n // size), ensemble, problem.objective, *table, rows, size)
+    parts = problem.workers.map(_observe_block, -(-n // size), problem.table, ensemble, problem.objective, rows, size)
     problem.n_evaluations += n * (ensemble.n_members + 1)
     A = sum((part[0] for part in parts), start=np.zeros((ensemble.n_members,) * 2))
     g = sum((part[1] for part in parts), start=np.zeros(ensemble.n_members))
@@ -78,11 +77,10 @@ def block_rows(ensemble, itemsize) -> int:
     return int(np.clip(BLOCK_BYTES // per_row, 16, MAX_BLOCK_ROWS))
 
 
-def _observe_block(block, ensemble, objective, X, Y, weight, rows, size):
+def _observe_block(block, table, ensemble, objective, rows, size):
     """Sums over one block of rows."""
     span = slice(block * size, (block + 1) * size)
-    take = span if rows is None else rows[span]
-    X, Y, weight = X[take], Y[take], None if weight is None else weight[take]
+    X, Y, weight = table.batch(span if rows is None else rows[span])
     Z, G = ensemble.outputs(X)
     E = objective.error(Z, Y)
     if weight is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -15,11 +15,14 @@ from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
 from sklearn_bpfree.parallel import Workers
+from sklearn_bpfree.projection import Readout
 
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
 COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
 BLOCK_BYTES = 1 << 20  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by at least so many rows
+RARE_ROWS = 128  # and by so many that each class can be expected this often
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -90,6 +93,7 @@ class Problem:
         Encoded targets: 0/1 for classes, standardised values for regression.
     network : Network
     objective : Loss or Metric
+        What the fit is to minimise in the end.
     sample_weight : ndarray of shape (n_samples,), default=None
         Scaled to mean 1 inside.
     y : ndarray, default=None
@@ -99,6 +103,8 @@ class Problem:
         Number of steps planned, the horizon of learning-rate schedules; None when it is not known.
     n_jobs : int, default=None
         For trainers that evaluate in parallel.
+    warmup : int, default=0
+        With a `Metric`: number of first steps that minimise the smooth loss that matches it instead.
 
     Attributes
     ----------
@@ -124,10 +130,12 @@ class Problem:
         batch_size=200,
         max_iter=None,
         n_jobs=None,
+        warmup=0,
     ):
         self.X, self.Y, self.y = X, Y, y
         self.network = network
-        self.objective = objective
+        self._objective = objective
+        self.warmup = warmup
         self.sample_weight = None
         if sample_weight is not None:
             self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
@@ -143,6 +151,13 @@ class Problem:
     def table(self) -> Table:
         """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
         return self.workers.shared
+
+    @property
+    def objective(self) -> Loss | Metric:
+        """What the present step minimises: the loss or the metric, or while warming up the metric's smooth loss."""
+        if isinstance(self._objective, Metric) and self.iteration < self.warmup:
+            return self._objective.smooth
+        return self._objective
 
     @property
     def n_samples(self) -> int:
@@ -189,7 +204,10 @@ class Problem:
         """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
         if size >= self.n_samples:
             return self.all_rows()
-        rows = np.sort(rng.choice(self.n_samples, size, replace=False))
+        return self.take(np.sort(rng.choice(self.n_samples, size, replace=False)))
+
+    def take(self, rows) -> Batch:
+        """The rows of some numbers."""
         return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
 
     def output_error(self, Z, batch: Batch) -> tuple[float, np.ndarray]:
@@ -243,20 +261,37 @@ class Problem:
         self.n_evaluations += len(weights) * batch.X.shape[0]
         return np.concatenate(parts)
 
+    def best_shift(self, Z) -> np.ndarray:
+        """Shift of the raw outputs (n, K) of all rows that suits the metric best: the decision threshold (K,)."""
+        metric = self._objective
+        assert isinstance(metric, Metric)
+        return metric.best_shift(Z, self.Y, self.y, self.sample_weight)
+
+    @cached_property
+    def metric_rows(self) -> int:
+        """Rows by which a `Metric` judges a generation: so many that the rarest class is among them often enough."""
+        rare = 0.5
+        if isinstance(self._objective, Metric) and self._objective.targets.is_classification:
+            share = self.Y.mean(axis=0, dtype=np.float64)
+            rare = max(np.minimum(share, 1 - share).min(), 1 / self.n_samples)
+        return min(self.n_samples, max(METRIC_ROWS, int(np.ceil(RARE_ROWS / rare))))
+
     def sample_rows(self, rng: np.random.Generator, size: int) -> np.ndarray | None:
-        """Numbers of `size` rows as `sample` would draw them; None stands for all rows, by which a `Metric` judges."""
-        if size >= self.n_samples or isinstance(self.objective, Metric):
+        """Numbers of `size` rows as `sample` would draw them, for a `Metric` at least `metric_rows`; None: all rows."""
+        if isinstance(self.objective, Metric):
+            size = max(size, self.metric_rows)
+        if size >= self.n_samples:
             return None
         return np.sort(rng.choice(self.n_samples, size, replace=False))
 
     @property
     def block_members(self) -> int:
         """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
-        rows = self.n_samples if isinstance(self.objective, Metric) else self.batch_size
+        rows = max(self.batch_size, self.metric_rows) if isinstance(self.objective, Metric) else self.batch_size
         member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
         return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
 
-    def judge(self, members: Members, rows=None) -> np.ndarray:
+    def judge(self, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
         """The objective's value for all members of a population, by `n_jobs` workers; lower is better.
 
         Parameters
@@ -264,13 +299,16 @@ class Problem:
         members : Members
         rows : ndarray of int, default=None
             From `sample_rows`; None: all rows.
+        readout : Readout, default=None
+            How to come from the members' outputs, their last hidden layers, to those of the network; None: they are
+            the network's.
 
         Returns
         -------
         losses : ndarray of shape (signs, directions)
             The same to the last bit for any number and kind of workers.
         """
-        parts = self.workers.map(block_losses, members.n_blocks, self.table, members, self.objective, rows)
+        parts = self.workers.map(block_losses, members.n_blocks, self.table, members, self.objective, rows, readout)
         self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
         return np.concatenate(parts, axis=1)
 
@@ -299,7 +337,7 @@ class Problem:
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
         if isinstance(self.objective, Metric):
-            return np.array([-self.objective.score(member, self.y, batch.weight) for member in Z])
+            return -self.objective.scores(Z, self.y, batch.weight)
         losses = self.objective.loss(Z, batch.Y)
         return np.average(losses, axis=-1, weights=batch.weight)
 
@@ -315,12 +353,15 @@ class _OfRows:
         return self.function(table.batch(slice(block * self.size, (block + 1) * self.size)), *args)
 
 
-def block_losses(block, table, members, objective, rows) -> np.ndarray:
+def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
     X, Y, weight = table.columns(rows)
     Z = members.outputs(block, X)
+    if readout is not None:
+        Z = readout.outputs(Z, Y, weight)
     if isinstance(objective, Metric):
-        losses = np.array([-objective.score(np.ascontiguousarray(member), table.y, weight) for member in Z])
+        y = table.y if rows is None else table.y[rows]
+        losses = -objective.scores(Z, y, weight)
     else:
         losses = np.average(objective.loss(Z, Y), axis=-1, weights=weight)  # outputs lie as Z's do
     return losses.reshape(len(members.signs), -1).astype(np.float64)

@@ -143,6 +143,17 @@ class Trainer(BaseEstimator, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
+    def shift_outputs(self, state: Any, problem: Problem, shift) -> Any:
+        """The state with another decision threshold: every raw output moved by `shift` (K,).
+
+        Called once, after the step that ends the warm-up of a fit whose objective is a metric; ``problem.objective`` is
+        the metric already. Override it if the state holds more than `weights` that has to follow, or losses that do not
+        compare with those of the metric.
+        """
+        weights = state.weights.copy()
+        problem.network.unpack(weights)[1][-1][:] += shift
+        return advance(state, weights=weights)
+
     def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
         return None
@@ -161,6 +172,10 @@ class Trainer(BaseEstimator, ABC):
             several trainers together.
         """
         return {}
+
+    def horizon(self, problem: Problem, budget: Budget) -> int:
+        """Number of steps where the user left it to the trainer: the budget's, unless the problem asks for another."""
+        return budget.max_iter
 
     def check_parameters(self) -> None:
         """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""

@@ -44,11 +44,14 @@ class Progress:
         Steps done of the planned ones.
     planned : int
         Steps planned.
+    warmup : int
+        Steps of these that minimise a metric's smooth loss (see `Problem`); no rule stops the fit meanwhile.
     history : list of dict
         One row per step: ``step``, ``loss``, ``seconds`` since the start, ``n_evaluations``, and where there is one
         ``validation_score`` and ``alignment``.
     stop_reason : str
-        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", or "" while it runs.
+        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
+        while it runs.
     """
 
     seed: int
@@ -60,6 +63,7 @@ class Progress:
     n_steps: int = 0
     iteration: int = 0
     planned: int = 0
+    warmup: int = 0
     history: list[dict] = field(default_factory=list)
     stop_reason: str = ""
 
@@ -68,9 +72,14 @@ class Progress:
         """Whether the fit was cut short and can be taken up again."""
         return self.stop_reason in ("interrupted", "max_time")
 
-    def plan(self, max_iter) -> None:
+    @property
+    def warming_up(self) -> bool:
+        """Whether the warm-up goes on after the last step."""
+        return self.iteration < self.warmup
+
+    def plan(self, max_iter, warmup=0) -> None:
         """Make room for a new run of `max_iter` steps that starts from the present state."""
-        self.iteration, self.planned = 0, max_iter
+        self.iteration, self.planned, self.warmup = 0, max_iter, warmup
         self.best, self.best_score = self.state, -np.inf
         self.watched, self.n_waiting = -np.inf, 0
 
@@ -136,6 +145,8 @@ def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, 
             problem.iteration = progress.iteration
             with np.errstate(all="ignore"):
                 state = trainer.step(previous, problem, generator(progress.seed, 1, progress.n_steps))
+            if progress.iteration + 1 == progress.warmup and _finite(state):
+                state = _set_threshold(trainer, problem, state)
             if not _finite(state):
                 progress.stop_reason = "diverged"
                 break
@@ -159,12 +170,23 @@ def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, 
     progress.stop_reason = progress.stop_reason or "max_iter"
 
 
+def _set_threshold(trainer, problem, state) -> State:
+    """The end of the warm-up: the state with the decision threshold that suits the metric best."""
+    shift = problem.best_shift(trainer.outputs(state, problem.network, problem.X))
+    problem.n_evaluations += problem.n_samples
+    problem.iteration += 1
+    return trainer.shift_outputs(state, problem, shift)
+
+
 def _record(progress, state, row, tol, patience, validated) -> str:
     """Enter a step into the books; returns the reason to stop, if any."""
     progress.state = state
     progress.n_steps += 1
     progress.iteration += 1
     progress.history.append(row)
+    if progress.warming_up:
+        progress.best = state
+        return ""
     score = row["validation_score"] if validated else -state.loss
     if np.isnan(score):
         if progress.best_score == -np.inf:

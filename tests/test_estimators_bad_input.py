@@ -74,7 +74,8 @@ PARAMETERS = {
     "quantile": (lambda: regress(loss="quantile", quantile=1.5), "quantile == 1.5, must be < 1."),
     "unknown activation": (
         lambda: classify(activation="swish"),
-        "activation must be one of ['gelu', 'identity', 'logistic', 'relu', 'silu', 'softplus', 'tanh'], got 'swish'.",
+        "activation must be one of ['gelu', 'identity', 'logistic', 'relu', 'sign', 'silu', 'softplus', 'step', "
+        "'tanh'], got 'swish'.",
     ),
     "negative size": (
         lambda: classify(hidden_layer_sizes=(5, -1)),
@@ -110,8 +111,8 @@ PARAMETERS = {
     ),
     "another network": (
         lambda: again(hidden_layer_sizes=(5,)),
-        "warm_start=True cannot go on with another network: fitted (20, 100, 1) (relu), now (20, 5, 1) (relu); set "
-        "warm_start=False.",
+        "warm_start=True cannot go on with another network: fitted (20, 100, 1) (relu, float), now (20, 5, 1) "
+        "(relu, float); set warm_start=False.",
     ),
     "another activation": (
         lambda: again(activation="tanh"),

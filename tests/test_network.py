@@ -17,6 +17,8 @@ TEXTBOOK = {
     "gelu": lambda z: z * 0.5 * (1 + special.erf(z / np.sqrt(2))),
     "silu": lambda z: z / (1 + np.exp(-z)),
     "softplus": lambda z: np.log(1 + np.exp(z)),
+    "step": lambda z: np.where(z > 0, 1.0, 0.0),
+    "sign": lambda z: np.where(z >= 0, 1.0, -1.0),
 }
 
 

@@ -190,37 +190,37 @@ def weighted_accuracy(y_true, y_pred, sample_weight=None):
 
 
 def test_a_metric_by_name_sees_classes():
-    metric = Metric("accuracy", THREE, LogLoss().link)
+    metric = Metric("accuracy", THREE, LogLoss())
     assert metric.score(Z, y_three) == metrics.accuracy_score(y_three, THREE.classes[Z.argmax(axis=1)])
     assert metric.name == "accuracy"
 
 
 def test_a_metric_by_name_sees_probabilities():
     expected = metrics.roc_auc_score(y_three, softmax(Z), multi_class="ovr")
-    assert Metric("roc_auc_ovr", THREE, LogLoss().link).score(Z, y_three) == pytest.approx(expected)
+    assert Metric("roc_auc_ovr", THREE, LogLoss()).score(Z, y_three) == pytest.approx(expected)
     expected = -metrics.log_loss(y_three, softmax(Z))
-    assert Metric("neg_log_loss", THREE, LogLoss().link).score(Z, y_three) == pytest.approx(expected)
+    assert Metric("neg_log_loss", THREE, LogLoss()).score(Z, y_three) == pytest.approx(expected)
 
 
 def test_a_metric_by_name_sees_two_classes():
     z = Z[:, :1]
-    metric = Metric("roc_auc", TWO, BinaryLogLoss().link)
+    metric = Metric("roc_auc", TWO, BinaryLogLoss())
     assert metric.score(z, y_two) == pytest.approx(metrics.roc_auc_score(y_two == "yes", z[:, 0]))
-    metric = Metric(make_scorer(metrics.f1_score, pos_label="yes"), TWO, BinaryLogLoss().link)
+    metric = Metric(make_scorer(metrics.f1_score, pos_label="yes"), TWO, BinaryLogLoss())
     expected = metrics.f1_score(y_two, np.where(z[:, 0] > 0, "yes", "no"), pos_label="yes")
     assert metric.score(z, y_two) == pytest.approx(expected)
 
 
 def test_a_metric_by_name_sees_label_sets():
     targets = LabelSets(K)
-    metric = Metric("f1_macro", targets, BinaryLogLoss().link)
+    metric = Metric("f1_macro", targets, BinaryLogLoss())
     assert metric.score(Z, LABELS) == pytest.approx(metrics.f1_score(LABELS, Z > 0, average="macro"))
-    metric = Metric("average_precision", targets, BinaryLogLoss().link)
+    metric = Metric("average_precision", targets, BinaryLogLoss())
     assert metric.score(Z, LABELS) == pytest.approx(metrics.average_precision_score(LABELS, Z))
 
 
 def test_a_metric_of_values_is_in_the_units_of_the_user():
-    metric = Metric("neg_mean_absolute_error", SCALED, SquaredError().link)
+    metric = Metric("neg_mean_absolute_error", SCALED, SquaredError())
     expected = -20 * np.abs(Z[:, 0] - VALUES[:, 0]).mean()
     assert metric.score(Z[:, :1], y_values) == pytest.approx(expected)
 
@@ -240,7 +240,7 @@ def test_a_metric_of_values_is_in_the_units_of_the_user():
     ids=["sklearn metric", "metric", "lambda", "scorer", "callable scorer", "scorer of other names"],
 )
 def test_scorers_and_metric_functions_mean_the_same(scoring):
-    metric = Metric(scoring, THREE, LogLoss().link)
+    metric = Metric(scoring, THREE, LogLoss())
     weight = rng.uniform(0.1, 5, N)
     right = y_three == THREE.classes[Z.argmax(axis=1)]
     assert metric.score(Z, y_three) == pytest.approx(right.mean())
@@ -249,15 +249,15 @@ def test_scorers_and_metric_functions_mean_the_same(scoring):
 
 @pytest.mark.parametrize("scoring", [lambda y_true, y_pred: 0.0, "neg_max_error"], ids=["function", "name"])
 def test_a_metric_that_takes_no_weights_says_so(scoring):
-    metric = Metric(scoring, SCALED, SquaredError().link)
+    metric = Metric(scoring, SCALED, SquaredError())
     metric.score(Z[:, :1], y_values)
     with pytest.raises(ValueError, match=r"does not take sample weights; .*\.$"):
         metric.score(Z[:, :1], y_values, np.ones(N))
 
 
 def test_names_of_metrics():
-    assert Metric(metrics.accuracy_score, THREE, LogLoss().link).name == "accuracy_score"
-    assert "accuracy_score" in Metric(make_scorer(metrics.accuracy_score), THREE, LogLoss().link).name
+    assert Metric(metrics.accuracy_score, THREE, LogLoss()).name == "accuracy_score"
+    assert "accuracy_score" in Metric(make_scorer(metrics.accuracy_score), THREE, LogLoss()).name
 
 
 # --- from the parameter to the objective ------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def test_progress_is_counted_at_the_middle_of_a_batch():
 def test_first_output_is_that_of_the_weighted_targets():
     first = make(sample_weight=WEIGHT).initial_output()
     np.testing.assert_allclose(LogLoss().link(first[None])[0], np.average(Y, axis=0, weights=WEIGHT))
-    metric = Metric("accuracy", Classes(np.arange(3)), LogLoss().link)
+    metric = Metric("accuracy", Classes(np.arange(3)), LogLoss())
     assert not make(objective=metric, y=CODES).initial_output().any()
 
 
@@ -124,7 +124,7 @@ def test_output_error_is_the_slope_of_the_mean_loss(objective, weight):
 
 
 def test_a_metric_has_no_output_error():
-    problem = make(objective=Metric("accuracy", Classes(np.arange(3)), LogLoss().link), y=CODES)
+    problem = make(objective=Metric("accuracy", Classes(np.arange(3)), LogLoss()), y=CODES)
     with pytest.raises(ObjectiveError, match="the metric 'accuracy' has no output error"):
         problem.output_error(np.zeros((N, 3)), problem.all_rows())
 
@@ -158,7 +158,7 @@ def test_loss_of_some_rows():
 
 
 def test_loss_of_a_metric_counts_negatively_and_is_of_all_rows():
-    problem = make(objective=Metric("accuracy", Classes(np.arange(3)), LogLoss().link), y=CODES, sample_weight=WEIGHT)
+    problem = make(objective=Metric("accuracy", Classes(np.arange(3)), LogLoss()), y=CODES, sample_weight=WEIGHT)
     predicted = NETWORK.outputs(POPULATION, X).argmax(axis=2)
     expected = [-metrics.accuracy_score(CODES, codes, sample_weight=WEIGHT) for codes in predicted]
     np.testing.assert_allclose(problem.loss(POPULATION), expected)

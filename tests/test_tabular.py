@@ -9,15 +9,17 @@ import polars as pl
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import make_friedman1
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.tabular import PiecewiseLinearEncoder, bins_for, tabular_pipeline
+from sklearn_bpfree.tabular import PiecewiseLinearEncoder, SkewedTarget, bins_for, tabular_pipeline
 
 NAN = float("nan")
 
@@ -52,11 +54,11 @@ def test_extreme_values_saturate(dtype):
     assert np.isfinite(low).all() and np.isfinite(high).all()
 
 
-def test_bins_are_zero_below_linear_within_two_above():
+def test_bins_are_zero_below_linear_within_one_above():
     rng = np.random.default_rng(0)
     values = rng.normal(size=401)
     edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
-    raw_bins = 2 * np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
+    raw_bins = np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
     bins = encoded(values, n_bins=4)[:, 1:]
     np.testing.assert_allclose(bins, raw_bins - raw_bins.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(bins.mean(axis=0), 0, atol=1e-6)
@@ -65,7 +67,7 @@ def test_bins_are_zero_below_linear_within_two_above():
 def test_few_values_give_the_knots_themselves():
     values = [0] * 90 + [1] * 6 + [5] * 4
     steps = np.unique(encoded(values)[:, 1:].round(4), axis=0)
-    np.testing.assert_allclose(steps - steps[0], [[0, 0], [2, 0], [2, 2]])
+    np.testing.assert_allclose(steps - steps[0], [[0, 0], [1, 0], [1, 1]])
 
 
 @pytest.mark.parametrize("values", [[0, 1, 0, 1], [2, 2, NAN, 3]])
@@ -141,7 +143,7 @@ def test_bins_keep_their_precision_far_from_zero_and_beside_outliers():
     np.testing.assert_allclose(encoded(near)[:, 1:], encoded(np.arange(9.0))[:, 1:], atol=1e-5)
     outlier = np.r_[np.arange(99.0), 1e12]
     middle = encoded(outlier, n_bins=4, at=[24.75, 37.125])[:, 1:]
-    np.testing.assert_allclose(middle[1] - middle[0], [0, 1, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(middle[1] - middle[0], [0, 0.5, 0, 0], atol=1e-5)
 
 
 def test_height_scales_the_bins_alone():
@@ -241,8 +243,9 @@ def test_order_of_columns_may_change_at_predict(estimator):
 def test_words_stand_for_our_estimators():
     assert isinstance(tabular_pipeline("classifier")[-1], BPFreeClassifier)
     model = tabular_pipeline("regressor", random_state=3, n_jobs=2)
-    assert isinstance(model, Pipeline) and isinstance(model[-1], BPFreeRegressor)
-    assert model[-1].random_state == 3 and model[-1].n_jobs == 2
+    net = model[-1].regressor
+    assert isinstance(model, Pipeline) and isinstance(net, BPFreeRegressor)
+    assert (net.random_state, net.n_jobs, net.trainer) == (3, 2, "ladder")
 
 
 def test_an_estimator_is_cloned_and_need_not_have_a_random_state():
@@ -419,6 +422,26 @@ def test_regression_in_any_unit():
     y = 1e6 * (np.abs(X["x"]) + (X["c"] == "u"))
     scores = {e: cross_val_score(tabular_pipeline(e, random_state=0), X, y, cv=3).mean() for e in ("regressor",)}
     assert scores["regressor"] > 0.9 > cross_val_score(tabular_pipeline(Ridge()), X, y, cv=3).mean()
+
+
+def test_very_skewed_targets_are_learned_on_a_power_scale():
+    X, f = make_friedman1(500, noise=0, random_state=0)
+    for y, kind in ((f, StandardScaler), (np.exp(f / 3), PowerTransformer), (-np.exp(f / 3), PowerTransformer)):
+        target = SkewedTarget().fit(y[:, None])
+        assert type(target.transformer_) is kind
+        np.testing.assert_allclose(target.inverse_transform(target.transform(y[:, None]))[:, 0], y)
+        np.testing.assert_allclose(target.transform(y[:, None]).std(), 1)
+    model = tabular_pipeline("regressor", random_state=0).fit(X[:375], np.exp(f[:375] / 3))
+    plain = tabular_pipeline(model[-1].regressor).fit(X[:375], np.exp(f[:375] / 3))
+    assert model.score(X[375:], np.exp(f[375:] / 3)) > plain.score(X[375:], np.exp(f[375:] / 3)) + 0.05
+
+
+def test_predictions_of_a_power_scale_stay_near_the_training_targets():
+    y = np.exp(np.random.default_rng(0).normal(0, 2, 300))[:, None]
+    target = SkewedTarget().fit(y)
+    far = target.inverse_transform(np.array([[-1e3], [1e3]]))
+    half = np.ptp(y) / 2
+    np.testing.assert_allclose(far[:, 0], [y.min() - half, y.max() + half], rtol=1e-6)
 
 
 class Unknown:

@@ -21,7 +21,7 @@ class OpenES(PopulationTrainer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.01
+    learning_rate : float, default=0.02
         First learning rate of Adam.
     weight_decay : float, default=0.1
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
@@ -39,7 +39,7 @@ class OpenES(PopulationTrainer):
     Sarkar et al. (2025), "Evolution strategies at the hyperscale".
     """
 
-    learning_rate: float = 0.01
+    learning_rate: float = 0.02
     weight_decay: float = 0.1
     schedule: str = "cosine"
     shaping: str = "ranks"
@@ -57,9 +57,9 @@ class OpenES(PopulationTrainer):
     def slots(self, weights):
         return Adam().slots(weights)
 
-    def members(self, state, problem, key):
+    def members(self, state, network, key):
         noise = "gaussian" if self.rank is None else self.rank
-        return Members(problem.network, state.weights, state.sigma, key, self.population_size // 2, noise=noise)
+        return Members(network, state.weights, state.sigma, key, self.population_size // 2, noise=noise)
 
     def update(self, state, members, losses, problem):
         plus, minus = centred_ranks(losses) if self.shaping == "ranks" else losses
@@ -68,6 +68,6 @@ class OpenES(PopulationTrainer):
         slots = [slot.copy() for slot in state.slots]
         rate = self.learning_rate * schedule_factor(self.schedule, 0.0, problem.progress())
         weights = state.weights.copy()
-        weights[: problem.network.n_kernel] *= 1 - rate * self.weight_decay
+        weights[: members.network.n_kernel] *= 1 - rate * self.weight_decay
         weights += Adam().increment(g, slots, state.t + 1, rate)
         return {"weights": weights, "slots": slots}

@@ -18,9 +18,9 @@ from scipy import linalg
 
 from bpfree_kalman.readout import Readout, quadratic
 
-MAX_ROWS = 2048  # rows that the noise model is fitted to
+MAX_ROWS = 1024  # rows that the noise model is fitted to
 RIDGE = 300.0  # lambda, in units of a row's weight times the mean square of the activations
-STEPS = 10
+STEPS = 6
 LARGEST = 20.0  # r^2 / v counts as at most that, against outliers
 MIN_LEFT = 0.1  # 1 - leverage is taken to be at least that
 MARGIN = 2.0  # what tau is raised by, over the root of the number of held-out rows

@@ -23,8 +23,9 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
 from sklearn_bpfree.observation import diagonal_curvature
 
 BOUND = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}
-JITTER = 1e-7  # of the mean diagonal; for hidden units that are never active
+JITTER = 3e-6  # of the largest diagonal entry, for hidden units that are never active, and rounding
 HALVINGS = 4
+LEAST_CURVATURE = 1e-4  # of a row whose class is all but certain
 
 
 def features(network: Network, weights, X) -> np.ndarray:
@@ -57,6 +58,7 @@ class Readout:
         self.gram["train"] = self.gram["all"] - self._gram(held) if len(held) else self.gram["all"]
         self.unit = np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
         self.penalty = ridge * self.unit
+        self.jitter = JITTER * self.gram["all"].diagonal().max()
 
     def with_ridge(self, ridge) -> Readout:
         """The same rows under another penalty."""
@@ -76,7 +78,7 @@ class Readout:
 
     def _factor(self, M):
         diagonal = np.diag_indices_from(M)
-        M[diagonal] += self.penalty + JITTER * np.trace(M) / len(M)
+        M[diagonal] += self.penalty + self.jitter
         M[-1, -1] -= self.penalty
         return linalg.cho_factor(M, overwrite_a=True, check_finite=False)
 
@@ -157,7 +159,8 @@ class Readout:
 
     def class_covariance(self, V) -> np.ndarray:
         """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
-        h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1) * self._weights("all")
+        h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1)
+        h = np.maximum(h, LEAST_CURVATURE) * self._weights("all")
         M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
         return linalg.cho_solve(self._factor(M), np.eye(len(M)), check_finite=False)
 

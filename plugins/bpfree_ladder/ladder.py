@@ -17,6 +17,7 @@ goes on, from all rows. Read `step` first.
 
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -79,6 +80,8 @@ class Ladder(Trainer):
     """
 
     offers = ()
+
+    transposes: ClassVar[str] = "own head"
 
     trainer: str | Trainer = "sum_of_readouts"
     decays: tuple[float, ...] = (0.15, 1.0, 6.0)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_scalar
 
-from bpfree_local.heads import by_layer, dense, head_error
+from bpfree_local.heads import by_layer, dense, head_error, of_layer
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice, write_gradient
 from sklearn_bpfree.network import product
@@ -84,8 +84,8 @@ class ForwardGradient(ErrorSignalTrainer):
 
     def signal(self, layer, above, run):
         """Activities perturbed, local scope: D_g u_g of each row and group of units; what is above has no say in it."""
-        H, q = run.hidden[layer], head_error(layer, run)
-        A = by_layer(run.feedback, run.problem.network)[layer][0]
+        H, q = run.hidden[layer], self._head_error(layer, run)
+        A, _ = of_layer(run.feedback, layer, run.problem.network)
         signal = np.zeros_like(H)
         for _ in range(self.n_directions):
             u = self._activity_noise(H, run)
@@ -125,7 +125,7 @@ class ForwardGradient(ErrorSignalTrainer):
         """D u with one D for the minibatch (global), or one for each group of units (local, hidden layers only)."""
         n_layers = len(run.kernels) - (self.scope == "local")
         gradients = [*run.kernel_gradients[:n_layers], *run.bias_gradients[:n_layers]]
-        errors = [head_error(layer, run) for layer in range(n_layers)] if self.scope == "local" else []
+        errors = [self._head_error(layer, run) for layer in range(n_layers)] if self.scope == "local" else []
         heads = by_layer(run.feedback, run.problem.network)
         for g in gradients:
             g[:] = 0
@@ -139,6 +139,10 @@ class ForwardGradient(ErrorSignalTrainer):
                 slopes = [self._along(dH, A, q).sum(0) for dH, (A, _), q in zip(hidden, heads, errors, strict=True)]
             for g, u, D in zip(gradients, noise, slopes * 2, strict=True):
                 g += u * (D / self.n_directions)
+
+    def _head_error(self, layer, run):
+        parts = [of_layer(arrays, layer, run.problem.network) for arrays in (run.feedback, run.feedback_gradient)]
+        return head_error(run.hidden[layer], *parts, run)
 
     def _activity_noise(self, H, run):
         """Noise for a hidden layer; none for silent units, which no signal could pass."""

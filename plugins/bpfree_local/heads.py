@@ -15,17 +15,19 @@ def dense(rng, fan_in, fan_out) -> list[np.ndarray]:
     return [W, b]
 
 
+def of_layer(arrays, layer, network) -> list[np.ndarray]:
+    """Those of the feedback arrays that belong to one hidden layer; all layers have equally many."""
+    size = len(arrays) // (len(network.layer_sizes) - 2)
+    return arrays[layer * size : (layer + 1) * size]
+
+
 def by_layer(arrays, network) -> list[list[np.ndarray]]:
-    """The list of all feedback arrays, cut into one list per hidden layer."""
-    size = len(arrays) // max(len(network.layer_sizes) - 2, 1)
-    return [arrays[i : i + size] for i in range(0, len(arrays), size)] if size else []
+    """The feedback arrays of each hidden layer; an empty list when there are none."""
+    return [of_layer(arrays, layer, network) for layer in range(len(network.layer_sizes) - 2)] if arrays else []
 
 
-def head_error(layer, run) -> np.ndarray:
-    """Output error q (b, K) of a layer's head; the head's own gradients are written into `run`."""
-    H, network = run.hidden[layer], run.problem.network
-    A, c = by_layer(run.feedback, network)[layer][:2]
-    gA, gc = by_layer(run.feedback_gradient, network)[layer][:2]
-    q = run.problem.output_error(H.dot(A) + c, run.batch)[1]
-    write_gradient(H, q, gA, gc)
+def head_error(H, head, gradients, run) -> np.ndarray:
+    """Output error q (b, K) of the head [A, c, ...] of a layer's activities; its own gradients are written."""
+    q = run.problem.output_error(H.dot(head[0]) + head[1], run.batch)[1]
+    write_gradient(H, q, *gradients[:2])
     return q

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bpfree_local.heads import by_layer, dense, head_error
+from bpfree_local.heads import by_layer, dense, head_error, of_layer
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.network import Network, product
@@ -84,8 +84,9 @@ class LocalLoss(ErrorSignalTrainer):
 
     def signal(self, layer, above, run):
         network, H = run.problem.network, run.hidden[layer]
-        A, _, *other = by_layer(run.feedback, network)[layer]
-        _, _, *g_other = by_layer(run.feedback_gradient, network)[layer]
+        head = of_layer(run.feedback, layer, network)
+        gradients = of_layer(run.feedback_gradient, layer, network)
+        (A, _, *other), (_, _, *g_other) = head, gradients
         beta = SHARE_OF_SIM[self.layer_loss]
         V = gV = None
         if self.feedback == "random":
@@ -93,9 +94,10 @@ class LocalLoss(ErrorSignalTrainer):
         elif other:
             (V,), (gV,) = other, g_other
 
-        q = head_error(layer, run)
-        signal = (1 - beta) * product(q, other[0] if self.feedback == "random" else A.T)
+        q = head_error(H, head, gradients, run)
+        signal = product(q, other[0] if self.feedback == "random" else A.T)
         if beta:
+            signal *= 1 - beta
             signal += beta * _similarity_gradient(H, V, gV, run.problem.objective, run.batch)
         return signal
 

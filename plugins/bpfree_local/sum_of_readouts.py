@@ -10,6 +10,8 @@ that does not go through the layers above it, as in symmetric e-prop, where ever
 readout. With one hidden layer it is the gradient. Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from sklearn_bpfree import ErrorSignalTrainer
@@ -26,6 +28,8 @@ class SumOfReadouts(ErrorSignalTrainer):
     Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein and Maass (2020), "A solution to the learning dilemma for
     recurrent networks of spiking neurons", Nature Communications 11, eq. 4 (symmetric e-prop).
     """
+
+    transposes: ClassVar[str] = "own head"
 
     @property
     def learns_feedback(self):

@@ -88,8 +88,8 @@ class NoProp(Trainer):
         where it is given the time, too, and takes several steps at prediction. ``n_blocks=1`` is the papers' "ct" and
         "fm", one net for all times.
     learner : {"fa", "ridge", "backprop"}, default="fa"
-        How a block learns: by feedback alignment; random hidden units and a closed-form readout, for the log-losses and
-        the squared error; or by the exact gradient within the block, for comparison only.
+        How a block learns: by feedback alignment; by a closed-form readout of random hidden units, of which it takes
+        many, for the log-losses and the squared error; or by the block's exact gradient, for comparison only.
     n_blocks : int, default=None
         None: one for each entry of `hidden_layer_sizes`, or 5 where there is only one.
     embedding : {"one_hot", "learned", "prototypes"}, default="one_hot"
