@@ -11,7 +11,6 @@ from sklearn.datasets import load_wine, make_regression
 from sklearn.preprocessing import scale
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members
-from sklearn_bpfree.members import FACTORED_FAN_IN
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.quantisation import SCALE_BITS, PackedWeights, codes_and_scale, quantised
 
@@ -92,7 +91,7 @@ def test_outputs_are_those_of_the_float_network_with_quantised_kernels(kind):
 
 @every_kind
 @pytest.mark.parametrize("noise", ["gaussian", 1])
-@pytest.mark.parametrize("n_features", [6, FACTORED_FAN_IN])
+@pytest.mark.parametrize("n_features", [6, 60])
 def test_every_member_of_a_population_is_quantised(kind, noise, n_features):
     rng = np.random.default_rng(0)
     network = Network((n_features, 5, 2), "sign", kind)

@@ -29,6 +29,8 @@ class NodePerturbation(ErrorSignalTrainer):
 
     Parameters
     ----------
+    weight_decay : float, default=0.3
+        Less than elsewhere, because the signal is weak beside its noise; noisy small tables want 1.0.
     sigma : float, default=0.01
         Size of the noise; larger noise blurs the loss, all units being shaken at once.
     n_draws : int, default=2
@@ -44,6 +46,7 @@ class NodePerturbation(ErrorSignalTrainer):
     Lansdell, Prakash and Kording (2020), "Learning to solve the credit assignment problem", ICLR.
     """
 
+    weight_decay: float = 0.3
     sigma: float = 0.01
     n_draws: int = 2
     control_variate: bool = True

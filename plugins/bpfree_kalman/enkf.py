@@ -32,6 +32,7 @@ DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
 MIN_HELD_OUT = 3
 RIDGE_FACTORS = (1 / 3, 3.0)  # tried on held-out rows whenever they see a gain
+RIDGE_RANGE = (1e-3, 1e4)
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
 FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
 
@@ -197,7 +198,7 @@ class EnKF(Trainer):
         F = features(network, weights, problem.X)
         readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
         ridge = state.ridge
-        for other in [state.ridge * factor for factor in RIDGE_FACTORS if len(held)]:
+        for other in np.clip([state.ridge * factor for factor in RIDGE_FACTORS if len(held)], *RIDGE_RANGE).tolist():
             solved = readout.with_ridge(other).solve("train", V, STEPS)
             if readout.gain(solved, V) > 0:
                 V, ridge = solved, other

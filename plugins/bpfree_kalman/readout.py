@@ -77,9 +77,9 @@ class Readout:
         return self._factor(bound * self.gram[which])
 
     def _factor(self, M):
-        diagonal = np.diag_indices_from(M)
-        M[diagonal] += self.penalty + self.jitter
-        M[-1, -1] -= self.penalty
+        diagonal = np.arange(len(M))
+        M[diagonal, diagonal] += self.jitter
+        M[diagonal[:-1], diagonal[:-1]] += self.penalty
         return linalg.cho_factor(M, overwrite_a=True, check_finite=False)
 
     def solve(self, which, V, n_steps) -> np.ndarray:

@@ -5,11 +5,12 @@
     analysis    A = tau/(2 c^2) (y H y^T + x C_0^-1 x^T)                                          (2 N, 2 N)
                 m <- m + x^T (I + A)^-1 tau/(2 c^2) (y r - x C_0^-1 m),   C <- x^T (I + A)^-1 x / (2 c^2)
 
-(Huang, Schneider and Stuart 2022, where tau = 1/2, and with the prior N(0, C_0) among the data as in Huang, Huang, Reich
+(Huang, Schneider and Stuart 2022, where tau = 1/2, with the prior N(0, C_0) among the data as in Huang, Huang, Reich
 and Stuart 2022; r and H at the mean's outputs, as in `sklearn_bpfree.ensemble`.) In a linear network C^-1 becomes
 (1 - tau) C^-1 + tau (the posterior's), so that it comes to the exact posterior. z are the deviations of the weights
 from the first ones in units of the prior, if there are at most `n_directions` of them; otherwise coordinates in so many
-random directions. Of a step of m, a fraction is taken if the loss is lower there. Read `move` first.
+random directions. Of a step of m, a fraction is taken if the loss is lower there. Predictions are those of
+the network's linear model at m, for which the Gaussian was made. Read `move` first.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from sklearn_bpfree.ensemble import (
     temperature,
 )
 
+NEAR = 0.05  # of a member's distance from the mean, where the slope of its outputs is taken
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.0)  # of a step, where the loss is not a parabola
 
 
@@ -61,7 +63,7 @@ class UKI(EnsembleTrainer):
     ----------
     n_directions : int, default=100
         N. A network with more weights moves in this many random directions only.
-    prior_scale : float, default=1.0
+    prior_scale : float, default=0.5
         Standard deviation of the prior about the first weights, in units of ``1 / sqrt(fan_in + 1)`` of each layer.
     noise : float or None, default=None
         Variance of the observations in encoded units, for regression; None: estimated.
@@ -79,7 +81,7 @@ class UKI(EnsembleTrainer):
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
 
     n_directions: int = 100
-    prior_scale: float = 1.0
+    prior_scale: float = 0.5
     noise: float | None = None
     tau: float = 0.2
 
@@ -145,6 +147,16 @@ class UKI(EnsembleTrainer):
             covariance=C,
             loss=float(loss),
         )
+
+    def _by_rows(self, function, state, network, X):
+        """Members predict by the network's linear model at the mean, for which their Gaussian was made."""
+        centre = state.weights
+        near = np.concatenate([centre[None], centre + NEAR * (state.members - centre)]).astype(centre.dtype)
+
+        def linear(Z):
+            return function(Z[0] + (Z[1:] - Z[0]) / NEAR)
+
+        return super()._by_rows(linear, advance(state, members=near), network, X)
 
     def _descend(self, m, step, state, problem, batch, share):
         """The mean after the best of some fractions of a step, which is all of it in a linear network."""

@@ -141,8 +141,9 @@ class ForwardGradient(ErrorSignalTrainer):
                 g += u * (D / self.n_directions)
 
     def _head_error(self, layer, run):
-        parts = [of_layer(arrays, layer, run.problem.network) for arrays in (run.feedback, run.feedback_gradient)]
-        return head_error(run.hidden[layer], *parts, run)
+        network = run.problem.network
+        head, gradients = (of_layer(arrays, layer, network) for arrays in (run.feedback, run.feedback_gradient))
+        return head_error(run.hidden[layer], head, gradients, run)
 
     def _activity_noise(self, H, run):
         """Noise for a hidden layer; none for silent units, which no signal could pass."""

@@ -481,7 +481,7 @@ def test_eks_step_is_its_equation(scheme):
 
 def test_uki_is_exact_for_a_linear_network():
     problem = make_problem(sizes=(3, 2), n=20)
-    trainer = get_trainer("uki", noise=0.3, tau=0.4)
+    trainer = get_trainer("uki", noise=0.3, tau=0.4, prior_scale=1.0)
     state = trainer.init(problem, np.random.default_rng(0))
     mean, C = posterior(problem, state.prior_mean, 0.3)
     s = problem.network.fan_in_scale(np.float64)
