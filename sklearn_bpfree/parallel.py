@@ -155,7 +155,7 @@ class Workers:
                 pace = self._paces[function] = _Pace(seconds)
             left = range(len(results), n_blocks)
             backend, n_jobs = _backend(self.n_jobs)
-            if pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
+            if left and pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
                 results += self._send(function, left, args, pace)
             elif left:
                 more, seconds = _run(_Task(function, left, args, self.shared))

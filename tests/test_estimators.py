@@ -158,11 +158,11 @@ def test_poisson_learns_rates():
 
 
 def test_a_metric_is_an_objective_for_a_trainer_that_needs_values():
-    search = RandomSearch(sigma=0.1)
-    by_name = classifier((8,), trainer=search, loss="roc_auc", max_iter=30).fit(X, y)
+    options = {"trainer": RandomSearch(sigma=0.1), "metric_warmup": 0.0, "early_stopping": False}
+    by_name = classifier((8,), loss="roc_auc", max_iter=30, **options).fit(X, y)
     assert by_name.loss_curve_ == sorted(by_name.loss_curve_, reverse=True)
     assert by_name.loss_ == pytest.approx(-roc_auc_score(y, by_name.decision_function(X))) and by_name.loss_ < -0.8
-    by_function = classifier((8,), trainer=search, loss=accuracy_score, max_iter=60).fit(X, y)
+    by_function = classifier((8,), loss=accuracy_score, max_iter=60, **options).fit(X, y)
     assert by_function.loss_ == -by_function.score(X, y)
 
 

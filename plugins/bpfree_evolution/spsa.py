@@ -53,9 +53,9 @@ class SPSA(PopulationTrainer):
         check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
 
     def budget(self, n_samples, n_features):
-        """Four times the steps of a population of 32, which are a quarter of the evaluations."""
+        """Eight times the steps of a population of 32, which are half of the evaluations."""
         generations = super().budget(n_samples, n_features)
-        return Budget(max_iter=4 * generations.max_iter, batch_size=generations.batch_size)
+        return Budget(max_iter=8 * generations.max_iter, batch_size=generations.batch_size)
 
     def members(self, state, network, key):
         c_k = state.sigma / (state.t + 1) ** 0.101

@@ -385,7 +385,7 @@ def test_what_a_mode_cannot_do_is_refused_in_one_sentence(targets, params, hidde
 
 def test_ordered_groups_have_no_logarithm_for_poisson():
     problem = make_problem("values")
-    problem.objective = PoissonLoss()
+    problem._objective = PoissonLoss()
     trainer = get_trainer("forward_forward", values="ordinal", predict_with="goodness")
     with pytest.raises(ValueError, match="use predict_with='readout' or values='on_off'"):
         trainer.init(problem, np.random.default_rng(0))
