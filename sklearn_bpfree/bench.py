@@ -49,11 +49,12 @@ class Table:
 
 
 class Model(NamedTuple):
-    """One competitor."""
+    """One competitor; `word` is what `tabular_pipeline` was given, if it was a word."""
 
     name: str
     pipeline: Pipeline
     from_zoo: bool
+    word: str = ""
 
 
 class Fold(NamedTuple):
@@ -242,7 +243,7 @@ def _count(n, one, many=None):
 
 
 def make_models(task: str, trainers: list[str], random_state: int = 0) -> list[Model]:
-    """A baseline, a linear model, the trainers, then what may take long: boosting and scikit-learn's MLP."""
+    """A baseline, a linear model, our default for tables, the trainers, then boosting and scikit-learn's MLP."""
     if task == "classifier":
         first, last = [DummyClassifier(), LogisticRegression()], [HistGradientBoostingClassifier(), MLPClassifier()]
         ours = BPFreeClassifier
@@ -255,7 +256,8 @@ def make_models(task: str, trainers: list[str], random_state: int = 0) -> list[M
 
     zoo = [Model(name, p, True) for name, p in zip(trainers, pipelines(ours(trainer=t) for t in trainers), strict=True)]
     peers = [[Model(type(p[-1]).__name__, p, False) for p in pipelines(some)] for some in (first, last)]
-    return [*peers[0], *zoo, *peers[1]]
+    default = Model("tabular_pipeline", tabular_pipeline(task, random_state=random_state), True, task)
+    return [*peers[0], default, *zoo, *peers[1]]
 
 
 def compare(
@@ -316,7 +318,8 @@ def limited(model: Model, seconds: float) -> Pipeline:
     """A clone of the pipeline whose trainer stops after some seconds, if it is a trainer and the number is finite."""
     pipeline = clone(model.pipeline)
     if model.from_zoo and math.isfinite(seconds):
-        pipeline.set_params(estimator__max_time=max(seconds, 1e-3))
+        names = [name for name in pipeline.get_params() if name.endswith("__max_time")]
+        pipeline.set_params(**{min(names, key=len): max(seconds, 1e-3)})
     return pipeline
 
 
@@ -337,7 +340,8 @@ def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
         except Exception as error:  # one failing model must not stop the others
             return f"failed: {type(error).__name__}: {_first_line(error)}"
     told = Counter(w.category.__name__ for w in caught)
-    curve = [row["loss"] for row in getattr(fitted[-1], "history_", [])]
+    net = getattr(fitted[-1], "regressor_", fitted[-1])  # a target that is transformed has the net inside
+    curve = [row["loss"] for row in getattr(net, "history_", [])]
     return Fold(score, loss, middle - begin, end - middle, told, test, predicted, curve)
 
 

@@ -271,6 +271,8 @@ def reproduce(section: Section) -> str:
 
 def _expression(model: Model, random_state) -> tuple[list[str], str]:
     """What must be imported, and the expression that makes the pipeline."""
+    if model.word:
+        return [], f"tabular_pipeline({model.word!r}, random_state={random_state})"
     estimator: Any = clone(model.pipeline[-1])
     if "random_state" in estimator.get_params():
         estimator.set_params(random_state=None)

@@ -1,5 +1,6 @@
 """The command line: what it prints, writes and returns, on tables small enough for a test."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sklearn_bpfree import BPFreeClassifier, bench, cli, list_trainers
 from sklearn_bpfree.registry import TrainerInfo
 from sklearn_bpfree.tabular import tabular_pipeline
 
+DEFAULT = "tabular_pipeline"
 PEERS = {
     "classifier": ["DummyClassifier", "LogisticRegression", "HistGradientBoostingClassifier", "MLPClassifier"],
     "regressor": ["DummyRegressor", "Ridge", "HistGradientBoostingRegressor", "MLPRegressor"],
@@ -303,8 +305,8 @@ def test_a_file_needs_pandas_and_the_bundled_tables_do_not():
     assert done.stderr.splitlines()[0] == f"bpfree: error: {message}"
     assert done.stdout.startswith("breast_cancer: 569 rows, 30 columns, 2 folds.\n")
     assert "\ndiabetes: 442 rows, 10 columns, 2 folds.\n" in done.stdout
-    assert set(ranking(done.stdout)) == {*PEERS["classifier"], *PEERS["regressor"], "dfa"}
-    assert done.stdout.count("\nBest: dfa 0.") == 2
+    assert set(ranking(done.stdout)) == {*PEERS["classifier"], *PEERS["regressor"], DEFAULT, "dfa"}
+    assert len(re.findall(r"^Best: (dfa|tabular_pipeline) 0\.", done.stdout, re.M)) == 2
     assert done.stdout.splitlines()[-1] == "2 0"
 
 
@@ -316,16 +318,17 @@ def test_leaderboard_has_all_models_in_the_order_of_their_scores(capsys, table, 
     code, out, err = run(capsys, "bench", table(), "--target", target, "--cv", "2")
     places = ranking(out)
     assert code == 0
-    expected = [*cli._chosen_trainers(None), *PEERS[task]]
+    zoo = [DEFAULT, *cli._chosen_trainers(None)]
+    expected = [*zoo, *PEERS[task]]
     assert list(places) != expected and set(places) == set(expected)
     assert [int(rank) for rank, _ in places.values()] == list(range(1, len(places) + 1))
     scores = [float(rest.removeprefix("* ").split()[0]) for _, rest in places.values()]
     assert scores == sorted(scores, reverse=True)
-    assert {name for name, (_, rest) in places.items() if rest.startswith("* ")} == set(cli._chosen_trainers(None))
+    assert {name for name, (_, rest) in places.items() if rest.startswith("* ")} == set(zoo)
     assert ("accuracy" in out, "R2" in out) == (task == "classifier", task == "regressor")
     assert [line.removesuffix(" ...") for line in err.splitlines()] == [
         *PEERS[task][:2],
-        *cli._chosen_trainers(None),
+        *zoo,
         *PEERS[task][2:],
     ]
     assert "ConvergenceWarning" not in err and "Warnings not shown: " in out
@@ -333,10 +336,11 @@ def test_leaderboard_has_all_models_in_the_order_of_their_scores(capsys, table, 
 
 def test_scores_are_those_of_cross_validation():
     X, y = load_iris(return_X_y=True)
-    models = bench.make_models("classifier", ["dfa"], random_state=3)[:3]
+    models = bench.make_models("classifier", ["dfa"], random_state=3)[:4]
     results = list(bench.compare(bench.Table("iris", X, y, "classifier"), models, cv=2, random_state=3))
     folds = StratifiedKFold(2, shuffle=True, random_state=3)
-    for result, estimator in zip(results, [DummyClassifier(), LogisticRegression(), BPFreeClassifier()], strict=True):
+    estimators = [DummyClassifier(), LogisticRegression(), "classifier", BPFreeClassifier()]
+    for result, estimator in zip(results, estimators, strict=True):
         pipeline = tabular_pipeline(estimator, random_state=3)
         scores = cross_val_score(pipeline, X, y, cv=folds)
         losses = -cross_val_score(pipeline, X, y, cv=folds, scoring="neg_log_loss")
@@ -458,7 +462,9 @@ def test_the_time_is_shared_evenly_among_the_folds_that_are_left():
 
 
 def test_trainers_stop_when_their_time_is_over():
-    trainer = bench.make_models("classifier", ["dfa"])[2]
+    default = bench.limited(bench.make_models("regressor", [])[2], 2.5)
+    assert default[-1].regressor.max_time == 2.5
+    trainer = bench.make_models("classifier", ["dfa"])[3]
     assert bench.limited(trainer, 2.5)[-1].max_time == 2.5
     assert bench.limited(trainer, -1.0)[-1].max_time > 0
     assert bench.limited(trainer, float("inf"))[-1].max_time is None
@@ -490,6 +496,7 @@ def test_the_saved_model_is_the_best_and_predicts_on_the_raw_table(capsys, table
     best = next(iter(ranking(out)))
     assert f"Saved {best}, fitted on all 70 rows." in out and f"joblib.load({str(model)!r})" in out
     loaded = joblib.load(model)
-    assert best in (type(loaded[-1]).__name__, getattr(loaded[-1], "trainer", None))
+    trainer = getattr(loaded[-1], "trainer", None)
+    assert best in (type(loaded[-1]).__name__, DEFAULT if trainer == "ladder" else trainer)
     unseen = frame[70:].drop(columns="kind")
     assert (loaded.predict(unseen) == frame["kind"][70:]).mean() > 0.8
