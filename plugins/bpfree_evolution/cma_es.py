@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Members, PopulationState, PopulationTrainer
+from sklearn_bpfree import Members, PopulationState, PopulationTrainer, advance
 
 
 @dataclass(eq=False)
@@ -86,17 +86,14 @@ class CMAES(PopulationTrainer):
     def init(self, problem, rng):
         first = super().init(problem, rng)
         unit = self.searched_network(problem).fan_in_scale(np.float64)
-        options = {
-            "popsize": self.population_size,
-            "CMA_diagonal": unit.size > self.max_weights,
-            "randn": Normals(),
-            "seed": np.nan,
-            "verbose": -9,
-            "verb_log": 0,
-        }
-        start = self.centre(first, problem) / unit
-        strategy = package().CMAEvolutionStrategy(start, self.sigma, options)
+        strategy = self._strategy(self.centre(first, problem) / unit, self.sigma)
         return CMAState(**{**vars(first), "strategy": freeze(strategy)})
+
+    def shift_outputs(self, state, problem, shift):
+        """Besides, the search starts anew around the shifted weights, with the step size that it had come to."""
+        state = super().shift_outputs(state, problem, shift)
+        start = state.weights / problem.network.fan_in_scale(np.float64)
+        return advance(state, strategy=freeze(self._strategy(start, thaw(state.strategy).sigma)))
 
     def members(self, state, network, key):
         strategy = thaw(state.strategy)
@@ -121,6 +118,17 @@ class CMAES(PopulationTrainer):
         weights = (strategy.mean * unit).astype(state.weights.dtype)
         sigma = (strategy.sigma * unit).astype(state.sigma.dtype)
         return {"weights": weights, "sigma": sigma, "strategy": freeze(strategy)}
+
+    def _strategy(self, start, sigma):
+        options = {
+            "popsize": self.population_size,
+            "CMA_diagonal": start.size > self.max_weights,
+            "randn": Normals(),
+            "seed": np.nan,
+            "verbose": -9,
+            "verb_log": 0,
+        }
+        return package().CMAEvolutionStrategy(start, sigma, options)
 
 
 def freeze(strategy) -> bytes:
