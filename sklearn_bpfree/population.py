@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import loguniform, rankdata
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import projection
@@ -127,6 +127,11 @@ class PopulationTrainer(Trainer):
     def horizon(self, problem, budget):
         """Four times as many generations where the output layer evolves, too."""
         return budget.max_iter * (1 if self._solves(problem) else 4)
+
+    def param_distributions(self):
+        """The first standard deviation on a log scale around its default, and the size of the population."""
+        sizes = [self.population_size, 2 * self.population_size]
+        return {"sigma": loguniform(self.sigma / 4, self.sigma * 4), "population_size": sizes}
 
     def check_parameters(self):
         check_scalar(self.population_size, "population_size", int, min_val=2)

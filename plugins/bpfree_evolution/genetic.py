@@ -69,6 +69,9 @@ class Genetic(PopulationTrainer):
     n_parents: int = 10
     crossover: bool = True
 
+    def param_distributions(self):
+        return super().param_distributions() | {"n_parents": [5, 10, 20], "crossover": [False, True]}
+
     def check_parameters(self):
         super().check_parameters()
         check_scalar(self.n_parents, "n_parents", int, min_val=1, max_val=self.population_size)

@@ -60,6 +60,9 @@ class NodePerturbation(ErrorSignalTrainer):
         budget = super().budget(n_samples, n_features)
         return budget._replace(max_iter=2 * budget.max_iter)
 
+    def param_distributions(self):
+        return super().param_distributions() | {"n_draws": [1, 2, 4]}
+
     def check_parameters(self):
         super().check_parameters()
         check_scalar(self.sigma, "sigma", (int, float), min_val=0, include_boundaries="neither")

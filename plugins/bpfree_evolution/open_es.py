@@ -8,6 +8,7 @@ Sarkar et al. 2025): E = A B^T / sqrt(r). Low rank costs little to draw and to a
 full rank all the same. Read `update` first.
 """
 
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import PopulationTrainer, centred_ranks
@@ -44,6 +45,13 @@ class OpenES(PopulationTrainer):
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
+
+    def param_distributions(self):
+        return super().param_distributions() | {
+            "learning_rate": loguniform(3e-3, 3e-2),
+            "weight_decay": loguniform(0.01, 1),
+            "shaping": ["ranks", "raw"],
+        }
 
     def check_parameters(self):
         super().check_parameters()

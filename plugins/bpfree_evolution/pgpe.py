@@ -16,6 +16,7 @@ that it is a length per weight. Read `update` first.
 import math
 
 import numpy as np
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import PopulationTrainer, centred_ranks
@@ -49,6 +50,9 @@ class PGPE(PopulationTrainer):
     momentum: float = 0.9
     sigma_learning_rate: float = 0.1
     schedule: str = "cosine"
+
+    def param_distributions(self):
+        return super().param_distributions() | {"max_step": loguniform(5e-3, 5e-2)}
 
     def check_parameters(self):
         super().check_parameters()

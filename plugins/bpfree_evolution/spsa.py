@@ -10,6 +10,7 @@ is drawn to make the two members and once more for the update (Malladi et al. 20
 many weights, so it takes many steps. Read `update` first.
 """
 
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import Budget, Members, PopulationTrainer
@@ -47,6 +48,9 @@ class SPSA(PopulationTrainer):
 
     population_size: int = 2
     learning_rate: float = 0.05
+
+    def param_distributions(self):
+        return super().param_distributions() | {"learning_rate": loguniform(0.01, 0.1)}
 
     def check_parameters(self):
         super().check_parameters()

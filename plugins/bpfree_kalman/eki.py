@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.localization import localized_update
@@ -117,6 +118,13 @@ class EKI(EnsembleTrainer):
     dropout: float = 0.0
     momentum: bool = False
     predict_with: str = "mean"
+
+    def param_distributions(self):
+        return {
+            "ensemble_size": [50, 100, 200],
+            "sigma": loguniform(0.1, 1),
+            "additive_inflation": loguniform(0.03, 0.3),
+        }
 
     def check_parameters(self):
         check_scalar(self.ensemble_size, "ensemble_size", int, min_val=2)

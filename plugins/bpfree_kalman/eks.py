@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import Budget, advance
@@ -76,6 +77,9 @@ class EKS(EnsembleTrainer):
     step_size: float = 2.0
     scheme: str = "trapezoid"
     correction: bool = True
+
+    def param_distributions(self):
+        return {"prior_scale": loguniform(0.3, 3), "step_size": loguniform(0.5, 4)}
 
     def check_parameters(self):
         check_scalar(self.ensemble_size, "ensemble_size", int, min_val=2)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import linalg
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.noise import NoiseModel
@@ -107,6 +108,9 @@ class EnKF(Trainer):
     decay: float = 1e-3
     precondition: float = 0.25
     hold_out: float | None = None
+
+    def param_distributions(self):
+        return {"ridge": loguniform(1, 100), "decay": loguniform(1e-4, 1e-2), "precondition": [0.0, 0.25]}
 
     def check_parameters(self):
         if self.ensemble_size is not None:

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import linalg
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.readout import features, quadratic
@@ -110,6 +111,13 @@ class OnlineKalman(Trainer):
     forgetting: float = 1.0
     tolerance: float = 2.0
     fresh: int = 1
+
+    def param_distributions(self):
+        return {
+            "sigma": loguniform(0.03, 0.3),
+            "readout_sigma": loguniform(1, 10),
+            "forgetting": [1.0, 0.999, 0.99],
+        }
 
     def check_parameters(self):
         check_scalar(self.ensemble_size, "ensemble_size", int, min_val=1)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import linalg
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import Budget, advance
@@ -84,6 +85,9 @@ class UKI(EnsembleTrainer):
     prior_scale: float = 0.5
     noise: float | None = None
     tau: float = 0.2
+
+    def param_distributions(self):
+        return {"prior_scale": loguniform(0.3, 2), "n_directions": [50, 100, 200]}
 
     def check_parameters(self):
         check_scalar(self.n_directions, "n_directions", int, min_val=1)

@@ -94,6 +94,9 @@ class Ladder(Trainer):
         """25 steps of `n_updates` / 25 updates for each member, of batches of `batch_rows` rows."""
         return Budget(max_iter=N_STEPS, batch_size=batch_rows(n_samples))
 
+    def param_distributions(self):
+        return {"trainer": ["sum_of_readouts", "local_loss", "dfa"], "single": [False, True], "effort": [1.0, 2.0]}
+
     def check_parameters(self):
         number, unknown = (int, float), {"weight_decay", "dropout"} - set(self._inner().get_params(deep=False))
         if unknown:

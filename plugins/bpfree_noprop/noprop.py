@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
+from scipy.stats import loguniform
 from sklearn.utils import check_scalar, gen_batches
 
 from bpfree_noprop.blocks import Group, as_network, draw, learn, solve
@@ -146,6 +147,13 @@ class NoProp(Trainer):
     beta_2: float = 0.97
     penalty: float = 1e-3
     redraws: int = 4
+
+    def param_distributions(self):
+        return {
+            "learning_rate": loguniform(2e-3, 2e-2),
+            "weight_decay": loguniform(0.1, 10),
+            "dropout": [0.0, 0.1, 0.3],
+        }
 
     def check_parameters(self):
         choices = {
