@@ -12,7 +12,6 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 
 import numpy as np
-from scipy import sparse
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
@@ -305,10 +304,10 @@ def check_choice(trainer, name, choices) -> None:
 
 def write_gradient(H, delta, gW, gb) -> None:
     """Gradients of a layer's kernel and bias from its input (rows may be sparse) and the signal at its output."""
-    if sparse.issparse(H):
-        gW[:] = H.T @ delta
-    else:
+    if isinstance(H, np.ndarray):
         H.T.dot(delta, gW)
+    else:
+        gW[:] = H.T @ delta
     _ones(len(delta), delta.dtype.char).dot(delta, gb)
 
 

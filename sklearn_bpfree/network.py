@@ -65,8 +65,7 @@ def _relu(Z):
 
 
 def _chain_relu(signal, Z, H):
-    # a mask of floats is twice as fast to multiply by as one of booleans
-    signal *= np.greater(H, 0, out=np.empty_like(H), casting="unsafe")
+    signal *= H > 0
 
 
 def _logistic(Z):
@@ -307,10 +306,10 @@ class Network:
 
 def product(H, W) -> np.ndarray:
     """``H @ W`` for rows that may be sparse and kernels that may carry a population axis; quick for a single column."""
-    if H.shape[-1] == 1 and not sparse.issparse(H):
-        return H * W
     if W.ndim == 2 and H.ndim == 2:
         return H.dot(W)
+    if H.shape[-1] == 1 and not sparse.issparse(H):
+        return H * W
     if not sparse.issparse(H):
         return H @ W
     members, fan_in, fan_out = W.shape

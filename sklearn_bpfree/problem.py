@@ -155,7 +155,7 @@ class Problem:
     @property
     def objective(self) -> Loss | Metric:
         """What the present step minimises: the loss or the metric, or while warming up the metric's smooth loss."""
-        if isinstance(self._objective, Metric) and self.iteration < self.warmup:
+        if self.iteration < self.warmup and isinstance(self._objective, Metric):
             return self._objective.smooth
         return self._objective
 
@@ -231,9 +231,10 @@ class Problem:
         ObjectiveError
             If the objective is a metric, which has no output error.
         """
-        if isinstance(self.objective, Metric):
-            raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
-        total, E = self.objective.total_and_error(Z, batch.Y, batch.weight)
+        objective = self.objective
+        if isinstance(objective, Metric):
+            raise ObjectiveError(f"the metric {objective.name!r} has no output error")
+        total, E = objective.total_and_error(Z, batch.Y, batch.weight)
         n = len(E)
         E *= 1 / n if batch.weight is None else batch.weight[:, None] / n
         return total / n, E
