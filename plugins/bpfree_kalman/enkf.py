@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
@@ -164,7 +164,7 @@ class EnKF(Trainer):
         candidates = []
         for alpha in dampings:
             M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
-            w = linalg.cho_solve(linalg.cho_factor(M, overwrite_a=True, check_finite=False), g, check_finite=False)
+            w = lapack.dposv(M, g)[1]
             candidates.append(state.centre + directions.combine(w))
         judged = self._judge(problem, state, candidates, held, STEPS)
         best = int(np.argmin([train_loss for _, train_loss, _ in judged]))

@@ -144,7 +144,7 @@ class Readout:
     def mean_losses(self, V) -> tuple[float, float]:
         """Mean loss of the training rows and of the held-out ones (the training rows' when there are none)."""
         losses, weight = self.losses(V), self._weights("train")
-        train = float(np.average(losses, weights=weight))
+        train = float(losses @ weight / weight.sum())
         if not len(self.held):
             return train, train
         held = None if self.weight is None else self.weight[self.held]
