@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bpfree_random_features.readout import solve_readout
 from bpfree_random_features.rvfl import RVFL
 from bpfree_random_features.sampling import dense, draw_layer
 from sklearn_bpfree import State, advance
 from sklearn_bpfree.network import ACTIVATIONS, product
+from sklearn_bpfree.readout import solve_readout
 
 
 @dataclass(eq=False)

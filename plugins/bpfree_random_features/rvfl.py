@@ -15,10 +15,10 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.readout import solve_readout
 from bpfree_random_features.sampling import dense, draw_hidden
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.readout import solve_readout
 
 
 @dataclass(eq=False)

@@ -1,150 +1,16 @@
-"""Random features in float64: the ridge against brute force and scikit-learn, the readouts, the drawn units."""
+"""Random features: the drawn units, and what is fitted on them, in float64."""
 
 import numpy as np
 import pytest
-from bpfree_random_features.readout import VARIANCE_FLOOR
-from bpfree_random_features.ridge import ridge
 from bpfree_random_features.sampling import draw_hidden
 from scipy import sparse
-from sklearn.datasets import make_classification, make_friedman1
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.datasets import make_friedman1
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, SquaredError
 from sklearn_bpfree.problem import Problem
-
-PENALTIES = (1e-3, 1e-1, 1e1)
-SHAPES = pytest.mark.parametrize("p", [6, 50], ids=["fewer columns than rows", "more"])
-
-
-def table(p, n=30, K=2, weighted=True):
-    rng = np.random.default_rng(0)
-    H = rng.standard_normal((n, p)) + 3
-    Y = H[:, :1] + rng.standard_normal((n, K))
-    return H, Y, rng.uniform(0.5, 2, n) if weighted else None
-
-
-def strength(H, weight, penalty):
-    """A penalty in scikit-learn's units."""
-    mean = np.average(H, axis=0, weights=weight)
-    variance = np.average((H - mean) ** 2, axis=0, weights=weight).mean()
-    return penalty * variance * (len(H) if weight is None else weight.sum())
-
-
-# --- ridge ------------------------------------------------------------------------------------------------------------
-
-
-@SHAPES
-@pytest.mark.parametrize("weighted", [True, False])
-def test_leave_one_out_is_that_of_brute_force(p, weighted):
-    H, Y, weight = table(p, weighted=weighted)
-    errors, left_out = [], []
-    for penalty in PENALTIES:
-        alpha = strength(H, weight, penalty)
-        predictions = np.empty_like(Y)
-        for i in range(len(H)):
-            others = np.arange(len(H)) != i
-            model = Ridge(alpha).fit(H[others], Y[others], None if weight is None else weight[others])
-            predictions[i] = model.predict(H[[i]])[0]
-        left_out.append(predictions)
-        errors.append(np.average(((Y - predictions) ** 2).sum(axis=1), weights=weight))
-    fit = ridge(H, Y, weight, PENALTIES)
-    np.testing.assert_allclose(fit.errors, errors, rtol=1e-9)
-    best = int(np.argmin(errors))
-    assert fit.penalty == PENALTIES[best]
-    np.testing.assert_allclose(fit.left_out, left_out[best], rtol=1e-9)
-
-
-@SHAPES
-@pytest.mark.parametrize("penalty", PENALTIES)
-def test_solution_is_scikit_learns(p, penalty):
-    H, Y, weight = table(p)
-    fit = ridge(H, Y, weight, [penalty])
-    alpha = strength(H, weight, penalty)
-    model = Ridge(alpha).fit(H, Y, weight)
-    np.testing.assert_allclose(fit.kernel, model.coef_.T, atol=1e-10)
-    np.testing.assert_allclose(fit.bias, model.intercept_, atol=1e-9)
-    assert fit.strength == pytest.approx(alpha / weight.sum())
-
-
-@SHAPES
-def test_limits_of_the_penalty(p):
-    H, Y, weight = table(p)
-    root = np.sqrt(weight)[:, None]
-    centred = root * (H - np.average(H, axis=0, weights=weight))
-    least_squares = np.linalg.pinv(centred) @ (root * (Y - np.average(Y, axis=0, weights=weight)))
-    fit = ridge(H, Y, weight, [1e-13])
-    np.testing.assert_allclose(fit.kernel, least_squares, atol=1e-8)
-    if p > len(H):
-        np.testing.assert_allclose(H @ fit.kernel + fit.bias, Y, atol=1e-8)
-    fit = ridge(H, Y, weight, [1e13])
-    np.testing.assert_allclose(H @ fit.kernel + fit.bias, np.tile(weight @ Y / weight.sum(), (30, 1)), atol=1e-8)
-
-
-@SHAPES
-def test_integer_weights_repeat_rows(p):
-    H, Y, _ = table(p)
-    weight = np.random.default_rng(1).integers(1, 4, 30)
-    fit, repeated = ridge(H, Y, weight, [0.1]), ridge(np.repeat(H, weight, 0), np.repeat(Y, weight, 0), None, [0.1])
-    np.testing.assert_allclose(fit.kernel, repeated.kernel, atol=1e-10)
-    np.testing.assert_allclose(fit.bias, repeated.bias, atol=1e-9)
-
-
-def test_constant_features_and_a_single_row():
-    fit = ridge(np.ones((5, 3)), np.arange(5.0)[:, None], None, PENALTIES)
-    assert np.array_equal(fit.kernel, np.zeros((3, 1)))
-    assert fit.bias == 2
-    fit = ridge(np.ones((1, 3)), np.ones((1, 1)), None, PENALTIES)
-    assert fit.bias == 1
-    assert np.isfinite(fit.left_out).all()
-
-
-# --- readout ----------------------------------------------------------------------------------------------------------
-
-
-def linear_fit(readout, X, y):
-    """Without hidden layers, so that only the readout is at work."""
-    trainer = get_trainer("rvfl", readout=readout, penalties=(0.01,))
-    return BPFreeClassifier((), trainer=trainer, dtype="float64", random_state=0).fit(X, y)
-
-
-def test_ridge_without_hidden_units_is_scikit_learns():
-    X, y = make_friedman1(60, random_state=0)
-    reg = BPFreeRegressor((), trainer=get_trainer("rvfl", penalties=(0.01,)), dtype="float64").fit(X, y)
-    expected = Ridge(strength(X, None, 0.01)).fit(X, y).predict(X)
-    np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-10)
-
-
-def test_slope_and_intercept_minimise_the_loss_of_left_out_rows():
-    X, y = make_classification(80, flip_y=0.2, random_state=0)
-    fit = ridge(X, y[:, None].astype(float), None, [0.01])
-    line = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y)  # C: the square of SLOPE_SCALE
-    expected = line.decision_function(X @ fit.kernel + fit.bias)
-    np.testing.assert_allclose(linear_fit("ridge", X, y).decision_function(X), expected, atol=1e-2)
-
-
-def test_loss_readout_is_penalised_logistic_regression():
-    X, y = make_classification(80, flip_y=0.2, random_state=0)
-    fit = ridge(X, y[:, None].astype(float), None, [0.01])
-    slope = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y).coef_.item()
-    variance = max(slope**2 * fit.errors[0], VARIANCE_FLOOR)
-    model = LogisticRegression(C=variance / (80 * fit.strength), tol=1e-10, max_iter=1000).fit(X, y)
-    found = linear_fit("loss", X, y)
-    np.testing.assert_allclose(found.coefs_[0], model.coef_.T, atol=2e-3)
-    np.testing.assert_allclose(found.intercepts_[0], model.intercept_, atol=2e-3)
-
-
-def test_other_losses_are_minimised_themselves():
-    X, y = make_friedman1(400, noise=2, random_state=0)
-    reg = BPFreeRegressor(trainer="rvfl", loss="quantile", quantile=0.9, random_state=0).fit(X, y)
-    assert 0.87 < (y < reg.predict(X)).mean() < 0.93
-    y = np.exp(y / 10)
-    trainer = get_trainer("rvfl", penalties=(0.01,))
-    reg = BPFreeRegressor((), trainer=trainer, loss="poisson", dtype="float64").fit(X, y)
-    expected = PoissonRegressor(alpha=strength(X, None, 0.01) / 400, tol=1e-8).fit(X, y / y.mean())
-    np.testing.assert_allclose(reg.coefs_[0][:, 0], expected.coef_, atol=2e-3)
-
+from sklearn_bpfree.ridge import ridge
 
 # --- the trainer ------------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize
 
-from bpfree_random_features.ridge import ridge
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.ridge import ridge
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
