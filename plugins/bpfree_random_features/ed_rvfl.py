@@ -77,7 +77,7 @@ class EdRVFL(RVFL):
             beta, bias, fit = solve_readout(dense(Phi), problem, self.penalties, self.readout)
             readouts.append((beta.astype(problem.dtype), bias.astype(problem.dtype)))
             penalties.append(fit.penalty)
-            outputs.append(dense(Phi) @ beta + bias)
+            outputs.append(dense(Phi) @ readouts[-1][0] + readouts[-1][1])
         problem.n_evaluations += problem.n_samples
         weights = state.weights.copy()
         kernels, biases = network.unpack(weights)
@@ -99,4 +99,4 @@ class EdRVFL(RVFL):
         return features or [X]
 
     def _beside(self, H, X):
-        return np.hstack([H, dense(X).astype(H.dtype)]) if self.direct_links else H
+        return np.hstack([H, dense(X, H.dtype)]) if self.direct_links else H

@@ -9,15 +9,13 @@ There is no teaching signal, no iteration and no learning rate: one step is the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform
-from sklearn.utils import check_scalar
 
+from bpfree_random_features.base import RandomFeatures
 from bpfree_random_features.sampling import dense, draw_hidden
-from sklearn_bpfree import Budget, State, Trainer, advance
-from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree import State, advance
 from sklearn_bpfree.readout import solve_readout
 
 
@@ -40,7 +38,7 @@ class RVFLState(State):
     left_out_error: float = float("nan")
 
 
-class RVFL(Trainer):
+class RVFL(RandomFeatures):
     """Random vector functional link: random hidden layers, a readout in closed form, penalty by leave-one-out.
 
     Parameters
@@ -49,14 +47,14 @@ class RVFL(Trainer):
         Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
-    direct_links : bool, default=True
-        Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone, and sparse rows
-        are made dense.
     readout : {"auto", "ridge", "loss"}, default="auto"
         Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
         takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses.
     penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
         What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
+    direct_links : bool, default=True
+        Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone, and sparse rows
+        are made dense.
 
     References
     ----------
@@ -65,29 +63,7 @@ class RVFL(Trainer):
     Bolager, Burak, Datar, Sun and Dietrich (2023), "Sampling weights of deep neural networks", NeurIPS.
     """
 
-    offers: ClassVar[tuple[str, ...]] = ()
-
-    sampling: str = "normal"
-    scale: float = 1.0
     direct_links: bool = True
-    readout: str = "auto"
-    penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
-
-    def param_distributions(self):
-        return {"sampling": ["normal", "pairs"], "scale": loguniform(0.1, 3)}
-
-    def check_parameters(self):
-        check_choice(self, "sampling", ("normal", "pairs"))
-        check_choice(self, "readout", ("auto", "ridge", "loss"))
-        check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
-        if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):
-            raise ValueError(
-                f"penalties of {type(self).__name__} must be numbers > 0, at least one, got {self.penalties!r}."
-            )
-
-    def budget(self, n_samples, n_features):
-        """One step is the whole fit."""
-        return Budget(max_iter=1)
 
     def init(self, problem, rng) -> State:
         direct = np.zeros((problem.X.shape[1], problem.network.n_outputs), problem.dtype)
@@ -108,7 +84,7 @@ class RVFL(Trainer):
         return advance(
             state,
             weights=weights,
-            loss=problem.output_error(Phi @ beta + bias, problem.all_rows())[0],
+            loss=problem.output_error(Phi @ beta.astype(problem.dtype) + bias, problem.all_rows())[0],
             direct=direct,
             penalty=fit.penalty,
             left_out_error=float(fit.errors.min()),
