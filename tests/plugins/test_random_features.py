@@ -146,3 +146,149 @@ def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
     np.testing.assert_array_equal(kernels[1], W1[:9])
     np.testing.assert_array_equal(biases[1], b1)
     np.testing.assert_allclose(kernels[2], fits[1].kernel[:8], atol=1e-12)
+
+
+# --- rfr_boost --------------------------------------------------------------------------------------------------------
+
+
+def boosted(problem, n_blocks, **params):
+    """The trainer and its states after each block."""
+    trainer = get_trainer("rfr_boost", penalties=(0.01,), copies=2, **params)
+    states = [trainer.init(problem, np.random.default_rng(1))]
+    for t in range(n_blocks):
+        states.append(trainer.step(states[-1], problem, np.random.default_rng(2 + t)))
+    return trainer, states
+
+
+def features_of(block, problem, Phi):
+    """Activations that a block sees, its map B, and what it adds to the representation."""
+    network, columns, readers = problem.network, [], []
+    for draws, rows in ((block.below, Phi), (block.beside, problem.X)):
+        for weights in draws:
+            kernels, biases = network.unpack(weights)
+            H = rows
+            for W, b in zip(kernels[:-1], biases[:-1], strict=True):
+                H = np.tanh(H @ W + b)
+            columns.append(H)
+            readers.append(kernels[-1])
+    F, B = np.hstack(columns), np.vstack(readers)
+    bias = sum(network.unpack(weights)[1][-1] for weights in block.below + block.beside)
+    return F, B, F @ B + bias
+
+
+def boosting_problem(objective, weighted=True):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4))
+    values = np.stack([np.sin(2 * X[:, 0]) * X[:, 1], np.abs(X[:, 2])], axis=1)
+    Y = values if isinstance(objective, SquaredError) else np.eye(3)[np.digitize(values[:, 0], [-0.2, 0.2])]
+    weight = rng.uniform(0.5, 2, 60) if weighted else None
+    return Problem(X, Y, Network((4, 9, 8, Y.shape[1]), "tanh"), objective, sample_weight=weight)
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
+def test_a_gradient_block_is_the_ridge_for_the_gradient_by_the_representation(objective):
+    problem = boosting_problem(objective)
+    _, (_, first, second) = boosted(problem, 2)
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    F, B, _ = features_of(second.blocks[1], problem, Phi)
+    G = -objective.error(Phi @ first.kernel + first.bias, problem.Y) @ first.kernel.T  # (n, d), - dL/dPhi
+    fit = ridge(F, G, problem.sample_weight, [0.01])
+    A, carry = B @ first.kernel.T, second.blocks[1].carry
+    np.testing.assert_allclose(A, fit.kernel, atol=1e-9)
+    ratio = carry / first.kernel.T
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)  # eta a
+    assert ratio[0, 0] > 0
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
+def test_a_block_is_as_long_as_the_loss_along_it_is_least(objective):
+    problem = boosting_problem(objective)
+    trainer, (_, first, second) = boosted(problem, 2)
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    block = second.blocks[1]
+    step = features_of(block, problem, Phi)[2] @ block.carry @ first.kernel / trainer.learning_rate
+    Z = Phi @ first.kernel + first.bias
+
+    def loss(a):
+        return np.average(objective.loss(Z + a * step, problem.Y), weights=problem.sample_weight)
+
+    assert loss(1.0) < min(loss(0.97), loss(1.03), loss(0.0))
+
+
+def test_a_greedy_block_is_the_least_squares_solution_as_the_readout_sees_it():
+    problem = boosting_problem(SquaredError())
+    trainer, (_, first, second) = boosted(problem, 2, mode="greedy")
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    block = second.blocks[1]
+    F, B, u = features_of(block, problem, Phi)
+    A = B @ block.carry / trainer.learning_rate
+    s = problem.sample_weight / problem.sample_weight.sum()
+    R = problem.Y - Phi @ first.kernel - first.bias
+    centred, R = F - s @ F, R - s @ R
+    gap = R - centred @ A @ first.kernel  # the residual that is left
+    gradient = centred.T @ (s[:, None] * gap) @ first.kernel.T
+    penalty = 0.01 * (s @ centred**2).mean() * np.linalg.norm(first.kernel, 2) ** 2
+    np.testing.assert_allclose(gradient, penalty * A, atol=1e-10)  # stationary: dL/dA = 0 for all of A, (p, d)
+    assert abs(s @ u).max() > 0
+    np.testing.assert_allclose(
+        s @ (u @ block.carry @ first.kernel),
+        trainer.learning_rate * (s @ (problem.Y - Phi @ first.kernel - first.bias)),
+        atol=1e-10,
+    )
+
+
+def test_with_one_output_both_modes_go_the_same_way():
+    problem = boosting_problem(SquaredError())
+    problem = Problem(problem.X, problem.Y[:, :1], Network((4, 9, 8, 1), "tanh"), SquaredError())
+    directions = []
+    for mode in ("gradient", "greedy"):
+        _, (_, state) = boosted(problem, 1, mode=mode)
+        added = features_of(state.blocks[0], problem, problem.X)[2] @ state.blocks[0].carry
+        directions.append(added / np.linalg.norm(added))
+    np.testing.assert_allclose(*directions, atol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["gradient", "greedy"])
+def test_prediction_is_the_readout_of_the_boosted_representation(mode):
+    problem = boosting_problem(LogLoss())
+    trainer, (*_, state) = boosted(problem, 3, mode=mode)
+    Phi = problem.X
+    for block in state.blocks:
+        Phi = Phi + features_of(block, problem, Phi)[2] @ block.carry
+    expected = Phi @ state.kernel + state.bias
+    for X in (problem.X, sparse.csr_array(problem.X)):
+        np.testing.assert_allclose(trainer.outputs(state, problem.network, X), expected, atol=1e-9)
+    assert len(state.penalties) == 1 + len(state.blocks) == 4
+    losses = problem.objective.loss(expected, problem.Y)
+    assert state.loss == pytest.approx(np.average(losses, weights=problem.sample_weight))
+
+
+def test_full_greedy_steps_never_raise_the_risk():
+    """With eta = 1 and next to no penalty each block and each readout is a least squares solution."""
+    problem = boosting_problem(SquaredError())
+    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", learning_rate=1.0, copies=1)
+    states = [trainer.init(problem, np.random.default_rng(1))]
+    for t in range(4):
+        states.append(trainer.step(states[-1], problem, np.random.default_rng(t)))
+    losses = [state.loss for state in states[1:]]
+    assert (np.diff(losses) <= 1e-9).all()
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_without_hidden_layers_there_are_no_blocks():
+    X, y = make_friedman1(80, random_state=0)
+    one, other = (BPFreeRegressor((), trainer=name, random_state=0).fit(X, y) for name in ("rvfl", "rfr_boost"))
+    assert other.state_.blocks == []
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-6)
+
+
+def test_boosting_learns_what_one_layer_of_random_features_does_not():
+    X, y = make_friedman1(500, noise=0.5, random_state=0)
+    few = {"copies": 1, "learning_rate": 1.0}
+    scores = [
+        BPFreeRegressor((20,), trainer=get_trainer("rfr_boost", **few), max_iter=n, random_state=0)
+        .fit(X, y)
+        .score(X, y)
+        for n in (1, 6)
+    ]
+    assert scores[1] > scores[0] + 0.03
