@@ -11,6 +11,9 @@ from sklearn.utils import check_scalar
 from bpfree_random_features.sampling import dense
 from sklearn_bpfree import Budget, Trainer
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.objectives import LogLoss
+
+MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
 
 
 class RandomFeatures(Trainer):
@@ -23,8 +26,9 @@ class RandomFeatures(Trainer):
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
     readout : {"auto", "ridge", "loss"}, default="auto"
-        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself; "auto":
-        see `sklearn_bpfree.readout.solve_readout`.
+        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
+        takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses, but
+        "loss" for exclusive classes in many rows, where a ridge cannot tell more than two of them apart as well.
     penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
         What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
     """
@@ -48,6 +52,11 @@ class RandomFeatures(Trainer):
                 f"penalties of {type(self).__name__} must be numbers > 0, at least one, got {self.penalties!r}."
             )
 
+    def method(self, problem) -> str:
+        """The method of `sklearn_bpfree.readout.solve_readout`."""
+        many = isinstance(problem.objective, LogLoss) and problem.n_samples >= MANY_ROWS
+        return "loss" if self.readout == "auto" and many else self.readout
+
     def budget(self, n_samples, n_features):
         """One step is the whole fit."""
         return Budget(max_iter=1)
@@ -58,20 +67,11 @@ def hidden_beside(network, draws, rows) -> list[np.ndarray]:
     return [dense(network.hidden(weights, rows)) for weights in draws]
 
 
-def set_readouts(network, draws, kernel, bias) -> int:
+def set_readouts(network, draws, kernel, bias) -> None:
     """Write a kernel (p, K) that reads `hidden_beside` into the output layers of the draws, in place.
 
     The bias is the first one's, so that the sum of their outputs is what the kernel and the bias say.
-
-    Returns
-    -------
-    read : int
-        Rows of the kernel that were used.
     """
-    start = 0
-    for weights in draws:
+    for i, (weights, part) in enumerate(zip(draws, np.split(kernel, len(draws)), strict=True)):
         kernels, biases = network.unpack(weights)
-        kernels[-1][:] = kernel[start : start + len(kernels[-1])]
-        biases[-1][:] = bias if start == 0 else 0
-        start += len(kernels[-1])
-    return start
+        kernels[-1][:], biases[-1][:] = part, 0 if i else bias

@@ -165,8 +165,7 @@ class RFRBoost(RandomFeatures):
         a = 1.0 if exact else _best_length(direction, Z, R, problem)
         carry = (self.learning_rate * a * C).astype(problem.dtype)
 
-        used = set_readouts(network, below, B, fit.bias)
-        set_readouts(network, beside, B[used:], np.zeros_like(fit.bias))
+        set_readouts(network, below + beside, B, fit.bias)
         block = Block(below, beside, carry)
         state = advance(state, blocks=[*state.blocks, block])
         state = self._with_readout(state, block(network, Phi, X), problem)
@@ -180,7 +179,7 @@ class RFRBoost(RandomFeatures):
         return Phi @ state.kernel.astype(Phi.dtype, copy=False) + state.bias.astype(Phi.dtype, copy=False)
 
     def _with_readout(self, state, Phi, problem):
-        kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.readout)
+        kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         kernel, bias = kernel.astype(problem.dtype), bias.astype(problem.dtype)
         loss = problem.output_error(Phi @ kernel + bias, problem.all_rows())[0]
         return advance(state, loss=loss, kernel=kernel, bias=bias, penalties=[*state.penalties, fit.penalty])

@@ -10,6 +10,7 @@ from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, SquaredError
 from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.readout import solve_readout
 from sklearn_bpfree.ridge import ridge
 
 # --- the trainer ------------------------------------------------------------------------------------------------------
@@ -88,6 +89,35 @@ def test_prediction_is_the_readout_of_hidden_units_and_inputs(links):
     for X in (problem.X, sparse.csr_array(problem.X)):
         np.testing.assert_allclose(trainer.outputs(state, problem.network, X), expected, atol=1e-12)
     assert state.loss == pytest.approx(problem.objective.loss(expected, problem.Y).mean())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_copies_of_the_hidden_layers_stand_side_by_side(links):
+    problem, trainer = make_problem("tanh"), get_trainer("rvfl", direct_links=links, copies=3, penalties=(0.1,))
+    state = trainer.step(trainer.init(problem, np.random.default_rng(1)), problem, np.random.default_rng(2))
+    draws = [problem.network.unpack(weights) for weights in (state.weights, *state.more)]
+    hidden = [np.tanh(np.tanh(problem.X @ W0 + b0) @ W1 + b1) for (W0, W1, _), (b0, b1, _) in draws]
+    expected, bias, _ = solve_readout(np.hstack([*hidden, problem.X] if links else hidden), problem, (0.1,), "auto")
+    found = np.vstack([kernels[-1] for kernels, _ in draws] + [state.direct] * links)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert not np.array_equal(hidden[0], hidden[1])
+    Z = np.hstack([*hidden, problem.X] if links else hidden) @ expected + bias
+    np.testing.assert_allclose(trainer.outputs(state, problem.network, problem.X), Z, atol=1e-12)
+
+
+@pytest.mark.parametrize("n, width, copies", [(500, 100, 1), (5000, 100, 2), (60_000, 100, 8), (60_000, 2560, 1)])
+def test_there_are_more_copies_the_more_rows(n, width, copies):
+    X = np.random.default_rng(0).standard_normal((n, 1))
+    problem = Problem(X, X, Network((1, width, 1)), SquaredError())
+    assert 1 + len(get_trainer("rvfl").init(problem, np.random.default_rng(0)).more) == copies
+
+
+def test_many_rows_of_exclusive_classes_are_read_by_their_loss():
+    trainer = get_trainer("rvfl")
+    for n, objective, method in [(5000, LogLoss(), "loss"), (4999, LogLoss(), "auto"), (5000, SquaredError(), "auto")]:
+        problem = Problem(np.zeros((n, 1)), np.zeros((n, 3)), Network((1, 3)), objective)
+        assert trainer.method(problem) == method
+    assert get_trainer("rvfl", readout="ridge").method(problem) == "ridge"
 
 
 def test_it_learns_what_a_linear_model_cannot():
