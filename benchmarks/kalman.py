@@ -213,9 +213,9 @@ def mnist(args, loader):
     """784-128-10 on pixels / 255."""
     X, y, X_test, y_test = loader.load_mnist()
     X, X_test = (part.reshape(len(part), -1).astype(np.float32) / 255 for part in (X, X_test))
-    for trainer in (Control(), get_trainer("enkf")):
+    trainers = {"control": Control(), "enkf": get_trainer("enkf"), "eki": get_trainer("eki")}
+    for name, trainer in trainers.items():
         model, seconds = timed(BPFreeClassifier((128,), trainer=trainer, random_state=0).fit, X, y)
-        name = "control" if isinstance(trainer, Control) else "enkf"
         print(f"MNIST {name:8} {model.score(X_test, y_test):.4f}  {seconds:6.1f} s  {model.n_iter_} steps", flush=True)
 
 

@@ -173,7 +173,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         probe = self._probe(trainer, problem, progress)
         self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
         progress.stop_reason = "partial_fit"
-        self._keep(progress, progress.state)
+        self._keep(progress, trainer.finish(progress.state, problem))
         return self
 
     def _forget(self):
@@ -206,8 +206,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             step = context.subcontext(task_name="step").call_on_fit_task_begin(estimator=self, **given)
             if self.verbose:
                 print(_one_line(progress.history[-1]))
-            now = {"state_": progress.state, "history_": progress.history, "progress_": progress}
-            return step.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: now, **given)
+            return step.call_on_fit_task_end(estimator=self, reconstruction_attributes=now, **given)
+
+        def now():
+            state = trainer.finish(progress.state, problem)
+            return {"state_": state, "history_": progress.history, "progress_": progress}
 
         self._call(
             trainer,
@@ -224,7 +227,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             ),
         )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
-        self._keep(progress, progress.best if use_best else progress.state)
+        self._keep(progress, trainer.finish(progress.best if use_best else progress.state, problem))
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=dict, **given)
 
     def _probe(self, trainer, problem, progress):

@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import special
 
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, ObjectiveError, PoissonLoss, SquaredError
 from sklearn_bpfree.problem import Problem
@@ -110,7 +109,7 @@ def curvature_root(objective: Loss, Z, Y, G) -> np.ndarray:
     if isinstance(objective, SquaredError):
         return G
     if isinstance(objective, LogLoss):
-        p = special.softmax(Z, axis=1)
+        p = objective.link(Z)
         G -= np.matmul(p[:, None, :], G)  # from the mean over the classes
         G *= np.sqrt(p)[:, :, None]
         return G

@@ -116,19 +116,21 @@ def _claims() -> dict[str, list[metadata.EntryPoint]]:
 
 
 def _load(point: metadata.EntryPoint) -> type[Trainer]:
-    plugin = f"Trainer {point.name!r} ({point.value}) of the distribution {_distribution(point)}"
     try:
         trainer_class = point.load()
     except (Exception, SystemExit) as error:  # a plugin that exits on import must not take the caller along
         reason = f"{type(error).__name__}: {str(error).strip()}".partition("\n")[0].rstrip(".: ")
-        raise ImportError(f"{plugin} cannot be imported because of {reason}; repair or uninstall it.") from error
+        raise ImportError(
+            f"{_plugin(point)} cannot be imported because of {reason}; repair or uninstall it."
+        ) from error
     if not (isinstance(trainer_class, type) and issubclass(trainer_class, Trainer)):
         raise TypeError(
-            f"{plugin} must be a subclass of sklearn_bpfree.Trainer, got {trainer_class!r}; correct its entry point."
+            f"{_plugin(point)} must be a subclass of sklearn_bpfree.Trainer, got {trainer_class!r}; correct its entry "
+            "point."
         )
     if inspect.isabstract(trainer_class):
         missing = _quoted(sorted(trainer_class.__abstractmethods__))
-        raise TypeError(f"{plugin} is an abstract class; define {missing} in it.")
+        raise TypeError(f"{_plugin(point)} is an abstract class; define {missing} in it.")
     return trainer_class
 
 
@@ -159,6 +161,10 @@ def _owner(point: metadata.EntryPoint) -> str:
 
 def _distribution(point: metadata.EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else _owner(point)
+
+
+def _plugin(point: metadata.EntryPoint) -> str:
+    return f"Trainer {point.name!r} ({point.value}) of the distribution {_distribution(point)}"
 
 
 def _quoted(names: list[str]) -> str:

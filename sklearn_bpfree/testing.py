@@ -158,6 +158,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_gradient
     yield check_step_changes_nothing
     yield check_step_repeats_itself
+    yield check_finish_keeps_the_outputs
     # a run of the loop
     yield check_same_seed_same_bits
     yield check_resumes_from_a_pickle
@@ -325,6 +326,17 @@ def check_step_repeats_itself(trainer):
     trainer.step(second, problem, _rng())
     again = trainer.step(first, problem, _rng())
     _ask_same(second, again, "step gives other bits when it is repeated, in", "state")
+
+
+def check_finish_keeps_the_outputs(trainer):
+    """`finish` gives a state of the same outputs and leaves the one it is given as it was."""
+    problem = _problem("values")
+    state = trainer.step(trainer.init(problem, _rng()), problem, _rng())
+    before = copy.deepcopy(state)
+    finished = trainer.finish(state, problem)
+    _ask_same(before, state, "finish must not change the state that it is given, but changed", "state")
+    Z, after = (trainer.outputs(s, problem.network, problem.X) for s in (state, finished))
+    _ask_same(Z, after, "finish must leave the outputs as they are, but changed", "outputs")
 
 
 # --- a run of the loop ------------------------------------------------------------------------------------------------

@@ -147,6 +147,17 @@ class Trainer(BaseEstimator, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
+    def finish(self, state: Any, problem: Problem) -> Any:
+        """The state with what only `predictive` needs; called once with the one that is kept, not between the steps.
+
+        Parameters
+        ----------
+        state : State
+            The last one or the best; `outputs` must say of the finished one what it says of this.
+        problem : Problem
+        """
+        return state
+
     def shift_outputs(self, state: Any, problem: Problem, shift) -> Any:
         """The state with another decision threshold: every raw output moved by `shift` (K,).
 

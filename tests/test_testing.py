@@ -218,6 +218,13 @@ class DenseOnly(Backprop):
         return super().step(state, problem, rng)
 
 
+class FinishesTooMuch(RandomSearch):
+    """Polishes the weights in the end."""
+
+    def finish(self, state, problem):
+        return advance(state, weights=2 * state.weights)
+
+
 class DependsOnJobs(Backprop):
     """Draws otherwise when it runs in parallel."""
 
@@ -254,6 +261,7 @@ FAULTS = {
     NoDefault: "NoDefault cannot be made without arguments",
     NoStep: "NoStep cannot be made without arguments",
     DenseOnly: "check_sparse_rows",
+    FinishesTooMuch: "finish must leave the outputs as they are",
     DependsOnJobs: "n_jobs=2 gives other bits",
 }
 

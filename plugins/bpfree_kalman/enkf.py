@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
@@ -26,7 +26,7 @@ from bpfree_kalman.readout import Readout, features, quadratic
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.directions import UnitDirections, input_root, spread
 from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Metric, ObjectiveError
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, ObjectiveError
 from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
@@ -57,7 +57,7 @@ class EnKFState(State):
     best_loss : float
         Held-out loss of `weights`.
     noise : NoiseModel or None
-        For values: what `predictive` says, beside the mean.
+        For values, when the fit has ended: what `predictive` says, beside the mean.
     covariance : ndarray of shape (h + 1, h + 1), or None
         For classes: how far the readout is open, over which `outputs` averages.
     """
@@ -164,7 +164,7 @@ class EnKF(Trainer):
         candidates = []
         for alpha in dampings:
             M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
-            w = linalg.cho_solve(linalg.cho_factor(M, overwrite_a=True, check_finite=False), g, check_finite=False)
+            w = lapack.dposv(M, g)[1]
             candidates.append(state.centre + directions.combine(w))
         judged = self._judge(problem, state, candidates, held, STEPS)
         best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
@@ -193,6 +193,18 @@ class EnKF(Trainer):
         F = features(network, state.weights.astype(np.float64), X)
         return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
 
+    def finish(self, state: Any, problem):
+        """For values, with the noise of an observation."""
+        network, objective = problem.network, problem.objective
+        assert isinstance(objective, Loss)
+        if isinstance(objective, (LogLoss, BinaryLogLoss)):
+            return state
+        held = held_out(problem, state.key, self.hold_out)
+        F = features(network, state.weights, problem.X)
+        readout = Readout(F, problem.Y, problem.sample_weight, held, objective, state.ridge)
+        V = _readout(network, state.weights)
+        return advance(state, noise=NoiseModel.fit(readout, readout.solve("train", V, STEPS), V))
+
     def _accept(self, state, problem, held, weights, V, train_loss, held_loss):
         """The state with a new centre, which becomes the best if held-out rows say so; they choose the ridge, too."""
         network = problem.network
@@ -220,7 +232,7 @@ class EnKF(Trainer):
         )
         if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
             return advance(state, covariance=self._open(readout, V, best))
-        return advance(state, noise=NoiseModel.fit(readout, V, best))
+        return state
 
     def _open(self, readout, V_train, V):
         """Covariance of the readout of all rows, in the scale that gives held-out rows the best probabilities."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg, sparse
+from scipy.linalg import lapack
 
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
@@ -80,7 +81,10 @@ class Readout:
         diagonal = np.arange(len(M))
         M[diagonal, diagonal] += self.jitter
         M[diagonal[:-1], diagonal[:-1]] += self.penalty
-        return linalg.cho_factor(M, overwrite_a=True, check_finite=False)
+        factor, info = lapack.dpotrf(M.T, overwrite_a=True)  # M is symmetric; linalg.cho_factor takes twice as long
+        if info:
+            raise linalg.LinAlgError("the Gram matrix of the hidden activations is not positive definite")
+        return factor
 
     def solve(self, which, V, n_steps) -> np.ndarray:
         """The readout (h + 1, K) of the rows "all" or "train", by `n_steps` from V where there is no closed form."""
@@ -91,7 +95,7 @@ class Readout:
             return V
         factor = self.factor(which, bound)
         for _ in range(1 if isinstance(self.objective, SquaredError) else n_steps):
-            V = V - linalg.cho_solve(factor, self._gradient(which, V)[1], check_finite=False)
+            V = V - lapack.dpotrs(factor, self._gradient(which, V)[1])[0]
         return V
 
     def _newton_step(self, which, V):
@@ -101,7 +105,7 @@ class Readout:
         h = diagonal_curvature(self.objective, Z, self.Y) * weight[:, None]
         h += 1e-3 * weight[:, None] * np.maximum(h.mean(axis=0), 1e-6)
         steps = [
-            linalg.cho_solve(self._factor((self.F.T @ (self.F * h[:, k, None])).astype(np.float64)), gradient[:, k])
+            lapack.dpotrs(self._factor((self.F.T @ (self.F * h[:, k, None])).astype(np.float64)), gradient[:, k])[0]
             for k in range(V.shape[1])
         ]
         step, before = np.stack(steps, axis=1), self._value(which, V)
@@ -140,7 +144,7 @@ class Readout:
     def mean_losses(self, V) -> tuple[float, float]:
         """Mean loss of the training rows and of the held-out ones (the training rows' when there are none)."""
         losses, weight = self.losses(V), self._weights("train")
-        train = float(np.average(losses, weights=weight))
+        train = float(losses @ weight / weight.sum())
         if not len(self.held):
             return train, train
         held = None if self.weight is None else self.weight[self.held]
@@ -155,14 +159,14 @@ class Readout:
 
     def covariance(self, which) -> np.ndarray:
         """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
-        return linalg.cho_solve(self.factor(which), np.eye(self.F.shape[1]), check_finite=False)
+        return lapack.dpotrs(self.factor(which), np.eye(self.F.shape[1]))[0]
 
     def class_covariance(self, V) -> np.ndarray:
         """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
         h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1)
         h = np.maximum(h, LEAST_CURVATURE) * self._weights("all")
         M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
-        return linalg.cho_solve(self._factor(M), np.eye(len(M)), check_finite=False)
+        return lapack.dpotrs(self._factor(M), np.eye(len(M)))[0]
 
     def residuals(self, V, rows) -> np.ndarray:
         """Targets minus predictions, (n_rows, K), float64."""
