@@ -31,6 +31,7 @@ from sklearn_bpfree.problem import Problem
 
 N_STEPS = 25  # steps of a fit by default
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
+RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 PRIOR_ROWS = 5  # the temperature is held near 1 as if by this many rows
 
@@ -68,8 +69,9 @@ class Ladder(Trainer):
     trainer : str or Trainer, default="sum_of_readouts"
         Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
         `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
-    decays : tuple of float, default=(0.05, 0.5, 5.0)
-        The members' first weight decays, so one per member.
+    decays : tuple of float, default=None
+        The members' first weight decays, so one per member; None: .05, .5 and 5, or with ``single=True`` .1 and 2,
+        which cost less and leave hardly less to choose from, because the members settle between them.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
     search : float, default=0.4
@@ -94,7 +96,7 @@ class Ladder(Trainer):
     transposes: ClassVar[str] = "own head"
 
     trainer: str | Trainer = "sum_of_readouts"
-    decays: tuple[float, ...] = (0.05, 0.5, 5.0)
+    decays: tuple[float, ...] | None = None
     single: bool = False
     search: float = 0.4
     boost: float = 1.6
@@ -115,9 +117,9 @@ class Ladder(Trainer):
                 f"trainer of Ladder must have the hyper-parameters weight_decay and dropout, but {self.trainer!r} has "
                 f"no {' and no '.join(sorted(unknown))}; give an error-signal trainer such as 'dfa'."
             )
-        if not self.decays:
+        if not self._rungs:
             raise ValueError(f"decays of Ladder must hold at least one weight decay, got {self.decays!r}.")
-        for decay in self.decays:
+        for decay in self._rungs:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
             self._member(decay).check_parameters()
         check_scalar(self.search, "search", number, min_val=0, max_val=1)
@@ -126,8 +128,8 @@ class Ladder(Trainer):
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
-        held_rng, *member_rngs = rng.spawn(1 + len(self.decays))
-        trainers = map(self._member, self.decays)
+        held_rng, *member_rngs = rng.spawn(1 + len(self._rungs))
+        trainers = map(self._member, self._rungs)
         members = [trainer.init(problem, member_rng) for trainer, member_rng in zip(trainers, member_rngs, strict=True)]
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
@@ -139,7 +141,7 @@ class Ladder(Trainer):
         M = len(state.members)
         searches = np.isnan(state.decay)
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
-        trainers = [self._member(decay) for decay in (self.decays if searches else [state.decay] * M)]
+        trainers = [self._member(decay) for decay in (self._rungs if searches else [state.decay] * M)]
         parts = []
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
@@ -161,6 +163,10 @@ class Ladder(Trainer):
         total = sum(trainer.outputs(member, network, X) for member in state.members)
         return total / (len(state.members) * state.temperature)
 
+    @property
+    def _rungs(self):
+        return RUNGS[self.single] if self.decays is None else self.decays
+
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
 
@@ -170,7 +176,7 @@ class Ladder(Trainer):
 
     def _settle(self, state, problem):
         """One decay for all, from the losses on the held-out rows."""
-        log_decays, weight = np.log(self.decays), np.ones(len(state.members))
+        log_decays, weight = np.log(self._rungs), np.ones(len(state.members))
         rows = state.held_out
         if len(rows):
             X, Y, trainer = problem.X[rows], problem.Y[rows], self._inner()

@@ -92,6 +92,18 @@ def test_only_the_best_member_goes_on_in_the_single_setting():
     assert state.weights is state.members[0].weights
 
 
+def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
+    problem = made(SquaredError(), np.zeros((24, 1)))
+    for params, decays in [
+        ({}, [0.05, 0.5, 5.0]),
+        ({"single": True}, [0.1, 2.0]),
+        ({"single": True, "decays": (1.0, 3.0, 9.0)}, [1.0, 3.0, 9.0]),
+    ]:
+        ladder = Ladder(Fixed(), **params)
+        state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
+        assert [member.loss for member in state.members] == decays
+
+
 def test_row_weights_count_when_members_settle():
     Y, weight = np.r_[np.zeros(20), np.full(20, 4.0), 0.0], np.r_[np.full(20, 1e-6), np.ones(21)]
     assert settled([0.0, 4.0], Y, decays=(0.1, 10.0), sample_weight=weight).decay == pytest.approx(10, rel=0.01)
