@@ -26,9 +26,9 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from sklearn.utils import check_scalar, gen_batches, get_tags
+from sklearn.utils import _safe_indexing, check_scalar, gen_batches, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, _BPFreeEstimator
 
@@ -345,10 +345,10 @@ class TabularPipeline(Pipeline):
 
 
 def _in_blocks(predict, X):
-    n = len(X) if hasattr(X, "__getitem__") and hasattr(X, "shape") else 0
+    n = _num_samples(X)
     if n <= BLOCK_ROWS:
         return predict(X)
-    return np.concatenate([predict(X[rows]) for rows in gen_batches(n, BLOCK_ROWS)])
+    return np.concatenate([predict(_safe_indexing(X, rows)) for rows in gen_batches(n, BLOCK_ROWS)])
 
 
 def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
