@@ -230,7 +230,7 @@ def batch_rows(n) -> int:
 
 def n_updates(n) -> float:
     """Updates of each member in a whole fit, of n training rows."""
-    return 12.5 * np.sqrt(n)
+    return 15.5 * np.sqrt(n)
 
 
 def n_held_out(n) -> int:
