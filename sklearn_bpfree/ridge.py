@@ -94,7 +94,7 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
     e, B = _eigen(H)
     if p <= n:
         C = B.T @ (H.T @ Y.astype(H.dtype)) / np.sqrt(e)[:, None]
-        U = H[rows] @ (B / np.sqrt(e))
+        U = H[rows] @ (B / np.sqrt(e)).astype(H.dtype)
     else:
         C, U = B.T @ Y, B[rows]
     squares, factors = U * U, np.atleast_1d(factors)
@@ -129,6 +129,6 @@ def exact(H) -> np.ndarray:
 def _eigen(H):
     """Eigenvalues e and eigenvectors of the smaller Gram matrix, without the null space: V if p <= n, else U."""
     n, p = H.shape
-    e, B = linalg.eigh(np.float64(H.T @ H if p <= n else H @ H.T), driver="evd", overwrite_a=True, check_finite=False)
-    keep = e > RANK_TOL[H.dtype.char] * max(e[-1], np.finfo(np.float64).tiny)
-    return e[keep], B[:, keep]
+    e, B = linalg.eigh(H.T @ H if p <= n else H @ H.T, driver="evd", overwrite_a=True, check_finite=False)
+    keep = e > RANK_TOL[H.dtype.char] * max(e[-1], np.finfo(H.dtype).tiny)
+    return e[keep].astype(np.float64), B[:, keep].astype(np.float64)
