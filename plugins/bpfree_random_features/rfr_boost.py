@@ -36,7 +36,7 @@ from sklearn_bpfree.objectives import SquaredError
 from sklearn_bpfree.readout import solve_readout
 from sklearn_bpfree.ridge import ridge
 
-UNITS = 400  # hidden units of each kind that a block has, about, where `copies` is left open
+UNITS, ROWS_PER_UNIT = (400, 800), 12.5  # of each kind that a block has, about, where `copies` is left open
 
 
 class Block(NamedTuple):
@@ -95,8 +95,10 @@ class RFRBoost(RandomFeatures):
     learning_rate : float, default=0.5
         How much of its best length a block is given, eta.
     copies : int or None, default=None
-        How many times the hidden layers are drawn for each of the two. None: for about 400 units.
-    sampling, scale, penalties
+        How many times the hidden layers are drawn for each of the two. None: for about 400 units, or where there are
+        many rows a unit for every 12.5 of them, up to 800.
+    sampling : {"normal", "sparse", "mixed", "pairs"}, default="mixed"
+    scale, penalties
         As in `RVFL`.
     readout : {"auto", "ridge", "loss"}, default="loss"
         How the readout of the representation is solved for; see `RVFL`.
@@ -108,6 +110,7 @@ class RFRBoost(RandomFeatures):
 
     transposes: ClassVar[str] = "own head"
 
+    sampling: str = "mixed"
     readout: str = "loss"
     mode: str = "gradient"
     learning_rate: float = 0.5
@@ -146,7 +149,8 @@ class RFRBoost(RandomFeatures):
         Z = Phi @ W + state.bias
         R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
 
-        copies = self.copies or max(1, round(UNITS / network.layer_sizes[-2]))
+        units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
+        copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
         below, beside = (
             [draw_hidden(problem, rng, self.sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
         )

@@ -49,8 +49,9 @@ class RVFL(RandomFeatures):
 
     Parameters
     ----------
-    sampling : {"normal", "pairs"}, default="normal"
-        Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
+    sampling : {"normal", "sparse", "mixed", "pairs"}, default="normal"
+        Hidden units drawn blindly, from all columns, from five of them or half and half; or each through a pair of rows
+        with different targets (SWIM).
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
     readout : {"auto", "ridge", "loss"}, default="auto"
