@@ -99,13 +99,13 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
         C, U = B.T @ Y, B[rows]
     squares, factors = U * U, np.atleast_1d(factors)
     unit = e.sum() / p
-    best, errors = None, []
+    best, errors = (), []
     for penalty in penalties:
         k = e[:, None] / (e[:, None] + penalty * unit * factors)
         free = 1 - s[rows, None] / total - squares @ k  # 1 - leverage
         missed = (Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps)
         errors.append(np.square(missed).sum() / s[rows].sum())
-        if best is None or errors[-1] < min(errors[:-1]):
+        if not best or errors[-1] < min(errors[:-1]):
             best = penalty, k, missed
     penalty, k, missed = best
     kernel = B @ (k * C / np.sqrt(e)[:, None]) if p <= n else H.T @ (B @ (k * C / e[:, None]))

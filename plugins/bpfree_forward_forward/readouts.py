@@ -20,7 +20,10 @@ def readouts_of(kernels, feedback) -> list[np.ndarray]:
 
 def read(layers, readouts) -> np.ndarray:
     """What the readouts of all layers say together."""
-    return sum(product(layer.seen, R) for layer, R in zip(layers, readouts, strict=True))
+    Z = 0
+    for layer, R in zip(layers, readouts, strict=True):
+        Z = Z + product(layer.seen, R)
+    return np.asarray(Z)
 
 
 def neutral(first, labels):

@@ -41,11 +41,13 @@ class RandomFeatures(Trainer):
     readout: str = "auto"
     penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
 
+    samplings: ClassVar[tuple[str, ...]] = SAMPLINGS
+
     def param_distributions(self):
         return {"sampling": ["normal", "mixed", "pairs"], "scale": loguniform(0.1, 3)}
 
     def check_parameters(self):
-        check_choice(self, "sampling", SAMPLINGS)
+        check_choice(self, "sampling", self.samplings)
         check_choice(self, "readout", ("auto", "ridge", "loss"))
         check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
         if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):

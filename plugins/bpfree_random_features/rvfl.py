@@ -112,7 +112,7 @@ class RVFL(RandomFeatures):
         )
 
     def outputs(self, state: Any, network, X):
-        Z = sum(network.outputs(weights, X) for weights in (state.weights, *state.more))
+        Z = np.add.reduce([network.outputs(weights, X) for weights in (state.weights, *state.more)])
         if self._has_direct_links(network):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
         return Z
