@@ -18,7 +18,7 @@ from sklearn_bpfree.network import ACTIVATIONS, product
 SAMPLINGS = ("normal", "sparse", "mixed", "pairs")
 FEW = 5  # columns of a sparse unit
 CANDIDATES = 5  # pairs to choose from, per unit
-NEGLIGIBLE = 1e-8  # columns whose variance is below this fraction of the largest are not looked at
+NEGLIGIBLE = 1e-6  # a variance below this fraction of the squared mean is rounding
 NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
 
 
@@ -56,7 +56,7 @@ def _normal(H, problem, rng, units, scale):
 def _sparse(H, problem, rng, units, scale):
     """A layer of which each unit sees a few columns."""
     mean, variance = _moments(H, problem)
-    spread = np.sqrt(np.where(variance > NEGLIGIBLE * variance.max(), variance, np.inf))
+    spread = np.sqrt(np.where(variance > NEGLIGIBLE * mean * mean, variance, np.inf))
     d = H.shape[1]
     few = min(FEW, d)
     columns = np.argsort(rng.random((units, d)), axis=1)[:, :few].T
