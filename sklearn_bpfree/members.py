@@ -54,12 +54,15 @@ class Directions:
         np.multiply(self.E[:, above], scale[above], out=out[:, above])
 
     def first(self, scale, X) -> np.ndarray:
-        """``(scale * E)^T x`` with the first layer's kernels for all rows x, as one product: (n, units, rows)."""
-        E, scale = self.network.unpack(self.E)[0][0], self.network.unpack(scale)[0][0]
-        n, fan_in, fan_out = E.shape
-        side_by_side = np.empty((fan_in, n, fan_out), E.dtype)
-        np.multiply(E.transpose(1, 0, 2), scale[:, None, :], out=side_by_side)
-        return _from_rows(side_by_side.reshape(fan_in, -1).T, X).reshape(n, fan_out, -1)
+        """``scale * E`` applied to all rows by the first layer, as one product: (n, units, rows)."""
+        kernels, biases = self.network.unpack(self.E)
+        of_kernel, of_bias = (parts[0] for parts in self.network.unpack(scale))
+        n, fan_in, fan_out = kernels[0].shape
+        side_by_side = np.empty((fan_in, n, fan_out), self.E.dtype)
+        np.multiply(kernels[0].transpose(1, 0, 2), of_kernel[:, None, :], out=side_by_side)
+        Z = _from_rows(side_by_side.reshape(fan_in, -1).T, X).reshape(n, fan_out, -1)
+        Z += (of_bias * biases[0])[:, :, None]
+        return Z
 
 
 @dataclass(eq=False)
@@ -101,10 +104,15 @@ class LowRankDirections:
         out[:, above] *= scale[above]
 
     def first(self, scale, X) -> np.ndarray:
-        """``(scale * E)^T x`` with the first layer's kernels for all rows x, from the factors: (n, units, rows)."""
-        A, B = self.A[0], scale[0] * self.B[0]
-        inner = _from_rows(A.reshape(-1, A.shape[2]), X).reshape(*A.shape[:2], -1)
-        return _outer(B, inner)
+        """``scale * E`` applied to all rows by the first layer, from the factors: (n, units, rows)."""
+        n, rank, fan_in = self.A[0].shape
+        units = self.network.layer_sizes[1]
+        inner = np.ones((n, rank + 1, X.shape[0]), self.biases.dtype)  # the last one is the bias's input
+        inner[:, :rank] = _from_rows(self.A[0].reshape(-1, fan_in), X).reshape(n, rank, -1)
+        B = np.empty((n, rank + 1, units), self.biases.dtype)
+        np.multiply(self.B[0], scale[0], out=B[:, :rank])
+        np.multiply(self.biases[:, :units], self.network.unpack(scale)[1][0], out=B[:, rank])
+        return np.matmul(B.transpose(0, 2, 1), inner)  # quicker than an outer product, even with rank 1
 
     def _fill(self, E, bottom):
         kernels = self.network.unpack(E)[0]
@@ -266,11 +274,9 @@ class Members:
         weights = np.empty((len(self.signs), n, D), self.centre.dtype)
         self._both_ways(self.centre[head:], steps[:, head:], weights[:, :, head:])
         kernels, biases = self.network.unpack(weights.reshape(-1, D))
-        bias_steps = self.network.unpack(steps)[1][0]
 
         def run(X):
             first = directions.first(self.scale, X)
-            first += bias_steps[:, :, None]
             Z = self._both_ways(self._centre_in(X), first).reshape(-1, *first.shape[1:])
             return upper_outputs(self.network, Z, zip(kernels[1:], biases[1:], strict=True))
 

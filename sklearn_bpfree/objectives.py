@@ -51,6 +51,10 @@ class Loss:
         losses = self.loss(Z, Y)
         return float(losses.sum() if weight is None else losses @ weight), self.error(Z, Y)
 
+    def means(self, Z, Y, weight=None) -> np.ndarray:
+        """Mean loss of every member of a population, (P, n, K), (n, K), (n,) -> (P,): what a generation needs."""
+        return np.average(self.loss(Z, Y), axis=-1, weights=weight)
+
     def link(self, Z) -> np.ndarray:
         """From raw outputs to probabilities or (encoded) values."""
         return Z
@@ -101,6 +105,18 @@ class LogLoss(Loss):
 
     def loss(self, Z, Y):
         return _softmax(np.moveaxis(Z, -1, 0))[1] - np.einsum("...k,...k->...", Z, Y)
+
+    def means(self, Z, Y, weight=None):
+        Z = np.ascontiguousarray(Z.transpose(0, 2, 1))  # classes first, as a population's outputs lie in memory
+        w = np.ones(len(Y), Z.dtype) if weight is None else weight
+        at_true_class = Z.reshape(len(Z), -1) @ np.ascontiguousarray((w[:, None] * Y).T).ravel()
+        top = Z.max(axis=1)
+        P = Z - top[:, None]
+        np.exp(P, out=P)
+        total = P.sum(axis=1)
+        np.log(total, out=total)
+        total += top
+        return (total @ w - at_true_class) / w.sum()
 
     def error(self, Z, Y):
         return self.link(Z) - Y

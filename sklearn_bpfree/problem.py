@@ -339,8 +339,7 @@ class Problem:
         Z = self.network.outputs(weights, batch.X)
         if isinstance(self.objective, Metric):
             return -self.objective.scores(Z, self.y, batch.weight)
-        losses = self.objective.loss(Z, batch.Y)
-        return np.average(losses, axis=-1, weights=batch.weight)
+        return self.objective.means(Z, batch.Y, batch.weight)
 
 
 @dataclass(frozen=True)
@@ -364,7 +363,7 @@ def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
         y = table.y if rows is None else table.y[rows]
         losses = -objective.scores(Z, y, weight)
     else:
-        losses = np.average(objective.loss(Z, Y), axis=-1, weights=weight)  # outputs lie as Z's do
+        losses = objective.means(Z, Y, weight)
     return losses.reshape(len(members.signs), -1).astype(np.float64)
 
 

@@ -169,10 +169,8 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
         g[:, :-1] += ridge * V[:, :-1]
         D = np.matmul(M, g)
         U = np.matmul(D.transpose(0, 2, 1), H)
-        np.multiply(U, U, out=E)
-        if weight is not None:
-            E *= weight
-        bend = c * E.sum(axis=(1, 2)) + ridge[:, 0, 0] * np.square(D[:, :-1]).sum(axis=(1, 2))
+        square = np.einsum("pkn,pkn->p", U, U if weight is None else weight * U)
+        bend = c * square + ridge[:, 0, 0] * np.square(D[:, :-1]).sum(axis=(1, 2))
         alpha = ((D * g).sum(axis=(1, 2)) / np.maximum(bend, np.finfo(H.dtype).tiny))[:, None, None]
         D *= alpha
         U *= alpha

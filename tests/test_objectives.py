@@ -90,6 +90,14 @@ def test_total_and_error_are_the_weighted_sum_and_the_unweighted_error(loss, Y, 
 
 
 @every_loss
+@pytest.mark.parametrize("weight", [None, rng.uniform(0.5, 2, N)], ids=["unweighted", "weighted"])
+def test_means_are_the_members_weighted_mean_losses(loss, Y, mean, weight):
+    Z = rng.normal(size=(4, *Y.shape))
+    expected = [np.average(loss.loss(z, Y), weights=weight) for z in Z]
+    np.testing.assert_allclose(loss.means(Z.copy(), Y, weight), expected, rtol=1e-12)
+
+
+@every_loss
 def test_a_population_has_a_loss_per_member_and_row(loss, Y, mean):
     population = np.stack([Z[:, : Y.shape[1]], -Z[:, : Y.shape[1]]])
     losses = loss.loss(population, Y)

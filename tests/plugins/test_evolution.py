@@ -14,7 +14,7 @@ from bpfree_evolution.snes import utilities
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.preprocessing import scale
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members, Pass, get_trainer, parallel, training
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members, Pass, get_trainer, training
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, Loss, SquaredError
 from sklearn_bpfree.optimizers import Adam
@@ -235,7 +235,7 @@ def test_the_loss_goes_down(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_same_bits_from_any_workers(name, monkeypatch):
+def test_same_bits_from_any_workers(name, always_pays, monkeypatch):
     X, y = load_wine(return_X_y=True)
     X = scale(X)
 
@@ -245,7 +245,6 @@ def test_same_bits_from_any_workers(name, monkeypatch):
 
     monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # many small blocks
     expected = fit(1)
-    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
     found = [fit(2), fit(3)]
     with joblib.parallel_config("loky"):
         found.append(fit(2))

@@ -7,7 +7,7 @@ from scipy import special
 from sklearn.datasets import load_iris, make_friedman1
 from sklearn.preprocessing import scale
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, ensemble, get_trainer, parallel, training
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, ensemble, get_trainer, training
 from sklearn_bpfree.ensemble import EnsembleState, average_outputs, inverse_root, moments, noise_coordinates, whiten
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import (
@@ -158,7 +158,7 @@ def test_noise_in_the_coordinates_of_the_anomalies(rank):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, monkeypatch):
+def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, always_pays, monkeypatch):
     monkeypatch.setattr(ensemble, "GROUP_BYTES", 1 << 13)
     X, y = load_iris(return_X_y=True)
 
@@ -167,7 +167,6 @@ def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, monkeypatch
         return model.fit(scale(X), y).state_.members
 
     expected = fit(1)
-    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
     assert np.array_equal(fit(2), expected)
     assert np.array_equal(fit(3), expected)
     blocks = ensemble.row_blocks(100_000, Network((5, 4, 10)), 500, 8)
