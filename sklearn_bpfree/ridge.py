@@ -99,21 +99,21 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
         C, U = B.T @ Y, B[rows]
     squares, factors = U * U, np.atleast_1d(factors)
     unit = e.sum() / p
-    best, errors = (), []
+    shrinks, misses = [], []
     for penalty in penalties:
         k = e[:, None] / (e[:, None] + penalty * unit * factors)
         free = 1 - s[rows, None] / total - squares @ k  # 1 - leverage
-        missed = (Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps)
-        errors.append(np.square(missed).sum() / s[rows].sum())
-        if not best or errors[-1] < min(errors[:-1]):
-            best = penalty, k, missed
-    penalty, k, missed = best
+        shrinks.append(k)
+        misses.append((Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps))
+    errors = np.array([np.square(missed).sum() for missed in misses]) / s[rows].sum()
+    best = int(np.argmin(errors))
+    penalty, k, missed = penalties[best], shrinks[best], misses[best]
     kernel = B @ (k * C / np.sqrt(e)[:, None]) if p <= n else H.T @ (B @ (k * C / e[:, None]))
     return RidgeFit(
         kernel,
         mean_Y - mean_H @ kernel,
         penalty=float(penalty),
-        errors=np.array(errors),
+        errors=errors,
         rows=rows,
         left_out=mean_Y + (Y[rows] - missed) / root[rows],
         strength=penalty * unit / total,
