@@ -94,26 +94,26 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
     e, B = _eigen(H)
     if p <= n:
         C = B.T @ (H.T @ Y.astype(H.dtype)) / np.sqrt(e)[:, None]
-        U = H[rows] @ (B / np.sqrt(e))
+        U = H[rows] @ (B / np.sqrt(e)).astype(H.dtype)
     else:
         C, U = B.T @ Y, B[rows]
     squares, factors = U * U, np.atleast_1d(factors)
     unit = e.sum() / p
-    best, errors = None, []
+    shrinks, misses = [], []
     for penalty in penalties:
         k = e[:, None] / (e[:, None] + penalty * unit * factors)
         free = 1 - s[rows, None] / total - squares @ k  # 1 - leverage
-        missed = (Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps)
-        errors.append(np.square(missed).sum() / s[rows].sum())
-        if best is None or errors[-1] < min(errors[:-1]):
-            best = penalty, k, missed
-    penalty, k, missed = best
+        shrinks.append(k)
+        misses.append((Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps))
+    errors = np.array([np.square(missed).sum() for missed in misses]) / s[rows].sum()
+    best = int(np.argmin(errors))
+    penalty, k, missed = penalties[best], shrinks[best], misses[best]
     kernel = B @ (k * C / np.sqrt(e)[:, None]) if p <= n else H.T @ (B @ (k * C / e[:, None]))
     return RidgeFit(
         kernel,
         mean_Y - mean_H @ kernel,
         penalty=float(penalty),
-        errors=np.array(errors),
+        errors=errors,
         rows=rows,
         left_out=mean_Y + (Y[rows] - missed) / root[rows],
         strength=penalty * unit / total,
@@ -129,6 +129,6 @@ def exact(H) -> np.ndarray:
 def _eigen(H):
     """Eigenvalues e and eigenvectors of the smaller Gram matrix, without the null space: V if p <= n, else U."""
     n, p = H.shape
-    e, B = linalg.eigh(np.float64(H.T @ H if p <= n else H @ H.T), driver="evd", overwrite_a=True, check_finite=False)
-    keep = e > RANK_TOL[H.dtype.char] * max(e[-1], np.finfo(np.float64).tiny)
-    return e[keep], B[:, keep]
+    e, B = linalg.eigh(H.T @ H if p <= n else H @ H.T, driver="evd", overwrite_a=True, check_finite=False)
+    keep = e > RANK_TOL[H.dtype.char] * max(e[-1], np.finfo(H.dtype).tiny)
+    return e[keep].astype(np.float64), B[:, keep].astype(np.float64)

@@ -17,19 +17,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import check_scalar
 
-from bpfree_forward_forward.goodness import group_pattern, mean_squares, pair_signal, soft_steps
+from bpfree_forward_forward.goodness import pair_signal, pattern_of, soft_steps
 from bpfree_forward_forward.layers import climb
 from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labels
+from bpfree_forward_forward.prediction import goodness_by_layer, outputs_by_goodness
+from bpfree_forward_forward.readouts import neutral, outputs_by_readout, put_ridge, read, readouts_of
 from bpfree_forward_forward.targets import check_targets, kind_of
 from sklearn_bpfree import ErrorSignalState, ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice, write_gradient
 from sklearn_bpfree.network import product
-from sklearn_bpfree.readout import solve_readout
-
-BLOCK_ROWS = 1000  # rows predicted at a time
-PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # what leave-one-out chooses from for the ridge
 
 
 @dataclass(eq=False)
@@ -123,6 +121,10 @@ class ForwardForward(ErrorSignalTrainer):
         """Whether a label is written into every row."""
         return self.goodness != "groups" and self.negatives != "columns"
 
+    def labels_kernel(self, feedback):
+        """The kernel of the labels, or None without labels."""
+        return feedback[-2] if self.labels_rows else None
+
     def init_feedback(self, network, rng):
         K, units = network.n_outputs, network.layer_sizes[1:-1]
         arrays = [np.zeros((size, K)) for size in units[:-1]]
@@ -144,7 +146,7 @@ class ForwardForward(ErrorSignalTrainer):
     def step(self, state, problem, rng):
         after = super().step(state, problem, rng)
         if self.readout == "ridge" and (problem.max_iter is None or problem.iteration + 1 >= problem.max_iter):
-            self._solve_readout(after, problem)
+            put_ridge(after, self.labels_kernel(after.feedback), problem)
         return after
 
     def batch_gradient(self, run, batch, dropout=None):
@@ -157,11 +159,11 @@ class ForwardForward(ErrorSignalTrainer):
         way = run.kernels, run.biases, run.problem.network.activation, dropout, run.rng
         run.batch = batch
         first = product(batch.X, run.kernels[0]) + run.biases[0]
-        layers = climb(self._neutral(first, run.feedback), *way)
-        readouts = _readouts(run.kernels, run.feedback)
-        Z = _read(layers, readouts) + run.biases[-1]
+        layers = climb(neutral(first, self.labels_kernel(run.feedback)), *way)
+        readouts = readouts_of(run.kernels, run.feedback)
+        Z = read(layers, readouts) + run.biases[-1]
         loss, run.error = run.problem.output_error(Z, batch)
-        for layer, gR in zip(layers, _readouts(run.kernel_gradients, run.feedback_gradient), strict=True):
+        for layer, gR in zip(layers, readouts_of(run.kernel_gradients, run.feedback_gradient), strict=True):
             write_gradient(layer.seen, run.error, gR, run.bias_gradients[-1])
         run.feedback_gradient[-1][:] = 0  # the centres stay
 
@@ -192,7 +194,7 @@ class ForwardForward(ErrorSignalTrainer):
         if self.goodness != "groups":
             return pair_signal(A, s, self.slope, symmetric=self.goodness == "symba")
         kind, K = kind_of(run.problem.objective, self.values), Y.shape[1]
-        M = self._pattern(A, kind, K)
+        M = pattern_of(A, kind, K, self.n_groups)
         G = np.square(A).dot(M)
         G *= self.slope
         if kind == "ordinal":
@@ -216,11 +218,8 @@ class ForwardForward(ErrorSignalTrainer):
             return super().outputs(state, network, X)
         auto = "goodness" if self.goodness == "groups" and state.kind == "values" else "readout"
         if (auto if self.predict_with == "auto" else self.predict_with) == "goodness":
-            return self._outputs_by_goodness(state, network, X)
-        kernels, biases = network.unpack(state.weights)
-        readouts = _readouts(kernels, state.feedback)
-        blocks = self._neutral_layers(state, network, X)
-        return np.concatenate([_read(layers, readouts) for layers in blocks]) + biases[-1]
+            return outputs_by_goodness(self, state, network, X)
+        return outputs_by_readout(state, self.labels_kernel(state.feedback), network, X)
 
     def layer_goodness(self, state, network, X) -> list[np.ndarray]:
         """Goodness of each hidden layer, the first one first; for a fitted estimator `clf`::
@@ -239,51 +238,7 @@ class ForwardForward(ErrorSignalTrainer):
             With groups, a column per class, or on minus off per output, or K x C ordered groups. With pairs, a column
             per label that a row may carry, one without labels.
         """
-        kernels, biases = network.unpack(state.weights)
-
-        def goodness(first):
-            layers = climb(first, kernels, biases, network.activation)
-            if self.goodness != "groups":
-                return [mean_squares(layer.a)[:, None] for layer in layers]
-            return [np.square(A) @ self._pattern(A, state.kind, network.n_outputs) for _, _, A, _ in layers]
-
-        blocks = []
-        for first in self._first(state, network, X):
-            labels = state.feedback[-2] if self.labels_rows else [0]
-            by_label = [goodness(first + label) for label in labels]
-            blocks.append([np.hstack(parts) for parts in zip(*by_label, strict=True)])
-        return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-
-    def _outputs_by_goodness(self, state, network, X):
-        goodness = [self.slope * G for G in self.layer_goodness(state, network, X)]
-        if state.kind == "ordinal":
-            return np.mean([self._expected_values(G, state.feedback[-1]) for G in goodness], axis=0)
-        Z = np.mean(goodness, axis=0)
-        return Z[:, 1:] - Z[:, :1] if self.labels_rows and network.n_outputs == 1 else Z
-
-    def _expected_values(self, G, centres):
-        """The mean of the groups' centres by their softmax."""
-        K, C = centres.shape
-        P = special.softmax(G.reshape(len(G), K, -1), axis=-1)
-        places = np.linspace(0, C - 1, P.shape[-1])
-        return (P * np.stack([np.interp(places, np.arange(C), c) for c in centres])).sum(axis=-1)
-
-    def _first(self, state, network, X):
-        """Pre-activations of the first layer before any label, in blocks of rows and the wider dtype."""
-        kernels, biases = network.unpack(state.weights)
-        dtype = np.result_type(state.weights, X.dtype)
-        for rows in gen_batches(X.shape[0], BLOCK_ROWS):
-            yield product(X[rows].astype(dtype, copy=False), kernels[0]) + biases[0]
-
-    def _neutral_layers(self, state, network, X):
-        """The hidden layers in blocks of rows, as the readout sees them."""
-        kernels, biases = network.unpack(state.weights)
-        for first in self._first(state, network, X):
-            yield climb(self._neutral(first, state.feedback), kernels, biases, network.activation)
-
-    def _neutral(self, first, feedback):
-        """A row that carries no label in particular, for the readout."""
-        return first + feedback[-2].mean(axis=0) if self.labels_rows else first
+        return goodness_by_layer(self, state, network, X)
 
     def _right_and_wrong(self, run, Z):
         """Numbers of the right labels and, below them, of wrong ones."""
@@ -291,30 +246,3 @@ class ForwardForward(ErrorSignalTrainer):
         y = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
         odds = run.problem.objective.link(Z) if self.negatives == "hard" else None
         return np.concatenate([y, wrong_labels(y, len(run.feedback[-2]), odds, run.rng)])
-
-    def _solve_readout(self, state, problem):
-        """Put the ridge in the place of the readouts, in place."""
-        kernels, biases = problem.network.unpack(state.weights)
-        readouts = _readouts(kernels, state.feedback)
-        blocks = self._neutral_layers(state, problem.network, problem.X)
-        H = np.concatenate([np.hstack([layer.seen for layer in layers]) for layers in blocks]).astype(np.float64)
-        kernel, bias, _ = solve_readout(H, problem, PENALTIES, "auto")
-        for R, part in zip(readouts, np.split(kernel, np.cumsum([len(R) for R in readouts])[:-1]), strict=True):
-            R[:] = part
-        biases[-1][:] = bias
-
-    def _pattern(self, A, kind, K):
-        d = A.shape[1]
-        opposed = kind in ("labels", "values")
-        n_groups = 2 * K if opposed else K if kind == "classes" else K * min(self.n_groups, d // K)
-        return group_pattern(d, n_groups, opposed, A.dtype.char)
-
-
-def _readouts(kernels, feedback):
-    """The readout of each hidden layer, that of the last one being the output kernel."""
-    return [*feedback[: len(kernels) - 2], kernels[-1]]
-
-
-def _read(layers, readouts):
-    """What the readouts of all layers say together."""
-    return sum(product(layer.seen, R) for layer, R in zip(layers, readouts, strict=True))

@@ -36,6 +36,13 @@ def pair_signal(A, s, slope, symmetric) -> np.ndarray:
     return A * (by_goodness * (2 / A.shape[1])).astype(A.dtype)[:, None]
 
 
+def pattern_of(A, kind, K, n_groups) -> np.ndarray:
+    """`group_pattern` for activities A and K outputs of a kind (see `targets.kind_of`), `n_groups` for ordinal ones."""
+    d, opposed = A.shape[1], kind in ("labels", "values")
+    n_groups = 2 * K if opposed else K if kind == "classes" else K * min(n_groups, d // K)
+    return group_pattern(d, n_groups, opposed, A.dtype.char)
+
+
 @lru_cache(maxsize=64)
 def group_pattern(n_units, n_groups, opposed, dtype) -> np.ndarray:
     """Fixed matrix M that takes squared activities to the goodness of groups of neighbouring units.

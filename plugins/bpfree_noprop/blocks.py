@@ -14,7 +14,7 @@ Read `learn` first.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from math import prod
 
 import numpy as np
@@ -24,6 +24,7 @@ from sklearn_bpfree.network import ACTIVATIONS, product
 from sklearn_bpfree.optimizers import Adam, schedule_factor
 from sklearn_bpfree.problem import Batch
 
+STACK = 1 << 16  # blocks with up to so many weights of the inputs, together, are trained as one stack
 BIAS_SPREAD = 0.3  # of random hidden units, where their inputs have a spread of 1
 
 
@@ -79,6 +80,19 @@ def draw(first, sizes, problem, rng, learner) -> Group:
     group.feedback = rng.normal(0, np.sqrt(2 / (h + K)), (g, K, h)).astype(problem.dtype)
     group.slots = Adam().slots(group.parameters)
     return group
+
+
+def draw_groups(widths, sizes, problem, rng, learner) -> list[Group]:
+    """First states of blocks of some widths; `sizes` are the numbers of features, latents and outputs: d, k, K."""
+    d, k, K = sizes
+    groups, first = [], 0
+    for h, same in groupby(widths):
+        left = len(list(same))
+        while left:
+            g = min(left, max(1, STACK // (d * h)))
+            groups.append(draw(first, (g, d, k, h, K), problem, rng, learner))
+            first, left = first + g, left - g
+    return groups
 
 
 def learn(number, trainer, state, problem, rngs) -> Group:
@@ -164,6 +178,18 @@ def solve(number, trainer, state, problem, rngs) -> Group:
         beta = linalg.lstsq(A, B)[0]
         C[i], c[i] = beta[:-1], beta[-1]
     return replace(group, parameters=parameters, slots=[S, R])
+
+
+def first_gradient(state, learner, problem, batch) -> list[np.ndarray]:
+    """What the first block learns from at z = 0, where `weights` hold it: the gradient of its W and C."""
+    kernels, biases = problem.network.unpack(state.weights)
+    f, F = ACTIVATIONS[problem.network.activation], state.groups[0].feedback[0]
+    Z = batch.X @ kernels[0] + biases[0]
+    H = f.apply(Z.copy())
+    _, E = problem.output_error(H @ kernels[1] + biases[1], batch)
+    signal = E @ (F if learner == "fa" else kernels[1].T)
+    f.chain(signal, Z, H)
+    return [batch.X.T @ signal, H.T @ E]
 
 
 def as_network(groups, network) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.sampling import dense
+from bpfree_random_features.sampling import SAMPLINGS, dense
 from sklearn_bpfree import Budget, Trainer
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.objectives import LogLoss
@@ -21,8 +21,9 @@ class RandomFeatures(Trainer):
 
     Parameters
     ----------
-    sampling : {"normal", "pairs"}, default="normal"
-        Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
+    sampling : {"normal", "sparse", "mixed", "pairs"}, default="normal"
+        Hidden units drawn blindly, from all columns, from five of them or half and half; or each through a pair of rows
+        with different targets (SWIM).
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
     readout : {"auto", "ridge", "loss"}, default="auto"
@@ -40,11 +41,13 @@ class RandomFeatures(Trainer):
     readout: str = "auto"
     penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
 
+    samplings: ClassVar[tuple[str, ...]] = SAMPLINGS
+
     def param_distributions(self):
-        return {"sampling": ["normal", "pairs"], "scale": loguniform(0.1, 3)}
+        return {"sampling": ["normal", "mixed", "pairs"], "scale": loguniform(0.1, 3)}
 
     def check_parameters(self):
-        check_choice(self, "sampling", ("normal", "pairs"))
+        check_choice(self, "sampling", self.samplings)
         check_choice(self, "readout", ("auto", "ridge", "loss"))
         check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
         if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):

@@ -29,14 +29,15 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_random_features.base import RandomFeatures, hidden_beside, set_readouts
-from bpfree_random_features.sampling import dense, draw_hidden
+from bpfree_random_features.sampling import SAMPLINGS, dense, draw_hidden
 from sklearn_bpfree import Budget, State, advance
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.objectives import SquaredError
 from sklearn_bpfree.readout import solve_readout
 from sklearn_bpfree.ridge import ridge
 
-UNITS = 400  # hidden units of each kind that a block has, about, where `copies` is left open
+AUTO = ("normal", "sparse")  # what sampling="auto" chooses from
+UNITS, ROWS_PER_UNIT = (400, 800), 12.5  # of each kind that a block has, about, where `copies` is left open
 
 
 class Block(NamedTuple):
@@ -56,9 +57,9 @@ class Block(NamedTuple):
 
     def __call__(self, network, Phi, X):
         """The next representation (n, d)."""
-        u = sum(network.outputs(weights, Phi) for weights in self.below)
-        u += sum(network.outputs(weights, X) for weights in self.beside)
-        return Phi + u @ self.carry.astype(u.dtype, copy=False)
+        u = [network.outputs(weights, Phi) for weights in self.below]
+        u += [network.outputs(weights, X) for weights in self.beside]
+        return Phi + np.add.reduce(u) @ self.carry.astype(Phi.dtype, copy=False)
 
 
 @dataclass(eq=False)
@@ -73,12 +74,15 @@ class RFRBoostState(State):
     bias : ndarray of shape (K,)
     penalties : list of float
         What leave-one-out chose for each readout.
+    sampling : str
+        How hidden units are drawn, once the first block has chosen.
     """
 
     blocks: list[Block] = field(default_factory=list)
     kernel: np.ndarray = field(default_factory=lambda: np.empty(0))
     bias: np.ndarray = field(default_factory=lambda: np.empty(0))
     penalties: list[float] = field(default_factory=list)
+    sampling: str = ""
 
 
 class RFRBoost(RandomFeatures):
@@ -95,8 +99,11 @@ class RFRBoost(RandomFeatures):
     learning_rate : float, default=0.5
         How much of its best length a block is given, eta.
     copies : int or None, default=None
-        How many times the hidden layers are drawn for each of the two. None: for about 400 units.
-    sampling, scale, penalties
+        How many times the hidden layers are drawn for each of the two. None: for about 400 units, or where there are
+        many rows a unit for every 12.5 of them, up to 800.
+    sampling : {"auto", "normal", "sparse", "mixed", "pairs"}, default="auto"
+        As in `RVFL`; "auto": "normal" or "sparse", whichever predicts left-out rows better in the first block.
+    scale, penalties
         As in `RVFL`.
     readout : {"auto", "ridge", "loss"}, default="loss"
         How the readout of the representation is solved for; see `RVFL`.
@@ -107,14 +114,16 @@ class RFRBoost(RandomFeatures):
     """
 
     transposes: ClassVar[str] = "own head"
+    samplings: ClassVar[tuple[str, ...]] = ("auto", *SAMPLINGS)
 
+    sampling: str = "auto"
     readout: str = "loss"
     mode: str = "gradient"
     learning_rate: float = 0.5
     copies: int | None = None
 
     def param_distributions(self):
-        return {**super().param_distributions(), "learning_rate": loguniform(0.1, 1), "copies": [1, 2, 4, 8]}
+        return {"sampling": [*AUTO, "mixed"], "learning_rate": loguniform(0.1, 1), "copies": [1, 2, 4, 8]}
 
     def check_parameters(self):
         super().check_parameters()
@@ -146,11 +155,12 @@ class RFRBoost(RandomFeatures):
         Z = Phi @ W + state.bias
         R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
 
-        copies = self.copies or max(1, round(UNITS / network.layer_sizes[-2]))
-        below, beside = (
-            [draw_hidden(problem, rng, self.sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
-        )
-        F = np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
+        kind = state.sampling or self.sampling
+        trials = [(k, *self._draw(k, Phi, problem, rng)) for k in (AUTO if kind == "auto" else (kind,))]
+        if len(trials) > 1:
+            errors = [ridge(F, R, problem.sample_weight, self.penalties).errors.min() for *_, F in trials]
+            trials = [trials[int(np.argmin(errors))]]
+        ((kind, below, beside, F),) = trials
         if self.mode == "gradient":
             fit, C = ridge(F, R, problem.sample_weight, self.penalties), W.T
         else:
@@ -167,12 +177,22 @@ class RFRBoost(RandomFeatures):
 
         set_readouts(network, below + beside, B, fit.bias)
         block = Block(below, beside, carry)
-        state = advance(state, blocks=[*state.blocks, block])
+        state = advance(state, blocks=[*state.blocks, block], sampling=kind)
         state = self._with_readout(state, block(network, Phi, X), problem)
         weights = beside[0].copy()
         kernels, biases = network.unpack(weights)
         kernels[-1][:], biases[-1][:] = kernels[-1] @ (carry @ state.kernel), state.bias
         return advance(state, weights=weights)
+
+    def _draw(self, sampling, Phi, problem, rng):
+        """Hidden layers on top of the representation and of the rows, and the activations of all of them."""
+        network, X = problem.network, dense(problem.X)
+        units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
+        copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
+        below, beside = (
+            [draw_hidden(problem, rng, sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
+        )
+        return below, beside, np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
 
     def outputs(self, state: Any, network, X):
         Phi = _represent(state.blocks, network, dense(X, np.result_type(state.weights, X.dtype)))

@@ -49,8 +49,9 @@ class RVFL(RandomFeatures):
 
     Parameters
     ----------
-    sampling : {"normal", "pairs"}, default="normal"
-        Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
+    sampling : {"normal", "sparse", "mixed", "pairs"}, default="normal"
+        Hidden units drawn blindly, from all columns, from five of them or half and half; or each through a pair of rows
+        with different targets (SWIM).
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
     readout : {"auto", "ridge", "loss"}, default="auto"
@@ -84,9 +85,7 @@ class RVFL(RandomFeatures):
     def init(self, problem, rng) -> State:
         network = problem.network
         direct = np.zeros((problem.X.shape[1], network.n_outputs), problem.dtype)
-        width = network.layer_sizes[-2]
-        copies = self.copies or max(1, min(problem.n_samples // (ROWS_PER_UNIT * width), MAX_UNITS // width))
-        weights, *more = (draw_hidden(problem, rng, self.sampling, self.scale) for _ in range(copies))
+        weights, *more = (draw_hidden(problem, rng, self.sampling, self.scale) for _ in range(self._copies(problem)))
         return RVFLState(weights, more=more, direct=direct)
 
     def step(self, state: Any, problem, rng) -> State:
@@ -113,10 +112,16 @@ class RVFL(RandomFeatures):
         )
 
     def outputs(self, state: Any, network, X):
-        Z = sum(network.outputs(weights, X) for weights in (state.weights, *state.more))
+        Z = np.add.reduce([network.outputs(weights, X) for weights in (state.weights, *state.more)])
         if self._has_direct_links(network):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
         return Z
+
+    def _copies(self, problem):
+        sizes, width = problem.network.layer_sizes, problem.network.layer_sizes[-2]
+        if len(sizes) == 2:  # nothing to draw
+            return 1
+        return self.copies or max(1, min(problem.n_samples // (ROWS_PER_UNIT * width), MAX_UNITS // width))
 
     def _has_direct_links(self, network):
         """Without hidden layers the network is nothing but direct links."""

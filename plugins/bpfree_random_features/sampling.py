@@ -1,7 +1,9 @@
-"""How hidden layers are drawn: blindly, or through pairs of rows (SWIM).
+"""How hidden layers are drawn: blindly, from all columns or from few, or through pairs of rows (SWIM).
 
 - "normal": z = scale (w (x - mean) / spread + b) with w and b standard normal and spread^2 the mean of |x - mean|^2, so
   that a unit's input varies as much as its threshold, whatever the units of x.
+- "sparse": the same with w zero but for a few columns, each of which counts by its own spread.
+- "mixed": half of the units "sparse", half "normal".
 - "pairs": a unit rises from one row to another, x_i -> x_j, where the targets differ and the rows do not:
   w = k (x_j - x_i) / |x_j - x_i|^2, b = -w x_i - shift; pairs are drawn with probability proportional to
   |y_j - y_i| / |x_j - x_i|. A relu goes from 0 to scale between the two, any other activation's input from -scale to
@@ -13,7 +15,10 @@ from scipy import sparse
 
 from sklearn_bpfree.network import ACTIVATIONS, product
 
+SAMPLINGS = ("normal", "sparse", "mixed", "pairs")
+FEW = 5  # columns of a sparse unit
 CANDIDATES = 5  # pairs to choose from, per unit
+NEGLIGIBLE = 1e-6  # a variance below this fraction of the squared mean is rounding
 NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
 
 
@@ -33,18 +38,39 @@ def draw_hidden(problem, rng, sampling, scale, rows=None):
 
 def draw_layer(H, problem, rng, units, sampling, scale):
     """Kernel and bias of one layer on top of H, float64."""
-    draw = _normal if sampling == "normal" else _from_pairs
-    return draw(H, problem, rng, units, scale)
+    if sampling == "mixed":
+        few = draw_layer(H, problem, rng, units // 2, "sparse", scale)
+        rest = draw_layer(H, problem, rng, units - units // 2, "normal", scale)
+        return tuple(np.concatenate(parts, axis=-1) for parts in zip(few, rest, strict=True))
+    return {"normal": _normal, "sparse": _sparse, "pairs": _from_pairs}[sampling](H, problem, rng, units, scale)
 
 
 def _normal(H, problem, rng, units, scale):
     """A layer that is drawn blindly."""
+    mean, variance = _moments(H, problem)
+    total = variance.sum()
+    W = rng.normal(0, scale, (H.shape[1], units)) / np.sqrt(total if total > 0 else 1.0)
+    return W, rng.normal(0, scale, units) - mean @ W
+
+
+def _sparse(H, problem, rng, units, scale):
+    """A layer of which each unit sees a few columns."""
+    mean, variance = _moments(H, problem)
+    spread = np.sqrt(np.where(variance > NEGLIGIBLE * mean * mean, variance, np.inf))
+    d = H.shape[1]
+    few = min(FEW, d)
+    columns = np.argsort(rng.random((units, d)), axis=1)[:, :few].T
+    W = np.zeros((d, units))
+    np.put_along_axis(W, columns, rng.normal(0, scale / np.sqrt(few), columns.shape) / spread[columns], axis=0)
+    return W, rng.normal(0, scale, units) - mean @ W
+
+
+def _moments(H, problem):
+    """Mean and variance of each column."""
     weight = np.ones(H.shape[0]) if problem.sample_weight is None else problem.sample_weight.astype(np.float64)
     squares = H.multiply(H) if sparse.issparse(H) else np.square(H)
-    mean, variance = weight @ H / weight.sum(), (weight @ squares).sum() / weight.sum()
-    variance -= mean @ mean
-    W = rng.normal(0, scale, (H.shape[1], units)) / np.sqrt(variance if variance > 0 else 1.0)
-    return W, rng.normal(0, scale, units) - mean @ W
+    mean = weight @ H / weight.sum()
+    return mean, np.maximum(weight @ squares / weight.sum() - mean * mean, 0)
 
 
 def _from_pairs(H, problem, rng, units, scale):

@@ -205,7 +205,7 @@ def test_the_first_block_never_learns_from_the_rows_left_out(learner):
 
 @pytest.mark.parametrize("learner", ["fa", "ridge"])
 def test_same_bits_for_any_number_of_jobs_when_every_block_is_a_task(learner, monkeypatch):
-    monkeypatch.setattr("bpfree_noprop.noprop.STACK", 1)
+    monkeypatch.setattr("bpfree_noprop.blocks.STACK", 1)
     X, y = load_digits(return_X_y=True)
     models = [
         BPFreeClassifier((128,) * 3, trainer=NoProp(learner=learner), max_iter=2, n_jobs=n_jobs, random_state=0)

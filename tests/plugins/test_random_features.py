@@ -62,6 +62,31 @@ def test_near_rows_of_different_targets_are_preferred():
     assert 0.87 < (rises > 0.5).mean() < 0.93  # 9 to 1
 
 
+@pytest.mark.parametrize("weighted", [True, False])
+def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
+    rng = np.random.default_rng(0)
+    X = 5 + 10.0 ** rng.integers(-1, 3, 20) * rng.standard_normal((300, 20))
+    X[:, 3] = 7.0  # tells nothing
+    weight = rng.uniform(0.5, 2, 300) if weighted else None
+    problem = Problem(X, X[:, :1], Network((20, 4000, 1), "identity"), SquaredError(), sample_weight=weight)
+    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0))
+    assert (np.count_nonzero(W, axis=0) <= 5).all()
+    assert np.count_nonzero(W, axis=0).mean() == pytest.approx(5 * 19 / 20, rel=0.02)
+    assert not W[3].any()
+    mean = np.average(X, axis=0, weights=weight)
+    spread = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    terms = (W * spread[:, None])[W != 0]
+    assert terms.std() == pytest.approx(2 / np.sqrt(5), rel=0.03)
+    assert (mean @ W + b).std() == pytest.approx(2, rel=0.05)
+
+
+def test_half_of_the_mixed_units_are_sparse():
+    problem = make_problem()
+    problem = Problem(np.tile(problem.X, 3), problem.Y, Network((12, 9, 8, 3)), LogLoss())
+    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0))
+    assert np.count_nonzero(W, axis=0).tolist() == [5] * 4 + [12] * 5
+
+
 def test_pairs_of_equal_targets_are_drawn_blindly():
     problem = make_problem(objective=SquaredError(), Y=np.zeros((40, 1)))
     assert np.isfinite(draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)).all()
@@ -303,6 +328,18 @@ def test_full_greedy_steps_never_raise_the_risk():
     losses = [state.loss for state in states[1:]]
     assert (np.diff(losses) <= 1e-9).all()
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_first_block_chooses_how_units_are_drawn():
+    problem = boosting_problem(SquaredError())
+    chosen = []
+    for seed in range(6):
+        trainer = get_trainer("rfr_boost", copies=1)
+        first = trainer.step(trainer.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(seed))
+        second = trainer.step(first, problem, np.random.default_rng(9))
+        assert second.sampling == first.sampling
+        chosen.append(first.sampling)
+    assert set(chosen) == {"normal", "sparse"}
 
 
 def test_without_hidden_layers_there_are_no_blocks():

@@ -1,0 +1,75 @@
+"""What many chains of `noprop` say together: their mean guess, and how far apart they end.
+
+A chain starts from noise and is given noise on its way, the same for all rows. Chains come in pairs, one the other's
+opposite. Read `NoProp.chain` first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+CHAINS, STD_CHAINS = 8, 32  # for probabilities, and for standard deviations
+LEFT_OUT = 200  # about so many rows, at most every fifth, are left out by the first block to measure the noise
+CHUNK_BYTES = 1 << 22  # rows are predicted in chunks whose hidden activations take about this much memory
+FLOOR = 1e-6  # least standard deviation of errors and of chains
+
+
+def steps_per_block(trainer, state) -> int:
+    """Steps of denoising that one block takes."""
+    return 1 if trainer.variant == "dt" else -(-trainer.n_steps // state.n_blocks)
+
+
+def mean_guess(trainer, state, network, X) -> np.ndarray:
+    """Mean over chains and steps, or over the chains' last guesses: probabilities, or raw outputs for values (n, K)."""
+    n_chains = trainer.n_chains if trainer.n_chains is not None else CHAINS if state.is_classifier else 0
+    noise = _noise(trainer, state, n_chains) if n_chains else None
+
+    def mean(X):
+        steps = trainer.chain(state, network, X, noise)
+        guesses = [(P if state.is_classifier else q).mean(axis=0) for q, P, _ in steps]
+        return guesses[-1] if trainer.predict_with == "last" else np.mean(guesses, axis=0)
+
+    return _by_chunks(mean, X, max(n_chains, 1) * network.layer_sizes[1])
+
+
+def left_out(state, n) -> np.ndarray:
+    """Which of n rows the first block leaves out, (n,) of bool; none for classes."""
+    every = max(5, n // LEFT_OUT)
+    return (np.arange(n) % every == every - 1) & (not state.is_classifier)
+
+
+def standard_deviation(trainer, state, network, X) -> np.ndarray:
+    """The spread of noisy chains (n, K), in the scale of the first block's errors on the rows that it left out.
+
+    A tenth of the variance is spread over all rows alike, lest chains agree for no good reason.
+    """
+    X_left, Y_left = state.left_out
+    _, first, _ = next(trainer.chain(state, network, X_left))
+    noise = np.maximum(np.square(first[0] - Y_left).mean(axis=0), FLOOR**2)
+    typical = np.maximum(_variance(trainer, state, network, X_left).mean(axis=0), FLOOR**2)
+    return np.sqrt(noise * (0.1 + 0.9 * _variance(trainer, state, network, X) / typical))
+
+
+def _variance(trainer, state, network, X):
+    """Variance of where chains end."""
+    noise = _noise(trainer, state, STD_CHAINS)
+
+    def variance(X):
+        *_, (_, _, z) = trainer.chain(state, network, X, noise)
+        return z.var(axis=0)
+
+    return _by_chunks(variance, X, STD_CHAINS * network.layer_sizes[1])
+
+
+def _noise(trainer, state, n_chains):
+    """Noise of pairs of chains, (S, 1 + n_steps, k)."""
+    shape = (-(-n_chains // 2), 1 + state.n_blocks * steps_per_block(trainer, state), len(state.embedding.origin))
+    half = np.random.default_rng(state.key).standard_normal(shape)
+    return np.concatenate([half, -half])
+
+
+def _by_chunks(function, X, units):
+    """Results of a function of rows, for so few rows at a time that the activations of `units` units stay small."""
+    size = max(64, CHUNK_BYTES // (units * X.dtype.itemsize))
+    return np.concatenate([function(X[rows]) for rows in gen_batches(X.shape[0], size)])

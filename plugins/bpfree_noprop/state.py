@@ -1,0 +1,46 @@
+"""What `noprop` carries from step to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpfree_noprop.blocks import Group
+from sklearn_bpfree import State
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+
+
+@dataclass(eq=False)
+class NoPropState(State):
+    """State of `NoProp`; `weights` hold what fits into the network, with one hidden layer all but V of the first block.
+
+    Attributes
+    ----------
+    groups : list of Group
+        The blocks, in order.
+    embedding : Embedding
+    objective : Loss
+    key : int
+        Seed of the chains' noise.
+    left_out : tuple of (rows, targets) or None
+        For values: what the first block left out in the last pass.
+    t : int
+        Number of updates so far.
+    """
+
+    groups: list[Group] = field(default_factory=list)
+    embedding: Any = None
+    objective: Any = None
+    key: int = 0
+    left_out: Any = None
+    t: int = 0
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return sum(group.sizes[0] for group in self.groups)
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the blocks guess probabilities."""
+        return isinstance(self.objective, (LogLoss, BinaryLogLoss))
