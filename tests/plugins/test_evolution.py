@@ -94,6 +94,19 @@ def test_open_es_decays_kernels_and_not_biases():
     np.testing.assert_array_equal(difference[n:], 0)
 
 
+@pytest.mark.parametrize(
+    "activation, params, left", [("relu", {}, 1.0), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.5}, 0.5)]
+)
+def test_open_es_ends_with_the_noise_that_is_asked_for(activation, params, left):
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    p = Problem(X, np.eye(2)[np.arange(40) % 2], Network((5, 4, 2), activation), LogLoss(), batch_size=40, max_iter=5)
+    progress = training.start(get_trainer("open_es", **params), p, seed=0)
+    first = progress.state.sigma
+    progress.plan(5)
+    training.run(get_trainer("open_es", **params), p, progress)
+    np.testing.assert_allclose(progress.state.sigma, left * first, rtol=1e-12)
+
+
 def test_snes_follows_its_equations():
     p = problem(sizes=(5, 4, 3))
     trainer = get_trainer("snes", population_size=12, learning_rate=0.7, sigma_learning_rate=0.3)
