@@ -59,7 +59,7 @@ def _parser():
     command.add_argument("--target", metavar="COLUMN", help="the column to predict")
     command.add_argument("--task", choices=["auto", "classifier", "regressor"], default="auto", help="default: auto")
     command.add_argument(
-        "--trainers", metavar="A,B", help="default: those that learn from an output error; the others take longer"
+        "--trainers", metavar="A,B", help="default: those that learn from an output error and are not slow"
     )
     command.add_argument("--cv", type=_folds, default=5, metavar="N", help="number of folds, default: 5")
     command.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds for the whole comparison")
@@ -214,7 +214,8 @@ def _results(table, models, time_limit, args):
 
 def _chosen_trainers(names):
     if names is None:
-        return [info.name for info in inspect_trainers() if info.error is None and info.needs == "output error"]
+        known = [info for info in inspect_trainers() if info.error is None]
+        return [info.name for info in known if info.needs == "output error" and not info.slow]
     chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in chosen:
         _trainer_class(name)

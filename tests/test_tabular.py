@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, tabular
 from sklearn_bpfree.tabular import PiecewiseLinearEncoder, SkewedTarget, bins_for, tabular_pipeline
 
 NAN = float("nan")
@@ -238,6 +238,26 @@ def test_order_of_columns_may_change_at_predict(estimator):
     X, y = mixed_table()
     model = tabular_pipeline(estimator).fit(X, y)
     np.testing.assert_array_equal(model.predict(X[X.columns[::-1]]), model.predict(X))
+
+
+@pytest.mark.parametrize("library", ["array", "pandas", "polars"])
+def test_a_large_table_is_predicted_in_blocks_with_the_same_result(library, monkeypatch):
+    X, y = make_friedman1(90, random_state=0)
+    X, y = pd.DataFrame(X, columns=[f"x{j}" for j in range(10)]), y > y.mean()
+    X = {"array": X.to_numpy(), "pandas": X, "polars": pl.from_pandas(X)}[library]
+    model = tabular_pipeline(LogisticRegression()).fit(X, y)
+    whole, classes, score = model.predict_proba(X), model.predict(X), model.score(X, y)
+    sizes = []
+    monkeypatch.setattr(tabular, "BLOCK_ROWS", 40)
+    monkeypatch.setattr(model[-1], "predict_proba", lambda Z: sizes.append(len(Z)) or whole[: len(Z)])
+    model.predict_proba(X)
+    monkeypatch.undo()
+    monkeypatch.setattr(tabular, "BLOCK_ROWS", 40)
+    assert sizes == [40, 40, 10]
+    np.testing.assert_allclose(model.predict_proba(X), whole, rtol=1e-12)
+    np.testing.assert_array_equal(model.predict(X), classes)
+    assert model.score(X, y) == score
+    assert not hasattr(tabular_pipeline(Ridge()), "predict_proba")
 
 
 def test_words_stand_for_our_estimators():

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from bpfree_random_features.readout import solve_readout
 from scipy import special
 from sklearn.utils import check_scalar, gen_batches
 
@@ -27,6 +26,7 @@ from bpfree_forward_forward.targets import check_targets, kind_of
 from sklearn_bpfree import ErrorSignalState, ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice, write_gradient
 from sklearn_bpfree.network import product
+from sklearn_bpfree.readout import solve_readout
 
 BLOCK_ROWS = 1000  # rows predicted at a time
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # what leave-one-out chooses from for the ridge

@@ -17,7 +17,7 @@ and localisation do. Read `move` first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import loguniform
@@ -104,6 +104,8 @@ class EKI(EnsembleTrainer):
     Iglesias and Yang (2021), "Adaptive regularisation for ensemble Kalman inversion", Inverse Problems 37.
     Liu, Reich and Tong (2023), "Dropout ensemble Kalman inversion for high dimensional inverse problems".
     """
+
+    slow: ClassVar[bool] = True
 
     ensemble_size: int = 100
     update: str = "transform"

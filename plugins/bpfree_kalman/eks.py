@@ -70,6 +70,7 @@ class EKS(EnsembleTrainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
+    slow: ClassVar[bool] = True
 
     ensemble_size: int = 100
     prior_scale: float = 1.0

@@ -80,6 +80,7 @@ class UKI(EnsembleTrainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
+    slow: ClassVar[bool] = True
 
     n_directions: int = 100
     prior_scale: float = 0.5

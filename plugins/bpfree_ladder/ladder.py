@@ -11,8 +11,10 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
-Predictions are the mean of the members' raw outputs over the temperature. With ``single=True`` only the best member
-goes on, from all rows. Read `step` first.
+Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
+the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
+the members' raw outputs over the temperature. With ``single=True`` only the best member goes on, from all rows, with
+the temperature that suited it when it was chosen. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
@@ -29,9 +31,9 @@ from sklearn_bpfree.problem import Problem
 
 N_STEPS = 25  # steps of a fit by default
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
+RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
+LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 PRIOR_ROWS = 5  # the temperature is held near 1 as if by this many rows
-
-get_known = cache(get_trainer)
 
 
 @dataclass(eq=False)
@@ -49,7 +51,7 @@ class LadderState(State):
     decay : float
         The decay that the members settled on; NaN before.
     temperature : float
-        By which raw outputs are divided; 1 before the last step.
+        By which raw outputs are divided; 1 before it is known.
     """
 
     members: list[State] = field(default_factory=list)
@@ -66,9 +68,10 @@ class Ladder(Trainer):
     ----------
     trainer : str or Trainer, default="sum_of_readouts"
         Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
-        `dropout`, which the ladder sets; all others are its own.
-    decays : tuple of float, default=(0.15, 1.0, 6.0)
-        The members' first weight decays, so one per member.
+        `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
+    decays : tuple of float, default=None
+        The members' first weight decays, so one per member; None: .05, .5 and 5, or with ``single=True`` .1 and 2,
+        which cost less and leave hardly less to choose from, because the members settle between them.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
     search : float, default=0.4
@@ -77,6 +80,15 @@ class Ladder(Trainer):
         Factor on the decay that they settle on: what is best after the search is too little for the whole fit.
     effort : float, default=1.0
         Factor on the number of updates in a step, see `n_updates`.
+    smoothing : float, default=0.05
+        Share of a class that is spread over all classes while learning; values are learned as they are.
+
+    References
+    ----------
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the inception architecture for computer vision",
+    CVPR, section 7 (label smoothing).
+
+    Guo, Pleiss, Sun and Weinberger (2017), "On calibration of modern neural networks", ICML (temperature).
     """
 
     offers = ()
@@ -84,11 +96,12 @@ class Ladder(Trainer):
     transposes: ClassVar[str] = "own head"
 
     trainer: str | Trainer = "sum_of_readouts"
-    decays: tuple[float, ...] = (0.15, 1.0, 6.0)
+    decays: tuple[float, ...] | None = None
     single: bool = False
     search: float = 0.4
     boost: float = 1.6
     effort: float = 1.0
+    smoothing: float = 0.05
 
     def budget(self, n_samples, n_features):
         """25 steps of `n_updates` / 25 updates for each member, of batches of `batch_rows` rows."""
@@ -104,18 +117,19 @@ class Ladder(Trainer):
                 f"trainer of Ladder must have the hyper-parameters weight_decay and dropout, but {self.trainer!r} has "
                 f"no {' and no '.join(sorted(unknown))}; give an error-signal trainer such as 'dfa'."
             )
-        if not self.decays:
+        if not self._rungs:
             raise ValueError(f"decays of Ladder must hold at least one weight decay, got {self.decays!r}.")
-        for decay in self.decays:
+        for decay in self._rungs:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
             self._member(decay).check_parameters()
         check_scalar(self.search, "search", number, min_val=0, max_val=1)
         check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
         check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
+        check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
-        held_rng, *member_rngs = rng.spawn(1 + len(self.decays))
-        trainers = map(self._member, self.decays)
+        held_rng, *member_rngs = rng.spawn(1 + len(self._rungs))
+        trainers = map(self._member, self._rungs)
         members = [trainer.init(problem, member_rng) for trainer, member_rng in zip(trainers, member_rngs, strict=True)]
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
@@ -127,12 +141,12 @@ class Ladder(Trainer):
         M = len(state.members)
         searches = np.isnan(state.decay)
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
-        trainers = [self._member(decay) for decay in (self.decays if searches else [state.decay] * M)]
+        trainers = [self._member(decay) for decay in (self._rungs if searches else [state.decay] * M)]
         parts = []
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
             rows = endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size)
-            parts.append(part_of(problem, rows))
+            parts.append(part_of(problem, rows, self.smoothing))
         members = problem.workers.map(learn, M, trainers, state.members, parts, rng.spawn(M))
         problem.n_evaluations += sum(part.n_samples for part in parts)
         loss = float(np.mean([member.loss for member in members]))
@@ -140,7 +154,8 @@ class Ladder(Trainer):
         if searches and t + 1 >= self.search * end:
             state = self._settle(state, problem)
         if t + 1 >= end and M > 1:
-            state = self._cool(state, problem)
+            unseen = [state.held_out[i::M] for i in range(M)]
+            state = replace(state, temperature=self._temperature(problem, state.members, unseen))
         return state
 
     def outputs(self, state, network, X):
@@ -148,8 +163,12 @@ class Ladder(Trainer):
         total = sum(trainer.outputs(member, network, X) for member in state.members)
         return total / (len(state.members) * state.temperature)
 
+    @property
+    def _rungs(self):
+        return RUNGS[self.single] if self.decays is None else self.decays
+
     def _inner(self) -> Trainer:
-        return get_known(self.trainer) if isinstance(self.trainer, str) else self.trainer
+        return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
 
     def _member(self, decay) -> Trainer:
         trainer = self._inner()
@@ -157,7 +176,7 @@ class Ladder(Trainer):
 
     def _settle(self, state, problem):
         """One decay for all, from the losses on the held-out rows."""
-        log_decays, weight = np.log(self.decays), np.ones(len(state.members))
+        log_decays, weight = np.log(self._rungs), np.ones(len(state.members))
         rows = state.held_out
         if len(rows):
             X, Y, trainer = problem.X[rows], problem.Y[rows], self._inner()
@@ -170,25 +189,33 @@ class Ladder(Trainer):
         decay = float(self.boost * np.exp(np.average(log_decays, weights=weight)))
         if not self.single:
             return replace(state, decay=decay)
-        best = state.members[weight.argmax()]
-        return replace(state, decay=decay, members=[best], weights=best.weights)
+        best = weight.argmax()
+        temperature = self._temperature(problem, [state.members[best]], [rows])
+        members = [state.members[best]]
+        return replace(state, decay=decay, members=members, weights=members[0].weights, temperature=temperature)
 
-    def _cool(self, state, problem):
-        """The temperature that suits the members on rows that they have not learned from."""
-        objective, trainer, M = problem.objective, self._inner(), len(state.members)
-        if not isinstance(objective, (LogLoss, BinaryLogLoss)) or not len(state.held_out):
-            return state
-        unseen = [state.held_out[i::M] for i in range(M)]
-        outputs = [trainer.outputs(state.members[i], problem.network, problem.X[unseen[i]]) for i in range(M)]
-        Z, rows = np.concatenate(outputs), np.concatenate(unseen)
-        row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
+    def _temperature(self, problem, members, unseen) -> float:
+        """The temperature that suits the members on rows that they have not learned from, other ones for each."""
+        objective, rows = problem.objective, np.concatenate(unseen)
+        if not isinstance(objective, (LogLoss, BinaryLogLoss)) or not len(rows):
+            return 1.0
+        pairs = zip(members, unseen, strict=True)
+        trainer = self._inner()
+        Z = np.concatenate([trainer.outputs(member, problem.network, problem.X[part]) for member, part in pairs])
+        weight = None if problem.sample_weight is None else problem.sample_weight[rows]
 
         def cost(log_temperature):
             losses = objective.loss(Z / np.exp(log_temperature), problem.Y[rows])
-            return np.average(losses, weights=row_weight) + PRIOR_ROWS / len(rows) * log_temperature**2
+            return np.average(losses, weights=weight) + PRIOR_ROWS / len(rows) * log_temperature**2
 
-        log_temperature = minimize_scalar(cost, bounds=(-2, 2), method="bounded").x  # pyright: ignore
-        return replace(state, temperature=float(np.exp(log_temperature)))
+        return float(np.exp(minimize_scalar(cost, bounds=(-2, 2), method="bounded").x))  # pyright: ignore
+
+
+@cache
+def known_trainer(name) -> Trainer:
+    """A registered trainer with its own hyper-parameters, but for the learning rate."""
+    trainer = get_trainer(name)
+    return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer
 
 
 def learn(member, trainers, states, parts, rngs) -> State:
@@ -212,8 +239,8 @@ def n_held_out(n) -> int:
 
 
 def dropout_of(decay) -> float:
-    """Dropout that goes with a weight decay: .06 with .15, .18 with 1, .30 with 6."""
-    return float(np.clip(0.18 + 0.15 * np.log10(decay), 0.03, 0.4))
+    """Dropout that goes with a weight decay: none below .1, .10 with .5, .25 with 5."""
+    return float(np.clip(0.15 + 0.15 * np.log10(decay), 0.0, 0.4))
 
 
 def endless_permutations(n, without, seed, start, size) -> np.ndarray:
@@ -224,12 +251,16 @@ def endless_permutations(n, without, seed, start, size) -> np.ndarray:
     return np.concatenate(permutations)[start - first * len(rows) :][:size]
 
 
-def part_of(problem, rows) -> Problem:
-    """The same problem with some of the rows only, at the same place of the fit."""
+def part_of(problem, rows, smoothing) -> Problem:
+    """The same problem with some of the rows only, their classes smoothed, at the same place of the fit."""
+    Y = problem.Y[rows]
+    if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
+        Y *= 1 - smoothing
+        Y += smoothing / max(2, Y.shape[1])
     weight = None if problem.sample_weight is None else problem.sample_weight[rows]
     part = Problem(
         problem.X[rows],
-        problem.Y[rows],
+        Y,
         problem.network,
         problem.objective,
         sample_weight=weight,

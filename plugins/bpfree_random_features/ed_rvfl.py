@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bpfree_random_features.readout import solve_readout
-from bpfree_random_features.rvfl import RVFL
+from bpfree_random_features.base import RandomFeatures
 from bpfree_random_features.sampling import dense, draw_layer
 from sklearn_bpfree import State, advance
 from sklearn_bpfree.network import ACTIVATIONS, product
+from sklearn_bpfree.readout import solve_readout
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class EdRVFLState(State):
     penalties: list[float] = field(default_factory=list)
 
 
-class EdRVFL(RVFL):
+class EdRVFL(RandomFeatures):
     """Ensemble deep RVFL: random layers that all see the inputs, each with a closed-form readout; their mean.
 
     Parameters
@@ -55,6 +55,8 @@ class EdRVFL(RVFL):
     Shi, Katuwal, Suganthan and Tanveer (2021), "Random vector functional link neural network based ensemble deep
     learning", Pattern Recognition 117.
     """
+
+    direct_links: bool = True
 
     def init(self, problem, rng):
         network, layers = problem.network, []
@@ -74,10 +76,10 @@ class EdRVFL(RVFL):
         """Solve for every readout; another step would find the same ones."""
         network, readouts, penalties, outputs = problem.network, [], [], []
         for Phi in self._features(state.layers, network, problem.X):
-            beta, bias, fit = solve_readout(dense(Phi), problem, self.penalties, self.readout)
+            beta, bias, fit = solve_readout(dense(Phi), problem, self.penalties, self.method(problem))
             readouts.append((beta.astype(problem.dtype), bias.astype(problem.dtype)))
             penalties.append(fit.penalty)
-            outputs.append(dense(Phi) @ beta + bias)
+            outputs.append(dense(Phi) @ readouts[-1][0] + readouts[-1][1])
         problem.n_evaluations += problem.n_samples
         weights = state.weights.copy()
         kernels, biases = network.unpack(weights)
@@ -99,4 +101,4 @@ class EdRVFL(RVFL):
         return features or [X]
 
     def _beside(self, H, X):
-        return np.hstack([H, dense(X).astype(H.dtype)]) if self.direct_links else H
+        return np.hstack([H, dense(X, H.dtype)]) if self.direct_links else H

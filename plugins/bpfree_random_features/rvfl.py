@@ -9,16 +9,17 @@ There is no teaching signal, no iteration and no learning rate: one step is the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.readout import solve_readout
+from bpfree_random_features.base import RandomFeatures, hidden_beside, set_readouts
 from bpfree_random_features.sampling import dense, draw_hidden
-from sklearn_bpfree import Budget, State, Trainer, advance
-from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree import State, advance
+from sklearn_bpfree.readout import solve_readout
+
+ROWS_PER_UNIT, MAX_UNITS = 20, 800  # where the number of copies is left open
 
 
 @dataclass(eq=False)
@@ -27,6 +28,8 @@ class RVFLState(State):
 
     Attributes
     ----------
+    more : list of ndarray of shape (n_weights,)
+        Further draws of the hidden layers, each with its part of the readout; the outputs add up.
     direct : ndarray of shape (d_0, K)
         Kernel of the direct links from the inputs to the outputs; zero without them.
     penalty : float
@@ -35,12 +38,13 @@ class RVFLState(State):
         Mean squared leave-one-out error of the ridge, in units of the encoded targets.
     """
 
+    more: list[np.ndarray] = field(default_factory=list)
     direct: np.ndarray = field(default_factory=lambda: np.empty(0))
     penalty: float = float("nan")
     left_out_error: float = float("nan")
 
 
-class RVFL(Trainer):
+class RVFL(RandomFeatures):
     """Random vector functional link: random hidden layers, a readout in closed form, penalty by leave-one-out.
 
     Parameters
@@ -49,14 +53,18 @@ class RVFL(Trainer):
         Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
     scale : float, default=1.0
         Spread of the hidden units' inputs, whatever the scale of the features.
+    readout : {"auto", "ridge", "loss"}, default="auto"
+        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
+        takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses, but
+        "loss" for exclusive classes in 5,000 rows or more.
+    penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
+        What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
     direct_links : bool, default=True
         Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone, and sparse rows
         are made dense.
-    readout : {"auto", "ridge", "loss"}, default="auto"
-        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
-        takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses.
-    penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
-        What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
+    copies : int or None, default=None
+        How many times the hidden layers are drawn, side by side, of which `coefs_` holds the first. None: once, or so
+        often that there is a unit for every 20 rows, up to 800 units.
 
     References
     ----------
@@ -65,57 +73,47 @@ class RVFL(Trainer):
     Bolager, Burak, Datar, Sun and Dietrich (2023), "Sampling weights of deep neural networks", NeurIPS.
     """
 
-    offers: ClassVar[tuple[str, ...]] = ()
-
-    sampling: str = "normal"
-    scale: float = 1.0
     direct_links: bool = True
-    readout: str = "auto"
-    penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
-
-    def param_distributions(self):
-        return {"sampling": ["normal", "pairs"], "scale": loguniform(0.1, 3)}
+    copies: int | None = None
 
     def check_parameters(self):
-        check_choice(self, "sampling", ("normal", "pairs"))
-        check_choice(self, "readout", ("auto", "ridge", "loss"))
-        check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
-        if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):
-            raise ValueError(
-                f"penalties of {type(self).__name__} must be numbers > 0, at least one, got {self.penalties!r}."
-            )
-
-    def budget(self, n_samples, n_features):
-        """One step is the whole fit."""
-        return Budget(max_iter=1)
+        super().check_parameters()
+        if self.copies is not None:
+            check_scalar(self.copies, "copies", int, min_val=1)
 
     def init(self, problem, rng) -> State:
-        direct = np.zeros((problem.X.shape[1], problem.network.n_outputs), problem.dtype)
-        return RVFLState(draw_hidden(problem, rng, self.sampling, self.scale), direct=direct)
+        network = problem.network
+        direct = np.zeros((problem.X.shape[1], network.n_outputs), problem.dtype)
+        width = network.layer_sizes[-2]
+        copies = self.copies or max(1, min(problem.n_samples // (ROWS_PER_UNIT * width), MAX_UNITS // width))
+        weights, *more = (draw_hidden(problem, rng, self.sampling, self.scale) for _ in range(copies))
+        return RVFLState(weights, more=more, direct=direct)
 
     def step(self, state: Any, problem, rng) -> State:
         """Solve for the readout; another step would find the same one."""
-        H = dense(problem.network.hidden(state.weights, problem.X))
-        links = self._has_direct_links(problem.network)
-        Phi = np.hstack([H, dense(problem.X)]) if links else H
-        beta, bias, fit = solve_readout(Phi, problem, self.penalties, self.readout)
+        network, X = problem.network, problem.X
+        weights, *more = (draw.copy() for draw in (state.weights, *state.more))
+        hidden, direct = hidden_beside(network, [weights, *more], X), state.direct.copy()
+        links = self._has_direct_links(network)
+        Phi = np.hstack([*hidden, dense(X)] if links else hidden)
+        kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         problem.n_evaluations += problem.n_samples
-        weights, direct = state.weights.copy(), state.direct.copy()
-        kernels, biases = problem.network.unpack(weights)
-        kernels[-1][:], biases[-1][:] = beta[: H.shape[1]], bias
+        kernel, n_hidden = kernel.astype(problem.dtype), Phi.shape[1] - links * X.shape[1]
+        set_readouts(network, [weights, *more], kernel[:n_hidden], bias)
         if links:
-            direct[:] = beta[H.shape[1] :]
+            direct[:] = kernel[n_hidden:]
         return advance(
             state,
             weights=weights,
-            loss=problem.output_error(Phi @ beta + bias, problem.all_rows())[0],
+            loss=problem.output_error(Phi @ kernel + bias.astype(problem.dtype), problem.all_rows())[0],
+            more=more,
             direct=direct,
             penalty=fit.penalty,
             left_out_error=float(fit.errors.min()),
         )
 
     def outputs(self, state: Any, network, X):
-        Z = network.outputs(state.weights, X)
+        Z = sum(network.outputs(weights, X) for weights in (state.weights, *state.more))
         if self._has_direct_links(network):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
         return Z

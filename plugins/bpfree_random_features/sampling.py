@@ -17,12 +17,14 @@ CANDIDATES = 5  # pairs to choose from, per unit
 NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
 
 
-def draw_hidden(problem, rng, sampling, scale):
-    """Weights of the problem's network with all hidden layers drawn and an output layer of zeros."""
+def draw_hidden(problem, rng, sampling, scale, rows=None):
+    """Weights of the problem's network with all hidden layers drawn, on top of other `rows` than its own if given, and
+    an output layer of zeros.
+    """
     network = problem.network
     weights = np.zeros(network.n_weights, problem.dtype)
     kernels, biases = network.unpack(weights)
-    H = problem.X
+    H = problem.X if rows is None else rows
     for W, b in zip(kernels[:-1], biases[:-1], strict=True):
         W[:], b[:] = draw_layer(H, problem, rng, len(b), sampling, scale)
         H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
@@ -50,7 +52,8 @@ def _from_pairs(H, problem, rng, units, scale):
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
-    start, step = dense(H[i]), dense(H[j]) - dense(H[i])
+    start, end = dense(H[i], np.float64), dense(H[j], np.float64)
+    step = end - start
     distance = np.linalg.norm(step, axis=1)
     distance = np.maximum(distance, NEAREST * distance.mean() + np.finfo(np.float64).tiny)
     chance = np.linalg.norm((problem.Y[j] - problem.Y[i]).astype(np.float64), axis=1) / distance
@@ -62,6 +65,6 @@ def _from_pairs(H, problem, rng, units, scale):
     return W.T, -(W * start[chosen]).sum(axis=1) - shift
 
 
-def dense(rows):
-    """Rows as a float64 ndarray."""
-    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float64)
+def dense(rows, dtype=None):
+    """Rows as an ndarray."""
+    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype)

@@ -17,7 +17,7 @@ from sklearn.datasets import make_classification, make_friedman1
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, State, Trainer, advance, get_trainer, training
 from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, SquaredError
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
 from sklearn_bpfree.problem import Problem
 
 
@@ -92,6 +92,18 @@ def test_only_the_best_member_goes_on_in_the_single_setting():
     assert state.weights is state.members[0].weights
 
 
+def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
+    problem = made(SquaredError(), np.zeros((24, 1)))
+    for params, decays in [
+        ({}, [0.05, 0.5, 5.0]),
+        ({"single": True}, [0.1, 2.0]),
+        ({"single": True, "decays": (1.0, 3.0, 9.0)}, [1.0, 3.0, 9.0]),
+    ]:
+        ladder = Ladder(Fixed(), **params)
+        state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
+        assert [member.loss for member in state.members] == decays
+
+
 def test_row_weights_count_when_members_settle():
     Y, weight = np.r_[np.zeros(20), np.full(20, 4.0), 0.0], np.r_[np.full(20, 1e-6), np.ones(21)]
     assert settled([0.0, 4.0], Y, decays=(0.1, 10.0), sample_weight=weight).decay == pytest.approx(10, rel=0.01)
@@ -161,6 +173,25 @@ def test_members_differ_in_decay_and_dropout_and_go_on_with_one():
     assert progress.state.decay == pytest.approx(2.0)
 
 
+class Echo(Fixed):
+    """A member whose loss is the first row's largest target."""
+
+    def step(self, state, problem, rng):
+        return advance(state, loss=float(problem.Y.max()))
+
+
+@pytest.mark.parametrize(
+    ("objective", "K", "top"), [(LogLoss(), 4, 0.9 + 0.1 / 4), (BinaryLogLoss(), 1, 0.95), (SquaredError(), 1, 1.0)]
+)
+def test_members_learn_smoothed_classes_and_values_as_they_are(objective, K, top):
+    problem = made(objective, np.eye(K)[np.arange(24) % K])
+    given = problem.Y.copy()
+    ladder = Ladder(Echo(), smoothing=0.1)
+    state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
+    assert state.loss == pytest.approx(top)
+    np.testing.assert_array_equal(problem.Y, given)
+
+
 # --- outputs ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +211,23 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
     assert state.temperature == pytest.approx(3, rel=0.15)
     outputs = ladder.outputs(state, problem.network, problem.X)
     np.testing.assert_allclose(expit(outputs), Y[:3000].mean(), atol=0.01)
+
+
+def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen():
+    Y = (np.random.default_rng(0).random((2000, 1)) < 0.7).astype(np.float64)
+    problem = made(BinaryLogLoss(), Y, max_iter=10)
+    ladder = Ladder(Fixed(), (1.0, 2.0), single=True, search=0.0)
+    members = fixed_members([2 * np.log(0.7 / 0.3), 9.0])
+    state = ladder.step(
+        LadderState(np.zeros(2), members=members, held_out=np.arange(1500)), problem, np.random.default_rng(0)
+    )
+    assert len(state.members) == 1
+    assert state.temperature == pytest.approx(2, rel=0.1)
+
+
+def test_a_member_given_by_name_learns_quickly_and_an_object_as_it_says():
+    assert Ladder("dfa")._member(1.0).learning_rate == 0.012
+    assert Ladder(get_trainer("dfa"))._member(1.0).learning_rate == get_trainer("dfa").learning_rate
 
 
 def test_values_have_no_temperature():
@@ -228,7 +276,7 @@ def test_rules_by_the_number_of_rows():
     assert [n_held_out(n) for n in (2, 100, 2000, 10_000, 10**6)] == [0, 25, 300, 1000, 1500]
     assert n_updates(10_000) == 1250
     np.testing.assert_allclose(
-        [dropout_of(d) for d in (0.15, 1, 6, 1e-9, 1e9)], [0.056, 0.18, 0.297, 0.03, 0.4], atol=1e-3
+        [dropout_of(d) for d in (0.1, 0.5, 5, 1e-9, 1e9)], [0.0, 0.105, 0.255, 0.0, 0.4], atol=1e-3
     )
 
 

@@ -1,150 +1,17 @@
-"""Random features in float64: the ridge against brute force and scikit-learn, the readouts, the drawn units."""
+"""Random features: the drawn units, and what is fitted on them, in float64."""
 
 import numpy as np
 import pytest
-from bpfree_random_features.readout import VARIANCE_FLOOR
-from bpfree_random_features.ridge import ridge
 from bpfree_random_features.sampling import draw_hidden
 from scipy import sparse
-from sklearn.datasets import make_classification, make_friedman1
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.datasets import make_friedman1
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss, SquaredError
 from sklearn_bpfree.problem import Problem
-
-PENALTIES = (1e-3, 1e-1, 1e1)
-SHAPES = pytest.mark.parametrize("p", [6, 50], ids=["fewer columns than rows", "more"])
-
-
-def table(p, n=30, K=2, weighted=True):
-    rng = np.random.default_rng(0)
-    H = rng.standard_normal((n, p)) + 3
-    Y = H[:, :1] + rng.standard_normal((n, K))
-    return H, Y, rng.uniform(0.5, 2, n) if weighted else None
-
-
-def strength(H, weight, penalty):
-    """A penalty in scikit-learn's units."""
-    mean = np.average(H, axis=0, weights=weight)
-    variance = np.average((H - mean) ** 2, axis=0, weights=weight).mean()
-    return penalty * variance * (len(H) if weight is None else weight.sum())
-
-
-# --- ridge ------------------------------------------------------------------------------------------------------------
-
-
-@SHAPES
-@pytest.mark.parametrize("weighted", [True, False])
-def test_leave_one_out_is_that_of_brute_force(p, weighted):
-    H, Y, weight = table(p, weighted=weighted)
-    errors, left_out = [], []
-    for penalty in PENALTIES:
-        alpha = strength(H, weight, penalty)
-        predictions = np.empty_like(Y)
-        for i in range(len(H)):
-            others = np.arange(len(H)) != i
-            model = Ridge(alpha).fit(H[others], Y[others], None if weight is None else weight[others])
-            predictions[i] = model.predict(H[[i]])[0]
-        left_out.append(predictions)
-        errors.append(np.average(((Y - predictions) ** 2).sum(axis=1), weights=weight))
-    fit = ridge(H, Y, weight, PENALTIES)
-    np.testing.assert_allclose(fit.errors, errors, rtol=1e-9)
-    best = int(np.argmin(errors))
-    assert fit.penalty == PENALTIES[best]
-    np.testing.assert_allclose(fit.left_out, left_out[best], rtol=1e-9)
-
-
-@SHAPES
-@pytest.mark.parametrize("penalty", PENALTIES)
-def test_solution_is_scikit_learns(p, penalty):
-    H, Y, weight = table(p)
-    fit = ridge(H, Y, weight, [penalty])
-    alpha = strength(H, weight, penalty)
-    model = Ridge(alpha).fit(H, Y, weight)
-    np.testing.assert_allclose(fit.kernel, model.coef_.T, atol=1e-10)
-    np.testing.assert_allclose(fit.bias, model.intercept_, atol=1e-9)
-    assert fit.strength == pytest.approx(alpha / weight.sum())
-
-
-@SHAPES
-def test_limits_of_the_penalty(p):
-    H, Y, weight = table(p)
-    root = np.sqrt(weight)[:, None]
-    centred = root * (H - np.average(H, axis=0, weights=weight))
-    least_squares = np.linalg.pinv(centred) @ (root * (Y - np.average(Y, axis=0, weights=weight)))
-    fit = ridge(H, Y, weight, [1e-13])
-    np.testing.assert_allclose(fit.kernel, least_squares, atol=1e-8)
-    if p > len(H):
-        np.testing.assert_allclose(H @ fit.kernel + fit.bias, Y, atol=1e-8)
-    fit = ridge(H, Y, weight, [1e13])
-    np.testing.assert_allclose(H @ fit.kernel + fit.bias, np.tile(weight @ Y / weight.sum(), (30, 1)), atol=1e-8)
-
-
-@SHAPES
-def test_integer_weights_repeat_rows(p):
-    H, Y, _ = table(p)
-    weight = np.random.default_rng(1).integers(1, 4, 30)
-    fit, repeated = ridge(H, Y, weight, [0.1]), ridge(np.repeat(H, weight, 0), np.repeat(Y, weight, 0), None, [0.1])
-    np.testing.assert_allclose(fit.kernel, repeated.kernel, atol=1e-10)
-    np.testing.assert_allclose(fit.bias, repeated.bias, atol=1e-9)
-
-
-def test_constant_features_and_a_single_row():
-    fit = ridge(np.ones((5, 3)), np.arange(5.0)[:, None], None, PENALTIES)
-    assert np.array_equal(fit.kernel, np.zeros((3, 1)))
-    assert fit.bias == 2
-    fit = ridge(np.ones((1, 3)), np.ones((1, 1)), None, PENALTIES)
-    assert fit.bias == 1
-    assert np.isfinite(fit.left_out).all()
-
-
-# --- readout ----------------------------------------------------------------------------------------------------------
-
-
-def linear_fit(readout, X, y):
-    """Without hidden layers, so that only the readout is at work."""
-    trainer = get_trainer("rvfl", readout=readout, penalties=(0.01,))
-    return BPFreeClassifier((), trainer=trainer, dtype="float64", random_state=0).fit(X, y)
-
-
-def test_ridge_without_hidden_units_is_scikit_learns():
-    X, y = make_friedman1(60, random_state=0)
-    reg = BPFreeRegressor((), trainer=get_trainer("rvfl", penalties=(0.01,)), dtype="float64").fit(X, y)
-    expected = Ridge(strength(X, None, 0.01)).fit(X, y).predict(X)
-    np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-10)
-
-
-def test_slope_and_intercept_minimise_the_loss_of_left_out_rows():
-    X, y = make_classification(80, flip_y=0.2, random_state=0)
-    fit = ridge(X, y[:, None].astype(float), None, [0.01])
-    line = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y)  # C: the square of SLOPE_SCALE
-    expected = line.decision_function(X @ fit.kernel + fit.bias)
-    np.testing.assert_allclose(linear_fit("ridge", X, y).decision_function(X), expected, atol=1e-2)
-
-
-def test_loss_readout_is_penalised_logistic_regression():
-    X, y = make_classification(80, flip_y=0.2, random_state=0)
-    fit = ridge(X, y[:, None].astype(float), None, [0.01])
-    slope = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y).coef_.item()
-    variance = max(slope**2 * fit.errors[0], VARIANCE_FLOOR)
-    model = LogisticRegression(C=variance / (80 * fit.strength), tol=1e-10, max_iter=1000).fit(X, y)
-    found = linear_fit("loss", X, y)
-    np.testing.assert_allclose(found.coefs_[0], model.coef_.T, atol=2e-3)
-    np.testing.assert_allclose(found.intercepts_[0], model.intercept_, atol=2e-3)
-
-
-def test_other_losses_are_minimised_themselves():
-    X, y = make_friedman1(400, noise=2, random_state=0)
-    reg = BPFreeRegressor(trainer="rvfl", loss="quantile", quantile=0.9, random_state=0).fit(X, y)
-    assert 0.87 < (y < reg.predict(X)).mean() < 0.93
-    y = np.exp(y / 10)
-    trainer = get_trainer("rvfl", penalties=(0.01,))
-    reg = BPFreeRegressor((), trainer=trainer, loss="poisson", dtype="float64").fit(X, y)
-    expected = PoissonRegressor(alpha=strength(X, None, 0.01) / 400, tol=1e-8).fit(X, y / y.mean())
-    np.testing.assert_allclose(reg.coefs_[0][:, 0], expected.coef_, atol=2e-3)
-
+from sklearn_bpfree.readout import solve_readout
+from sklearn_bpfree.ridge import ridge
 
 # --- the trainer ------------------------------------------------------------------------------------------------------
 
@@ -224,6 +91,35 @@ def test_prediction_is_the_readout_of_hidden_units_and_inputs(links):
     assert state.loss == pytest.approx(problem.objective.loss(expected, problem.Y).mean())
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_copies_of_the_hidden_layers_stand_side_by_side(links):
+    problem, trainer = make_problem("tanh"), get_trainer("rvfl", direct_links=links, copies=3, penalties=(0.1,))
+    state = trainer.step(trainer.init(problem, np.random.default_rng(1)), problem, np.random.default_rng(2))
+    draws = [problem.network.unpack(weights) for weights in (state.weights, *state.more)]
+    hidden = [np.tanh(np.tanh(problem.X @ W0 + b0) @ W1 + b1) for (W0, W1, _), (b0, b1, _) in draws]
+    expected, bias, _ = solve_readout(np.hstack([*hidden, problem.X] if links else hidden), problem, (0.1,), "auto")
+    found = np.vstack([kernels[-1] for kernels, _ in draws] + [state.direct] * links)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert not np.array_equal(hidden[0], hidden[1])
+    Z = np.hstack([*hidden, problem.X] if links else hidden) @ expected + bias
+    np.testing.assert_allclose(trainer.outputs(state, problem.network, problem.X), Z, atol=1e-12)
+
+
+@pytest.mark.parametrize("n, width, copies", [(500, 100, 1), (5000, 100, 2), (60_000, 100, 8), (60_000, 2560, 1)])
+def test_there_are_more_copies_the_more_rows(n, width, copies):
+    X = np.random.default_rng(0).standard_normal((n, 1))
+    problem = Problem(X, X, Network((1, width, 1)), SquaredError())
+    assert 1 + len(get_trainer("rvfl").init(problem, np.random.default_rng(0)).more) == copies
+
+
+def test_many_rows_of_exclusive_classes_are_read_by_their_loss():
+    trainer = get_trainer("rvfl")
+    for n, objective, method in [(5000, LogLoss(), "loss"), (4999, LogLoss(), "auto"), (5000, SquaredError(), "auto")]:
+        problem = Problem(np.zeros((n, 1)), np.zeros((n, 3)), Network((1, 3)), objective)
+        assert trainer.method(problem) == method
+    assert get_trainer("rvfl", readout="ridge").method(problem) == "ridge"
+
+
 def test_it_learns_what_a_linear_model_cannot():
     X = np.random.default_rng(0).standard_normal((400, 2))
     y = (X**2).sum(axis=1) > 1.4
@@ -280,3 +176,149 @@ def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
     np.testing.assert_array_equal(kernels[1], W1[:9])
     np.testing.assert_array_equal(biases[1], b1)
     np.testing.assert_allclose(kernels[2], fits[1].kernel[:8], atol=1e-12)
+
+
+# --- rfr_boost --------------------------------------------------------------------------------------------------------
+
+
+def boosted(problem, n_blocks, **params):
+    """The trainer and its states after each block."""
+    trainer = get_trainer("rfr_boost", penalties=(0.01,), copies=2, **params)
+    states = [trainer.init(problem, np.random.default_rng(1))]
+    for t in range(n_blocks):
+        states.append(trainer.step(states[-1], problem, np.random.default_rng(2 + t)))
+    return trainer, states
+
+
+def features_of(block, problem, Phi):
+    """Activations that a block sees, its map B, and what it adds to the representation."""
+    network, columns, readers = problem.network, [], []
+    for draws, rows in ((block.below, Phi), (block.beside, problem.X)):
+        for weights in draws:
+            kernels, biases = network.unpack(weights)
+            H = rows
+            for W, b in zip(kernels[:-1], biases[:-1], strict=True):
+                H = np.tanh(H @ W + b)
+            columns.append(H)
+            readers.append(kernels[-1])
+    F, B = np.hstack(columns), np.vstack(readers)
+    bias = sum(network.unpack(weights)[1][-1] for weights in block.below + block.beside)
+    return F, B, F @ B + bias
+
+
+def boosting_problem(objective, weighted=True):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4))
+    values = np.stack([np.sin(2 * X[:, 0]) * X[:, 1], np.abs(X[:, 2])], axis=1)
+    Y = values if isinstance(objective, SquaredError) else np.eye(3)[np.digitize(values[:, 0], [-0.2, 0.2])]
+    weight = rng.uniform(0.5, 2, 60) if weighted else None
+    return Problem(X, Y, Network((4, 9, 8, Y.shape[1]), "tanh"), objective, sample_weight=weight)
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
+def test_a_gradient_block_is_the_ridge_for_the_gradient_by_the_representation(objective):
+    problem = boosting_problem(objective)
+    _, (_, first, second) = boosted(problem, 2)
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    F, B, _ = features_of(second.blocks[1], problem, Phi)
+    G = -objective.error(Phi @ first.kernel + first.bias, problem.Y) @ first.kernel.T  # (n, d), - dL/dPhi
+    fit = ridge(F, G, problem.sample_weight, [0.01])
+    A, carry = B @ first.kernel.T, second.blocks[1].carry
+    np.testing.assert_allclose(A, fit.kernel, atol=1e-9)
+    ratio = carry / first.kernel.T
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)  # eta a
+    assert ratio[0, 0] > 0
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
+def test_a_block_is_as_long_as_the_loss_along_it_is_least(objective):
+    problem = boosting_problem(objective)
+    trainer, (_, first, second) = boosted(problem, 2)
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    block = second.blocks[1]
+    step = features_of(block, problem, Phi)[2] @ block.carry @ first.kernel / trainer.learning_rate
+    Z = Phi @ first.kernel + first.bias
+
+    def loss(a):
+        return np.average(objective.loss(Z + a * step, problem.Y), weights=problem.sample_weight)
+
+    assert abs(loss(1.01) - loss(0.99)) < 1e-4 * (loss(0.0) - loss(1.0))
+
+
+def test_a_greedy_block_is_the_least_squares_solution_as_the_readout_sees_it():
+    problem = boosting_problem(SquaredError())
+    trainer, (_, first, second) = boosted(problem, 2, mode="greedy")
+    Phi = problem.X + features_of(first.blocks[0], problem, problem.X)[2] @ first.blocks[0].carry
+    block = second.blocks[1]
+    F, B, u = features_of(block, problem, Phi)
+    A = B @ block.carry / trainer.learning_rate
+    s = problem.sample_weight / problem.sample_weight.sum()
+    R = problem.Y - Phi @ first.kernel - first.bias
+    centred, R = F - s @ F, R - s @ R
+    gap = R - centred @ A @ first.kernel  # the residual that is left
+    gradient = centred.T @ (s[:, None] * gap) @ first.kernel.T
+    penalty = 0.01 * (s @ centred**2).mean() * np.linalg.norm(first.kernel, 2) ** 2
+    np.testing.assert_allclose(gradient, penalty * A, atol=1e-10)  # stationary: dL/dA = 0 for all of A, (p, d)
+    assert abs(s @ u).max() > 0
+    np.testing.assert_allclose(
+        s @ (u @ block.carry @ first.kernel),
+        trainer.learning_rate * (s @ (problem.Y - Phi @ first.kernel - first.bias)),
+        atol=1e-10,
+    )
+
+
+def test_with_one_output_both_modes_go_the_same_way():
+    problem = boosting_problem(SquaredError())
+    problem = Problem(problem.X, problem.Y[:, :1], Network((4, 9, 8, 1), "tanh"), SquaredError())
+    directions = []
+    for mode in ("gradient", "greedy"):
+        _, (_, state) = boosted(problem, 1, mode=mode)
+        added = features_of(state.blocks[0], problem, problem.X)[2] @ state.blocks[0].carry
+        directions.append(added / np.linalg.norm(added))
+    np.testing.assert_allclose(*directions, atol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["gradient", "greedy"])
+def test_prediction_is_the_readout_of_the_boosted_representation(mode):
+    problem = boosting_problem(LogLoss())
+    trainer, (*_, state) = boosted(problem, 3, mode=mode)
+    Phi = problem.X
+    for block in state.blocks:
+        Phi = Phi + features_of(block, problem, Phi)[2] @ block.carry
+    expected = Phi @ state.kernel + state.bias
+    for X in (problem.X, sparse.csr_array(problem.X)):
+        np.testing.assert_allclose(trainer.outputs(state, problem.network, X), expected, atol=1e-9)
+    assert len(state.penalties) == 1 + len(state.blocks) == 4
+    losses = problem.objective.loss(expected, problem.Y)
+    assert state.loss == pytest.approx(np.average(losses, weights=problem.sample_weight))
+
+
+def test_full_greedy_steps_never_raise_the_risk():
+    """With eta = 1 and next to no penalty each block and each readout is a least squares solution."""
+    problem = boosting_problem(SquaredError())
+    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", learning_rate=1.0, copies=1)
+    states = [trainer.init(problem, np.random.default_rng(1))]
+    for t in range(4):
+        states.append(trainer.step(states[-1], problem, np.random.default_rng(t)))
+    losses = [state.loss for state in states[1:]]
+    assert (np.diff(losses) <= 1e-9).all()
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_without_hidden_layers_there_are_no_blocks():
+    X, y = make_friedman1(80, random_state=0)
+    one, other = (BPFreeRegressor((), trainer=name, random_state=0).fit(X, y) for name in ("rvfl", "rfr_boost"))
+    assert other.state_.blocks == []
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-6)
+
+
+def test_boosting_learns_what_one_layer_of_random_features_does_not():
+    X, y = make_friedman1(500, noise=0.5, random_state=0)
+    few = {"copies": 1, "learning_rate": 1.0}
+    scores = [
+        BPFreeRegressor((20,), trainer=get_trainer("rfr_boost", **few), max_iter=n, random_state=0)
+        .fit(X, y)
+        .score(X, y)
+        for n in (1, 6)
+    ]
+    assert scores[1] > scores[0] + 0.03

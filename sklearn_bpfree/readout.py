@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize
 
-from bpfree_random_features.ridge import ridge
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.ridge import exact, ridge
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
@@ -27,7 +27,7 @@ def solve_readout(H, problem, penalties, method):
     Parameters
     ----------
     H : ndarray of shape (n, p)
-        Features of the problem's rows, float64.
+        Features of the problem's rows.
     problem : Problem
     penalties : sequence of float
         See `ridge`.
@@ -39,9 +39,9 @@ def solve_readout(H, problem, penalties, method):
     kernel, bias : ndarray
     fit : RidgeFit
     """
-    fit = ridge(H, problem.Y.astype(np.float64), problem.sample_weight, penalties)
+    fit = ridge(H, problem.Y, problem.sample_weight, penalties)
     squared = isinstance(problem.objective, SquaredError)
-    slope, intercept = (1.0, 0.0) if squared else _rescale(fit.left_out, problem)
+    slope, intercept = (1.0, 0.0) if squared else _rescale(fit, problem)
     kernel, bias = fit.kernel * slope, fit.bias * slope + intercept
     natural = squared or isinstance(problem.objective, (BinaryLogLoss, LogLoss))
     if squared or method == "ridge" or (method == "auto" and natural):
@@ -52,15 +52,15 @@ def solve_readout(H, problem, penalties, method):
     return *_minimise_loss(H, problem, fit, kernel, bias, factor), fit
 
 
-def _rescale(left_out, problem):
-    """Slopes (one for exclusive classes, else one per output) and intercepts that minimise the loss."""
+def _rescale(fit, problem):
+    """Slopes (one for exclusive classes, else one per output) and intercepts that suit the left-out rows best."""
+    left_out, batch = fit.left_out, problem.take(fit.rows)
     n, K = left_out.shape
     n_slopes = 1 if isinstance(problem.objective, LogLoss) else K
-    rows = problem.all_rows()
 
     def value(parameters):
         slope, intercept = parameters[:n_slopes], parameters[n_slopes:]
-        loss, E = problem.output_error(left_out * slope + intercept, rows)
+        loss, E = problem.output_error(left_out * slope + intercept, batch)
         g_slope = (E * left_out).sum(axis=0)
         g_slope = g_slope.sum(keepdims=True) if n_slopes == 1 else g_slope
         prior = slope / (SLOPE_SCALE**2 * n)
@@ -73,15 +73,15 @@ def _rescale(left_out, problem):
 
 def _minimise_loss(H, problem, fit, kernel, bias, factor):
     """Minimise loss + factor * strength / 2 * |kernel|^2, with kernel = basis @ theta."""
-    mean = H.mean(axis=0)
-    F = (H - mean) @ fit.basis
-    rows, K = problem.all_rows(), len(bias)
+    H, mean = exact(H), H.mean(axis=0, dtype=np.float64)
+    F = (H - mean.astype(H.dtype)) @ fit.basis.astype(H.dtype)
+    batch, K = problem.all_rows(), len(bias)
     cost = factor * fit.strength * np.square(fit.basis).sum(axis=0)[:, None]  # the basis is orthogonal
 
     def value(parameters):
         theta, b = parameters[:-K].reshape(-1, K), parameters[-K:]
-        loss, E = problem.output_error(F @ theta + b, rows)
-        gradient = F.T @ E + cost * theta
+        loss, E = problem.output_error(F @ theta.astype(F.dtype) + b, batch)
+        gradient = F.T @ E.astype(F.dtype) + cost * theta
         return loss + 0.5 * (cost * theta * theta).sum(), np.concatenate([gradient.ravel(), E.sum(axis=0)])
 
     start = fit.basis.T @ kernel / np.square(fit.basis).sum(axis=0)[:, None]

@@ -1,0 +1,77 @@
+"""What the trainers of this family have in common: how units are drawn, and how readouts and penalties are chosen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy.stats import loguniform
+from sklearn.utils import check_scalar
+
+from bpfree_random_features.sampling import dense
+from sklearn_bpfree import Budget, Trainer
+from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.objectives import LogLoss
+
+MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
+
+
+class RandomFeatures(Trainer):
+    """Base of the trainers whose hidden layers stay as drawn.
+
+    Parameters
+    ----------
+    sampling : {"normal", "pairs"}, default="normal"
+        Hidden units drawn blindly, or each through a pair of rows with different targets (SWIM).
+    scale : float, default=1.0
+        Spread of the hidden units' inputs, whatever the scale of the features.
+    readout : {"auto", "ridge", "loss"}, default="auto"
+        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
+        takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses, but
+        "loss" for exclusive classes in many rows, where a ridge cannot tell more than two of them apart as well.
+    penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
+        What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
+    """
+
+    offers: ClassVar[tuple[str, ...]] = ()
+
+    sampling: str = "normal"
+    scale: float = 1.0
+    readout: str = "auto"
+    penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
+
+    def param_distributions(self):
+        return {"sampling": ["normal", "pairs"], "scale": loguniform(0.1, 3)}
+
+    def check_parameters(self):
+        check_choice(self, "sampling", ("normal", "pairs"))
+        check_choice(self, "readout", ("auto", "ridge", "loss"))
+        check_scalar(self.scale, "scale", (int, float), min_val=0, include_boundaries="neither")
+        if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):
+            raise ValueError(
+                f"penalties of {type(self).__name__} must be numbers > 0, at least one, got {self.penalties!r}."
+            )
+
+    def method(self, problem) -> str:
+        """The method of `sklearn_bpfree.readout.solve_readout`."""
+        many = isinstance(problem.objective, LogLoss) and problem.n_samples >= MANY_ROWS
+        return "loss" if self.readout == "auto" and many else self.readout
+
+    def budget(self, n_samples, n_features):
+        """One step is the whole fit."""
+        return Budget(max_iter=1)
+
+
+def hidden_beside(network, draws, rows) -> list[np.ndarray]:
+    """Activations of the last hidden layer for each of some weight vectors of the network, (n, h) each."""
+    return [dense(network.hidden(weights, rows)) for weights in draws]
+
+
+def set_readouts(network, draws, kernel, bias) -> None:
+    """Write a kernel (p, K) that reads `hidden_beside` into the output layers of the draws, in place.
+
+    The bias is the first one's, so that the sum of their outputs is what the kernel and the bias say.
+    """
+    for i, (weights, part) in enumerate(zip(draws, np.split(kernel, len(draws)), strict=True)):
+        kernels, biases = network.unpack(weights)
+        kernels[-1][:], biases[-1][:] = part, 0 if i else bias

@@ -1,0 +1,209 @@
+"""Boosting of random-feature blocks: each block moves the representation of the rows to where the loss is lower.
+
+    Phi_0 = X,  Z_t = Phi_t W_t + c_t        W_t, c_t: the closed-form readout of the present representation
+    R   = -dL/dZ                             what is missing at the outputs, row by row
+    F   = [f(Phi_t), f(X)]                   activations of hidden layers that stay as drawn
+    Phi_{t+1} = Phi_t + eta a F A
+
+    "gradient"  A = argmin sum_i s_i |F_i A - R_i W_t^T|^2 + lambda |A|^2      R W_t^T is -dL/dPhi
+    "greedy"    A = argmin sum_i s_i |F_i A W_t - R_i|^2 + lambda |A|^2        what the readout makes of the block
+
+lambda by exact leave-one-out, a by a line search (1 where "greedy" minimises the squared error itself), s the row
+weights. Both A have the rank of W_t: A = B C with B of K columns, so that a block is a network with K outputs and a
+matrix C (K, d) that carries them into the representation:
+
+    "gradient"  B = ridge(F, R),    C = W_t^T
+    "greedy"    B = ridge(F, R Q),  C = S^(-1/2) P^T,  W_t = P S^(1/2) Q^T, with penalty lambda / S_jj for output j
+
+With one output the two differ only in what lambda means. One step is one block. Read `step` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy import linalg, optimize
+from scipy.stats import loguniform
+from sklearn.utils import check_scalar
+
+from bpfree_random_features.base import RandomFeatures, hidden_beside, set_readouts
+from bpfree_random_features.sampling import dense, draw_hidden
+from sklearn_bpfree import Budget, State, advance
+from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.objectives import SquaredError
+from sklearn_bpfree.readout import solve_readout
+from sklearn_bpfree.ridge import ridge
+
+UNITS = 400  # hidden units of each kind that a block has, about, where `copies` is left open
+
+
+class Block(NamedTuple):
+    """A residual block: x and phi to u = sum_j net(below_j, phi) + sum_j net(beside_j, x), and phi to phi + u carry.
+
+    Attributes
+    ----------
+    below, beside : list of ndarray of shape (n_weights,)
+        Weights of copies of the network, with the parts of B as output layers.
+    carry : ndarray of shape (K, d)
+        eta a C.
+    """
+
+    below: list[np.ndarray]
+    beside: list[np.ndarray]
+    carry: np.ndarray
+
+    def __call__(self, network, Phi, X):
+        """The next representation (n, d)."""
+        u = sum(network.outputs(weights, Phi) for weights in self.below)
+        u += sum(network.outputs(weights, X) for weights in self.beside)
+        return Phi + u @ self.carry.astype(u.dtype, copy=False)
+
+
+@dataclass(eq=False)
+class RFRBoostState(State):
+    """State of `RFRBoost`; `weights` hold what the newest block says of the rows, as far as it fits into the network.
+
+    Attributes
+    ----------
+    blocks : list of Block
+    kernel : ndarray of shape (d, K)
+        Kernel W_t of the readout.
+    bias : ndarray of shape (K,)
+    penalties : list of float
+        What leave-one-out chose for each readout.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    kernel: np.ndarray = field(default_factory=lambda: np.empty(0))
+    bias: np.ndarray = field(default_factory=lambda: np.empty(0))
+    penalties: list[float] = field(default_factory=list)
+
+
+class RFRBoost(RandomFeatures):
+    """Random feature representation boosting: a residual network whose blocks are solved for one after the other.
+
+    Each step draws the network's hidden layers anew, twice: on top of the representation, and on top of the rows.
+
+    Parameters
+    ----------
+    mode : {"gradient", "greedy"}, default="gradient"
+        What a block is fitted to: the loss's gradient by the representation, or what is missing at the outputs, as
+        the present readout sees it. In closed form for the squared error; for other losses what is missing is the
+        gradient by the outputs.
+    learning_rate : float, default=0.5
+        How much of its best length a block is given, eta.
+    copies : int or None, default=None
+        How many times the hidden layers are drawn for each of the two. None: for about 400 units.
+    sampling, scale, penalties
+        As in `RVFL`.
+    readout : {"auto", "ridge", "loss"}, default="loss"
+        How the readout of the representation is solved for; see `RVFL`.
+
+    References
+    ----------
+    Zozoulenko, Cass and Gonon (2025), "Random feature representation boosting", ICML, PMLR 267: algorithms 1 and 2.
+    """
+
+    transposes: ClassVar[str] = "own head"
+
+    readout: str = "loss"
+    mode: str = "gradient"
+    learning_rate: float = 0.5
+    copies: int | None = None
+
+    def param_distributions(self):
+        return {**super().param_distributions(), "learning_rate": loguniform(0.1, 1), "copies": [1, 2, 4, 8]}
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_choice(self, "mode", ("gradient", "greedy"))
+        check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
+        if self.copies is not None:
+            check_scalar(self.copies, "copies", int, min_val=1)
+
+    def budget(self, n_samples, n_features):
+        """Five blocks; more, if asked for, as long as the training loss falls."""
+        return Budget(max_iter=5, tol=1e-3)
+
+    def init(self, problem, rng):
+        """No block, and a readout of nothing but the mean target."""
+        network, dtype = problem.network, problem.dtype
+        kernel, bias = np.zeros((problem.X.shape[1], network.n_outputs), dtype), problem.initial_output().astype(dtype)
+        return RFRBoostState(np.zeros(network.n_weights, dtype), kernel=kernel, bias=bias)
+
+    def step(self, state, problem, rng) -> State:
+        """One more block, and the readout of where it leads; before the first one the readout of the rows."""
+        problem.n_evaluations += problem.n_samples
+        X = dense(problem.X)
+        if not state.penalties:
+            state = self._with_readout(state, X, problem)
+        network, W = problem.network, state.kernel
+        if len(network.layer_sizes) == 2:  # nothing to draw
+            return advance(state)
+        Phi = _represent(state.blocks, network, X)
+        Z = Phi @ W + state.bias
+        R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
+
+        copies = self.copies or max(1, round(UNITS / network.layer_sizes[-2]))
+        below, beside = (
+            [draw_hidden(problem, rng, self.sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
+        )
+        F = np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
+        if self.mode == "gradient":
+            fit, C = ridge(F, R, problem.sample_weight, self.penalties), W.T
+        else:
+            P, root, Qt = linalg.svd(W.astype(np.float64), full_matrices=False)
+            root = np.maximum(root, 1e-6 * root.max() or 1.0)
+            factors = np.square(root.max() / root)
+            fit = ridge(F, R @ Qt.T, problem.sample_weight, self.penalties, factors)
+            C = P.T / root[:, None]
+        B = fit.kernel.astype(problem.dtype)
+        direction = (F @ B + fit.bias.astype(B.dtype)) @ (C @ W).astype(B.dtype)
+        exact = self.mode == "greedy" and isinstance(problem.objective, SquaredError)
+        a = 1.0 if exact else _best_length(direction, Z, R, problem)
+        carry = (self.learning_rate * a * C).astype(problem.dtype)
+
+        set_readouts(network, below + beside, B, fit.bias)
+        block = Block(below, beside, carry)
+        state = advance(state, blocks=[*state.blocks, block])
+        state = self._with_readout(state, block(network, Phi, X), problem)
+        weights = beside[0].copy()
+        kernels, biases = network.unpack(weights)
+        kernels[-1][:], biases[-1][:] = kernels[-1] @ (carry @ state.kernel), state.bias
+        return advance(state, weights=weights)
+
+    def outputs(self, state: Any, network, X):
+        Phi = _represent(state.blocks, network, dense(X, np.result_type(state.weights, X.dtype)))
+        return Phi @ state.kernel.astype(Phi.dtype, copy=False) + state.bias.astype(Phi.dtype, copy=False)
+
+    def _with_readout(self, state, Phi, problem):
+        kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
+        kernel, bias = kernel.astype(problem.dtype), bias.astype(problem.dtype)
+        loss = problem.output_error(Phi @ kernel + bias, problem.all_rows())[0]
+        return advance(state, loss=loss, kernel=kernel, bias=bias, penalties=[*state.penalties, fit.penalty])
+
+
+def _represent(blocks, network, X):
+    """The representation (n, d) of some rows."""
+    Phi = X
+    for block in blocks:
+        Phi = block(network, Phi, X)
+    return Phi
+
+
+def _best_length(direction, Z, R, problem) -> float:
+    """The a that minimises the loss of Z + a direction; for the squared error in closed form."""
+    s = 1.0 if problem.sample_weight is None else problem.sample_weight[:, None]
+    curvature = float(np.sum(s * direction * direction))
+    a = float(np.sum(s * R * direction)) / curvature if curvature > 0 else 0.0
+    if isinstance(problem.objective, SquaredError) or a <= 0:
+        return max(a, 0.0)
+    rows = problem.all_rows()
+
+    def loss(log_a):
+        return problem.output_error(Z + np.asarray(np.exp(log_a), Z.dtype) * direction, rows)[0]
+
+    bounds = np.log(a) - 4, np.log(a) + 4
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
