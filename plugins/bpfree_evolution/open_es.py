@@ -26,7 +26,7 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.02
         First learning rate of Adam.
-    weight_decay : float, default=0.3
+    weight_decay : float, default=0.4
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
@@ -46,7 +46,7 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.02
-    weight_decay: float = 0.3
+    weight_decay: float = 0.4
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
