@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
-from sklearn_bpfree import Members, get_trainer
+from sklearn_bpfree import Members, advance, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import LogLoss
 from sklearn_bpfree.problem import Problem
@@ -102,7 +102,8 @@ def generation():
         whole = fastest(lambda t=trainer, s=state, p=p: t.step(s, p, np.random.default_rng(1)))[0]
 
         def draw(trainer=trainer, state=state, p=p):
-            members = trainer.members(state, p, (1, 2))
+            searched = advance(state, weights=trainer.centre(state, p))
+            members = trainer.members(searched, trainer.searched_network(p), (1, 2))
             members.block_members = p.block_members
             for block in range(members.n_blocks):
                 members.directions(block)

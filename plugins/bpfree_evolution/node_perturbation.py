@@ -16,6 +16,8 @@ Kording 2020, who learn feedback from node perturbation): with the output error 
 which is as true for any B, and less noisy the better B has learned. No weights are transported. Read `signal` first.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils import check_scalar
 
@@ -23,14 +25,17 @@ from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import write_gradient
 from sklearn_bpfree.network import ACTIVATIONS
 
+ROWS_OF_DECAY_1 = 300  # a table of so many rows gets a weight decay of 1
+
 
 class NodePerturbation(ErrorSignalTrainer):
     """Node perturbation: noise on pre-activations, and the change of each row's loss is the teaching signal.
 
     Parameters
     ----------
-    weight_decay : float, default=0.3
-        Less than elsewhere, because the signal is weak beside its noise; noisy small tables want 1.0.
+    weight_decay : float or None, default=None
+        None: 300 / n for n rows, at least 0.1 and at most 1. The signal is weak beside its noise and bears less decay
+        than elsewhere; the fewer rows, the more there is to be forgotten.
     sigma : float, default=0.01
         Size of the noise; larger noise blurs the loss, all units being shaken at once.
     n_draws : int, default=2
@@ -46,7 +51,7 @@ class NodePerturbation(ErrorSignalTrainer):
     Lansdell, Prakash and Kording (2020), "Learning to solve the credit assignment problem", ICLR.
     """
 
-    weight_decay: float = 0.3
+    weight_decay: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     sigma: float = 0.01
     n_draws: int = 2
     control_variate: bool = True
@@ -64,6 +69,8 @@ class NodePerturbation(ErrorSignalTrainer):
         return super().param_distributions() | {"n_draws": [1, 2, 4]}
 
     def check_parameters(self):
+        if self.weight_decay is None:
+            return replace(self, weight_decay=1.0).check_parameters()
         super().check_parameters()
         check_scalar(self.sigma, "sigma", (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.n_draws, "n_draws", int, min_val=1)
@@ -72,6 +79,12 @@ class NodePerturbation(ErrorSignalTrainer):
     def init_feedback(self, network, rng):
         sizes = network.layer_sizes[1:-1] if self.control_variate else ()
         return [np.zeros((network.n_outputs, units)) for units in sizes]
+
+    def step(self, state, problem, rng):
+        if self.weight_decay is None:
+            decay = float(np.clip(ROWS_OF_DECAY_1 / problem.n_samples, 0.1, 1.0))
+            return replace(self, weight_decay=decay).step(state, problem, rng)
+        return super().step(state, problem, rng)
 
     def batch_gradient(self, run, batch, dropout=None):
         loss = self.forward(run, batch, self.dropout if dropout is None else dropout)

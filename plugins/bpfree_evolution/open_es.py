@@ -15,6 +15,7 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree import PopulationTrainer, centred_ranks
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.members import Members
+from sklearn_bpfree.network import ACTIVATIONS
 from sklearn_bpfree.optimizers import SCHEDULES, Adam, schedule_factor
 
 
@@ -25,7 +26,7 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.02
         First learning rate of Adam.
-    weight_decay : float, default=0.3
+    weight_decay : float, default=0.4
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
@@ -33,6 +34,9 @@ class OpenES(PopulationTrainer):
         Whether the losses count by their rank in the generation or as they are.
     rank : int or None, default=1
         Rank of the noise in each kernel; None for full Gaussian noise.
+    final_sigma : float or None, default=None
+        Standard deviation at the end of the fit, as a fraction of the first one, on which it falls evenly on a log
+        scale. None: 0.1 below step and sign units, which the noise makes smooth and its end sharp; otherwise 1.
 
     References
     ----------
@@ -42,10 +46,11 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.02
-    weight_decay: float = 0.3
+    weight_decay: float = 0.4
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
+    final_sigma: float | None = None
 
     def budget(self, n_samples, n_features):
         """Half as many generations again as the family's others: 3 for every 8 rows, from 30 to 450."""
@@ -64,6 +69,8 @@ class OpenES(PopulationTrainer):
         check_scalar(self.weight_decay, "weight_decay", (int, float), min_val=0)
         check_choice(self, "schedule", SCHEDULES)
         check_choice(self, "shaping", ("ranks", "raw"))
+        if self.final_sigma is not None:
+            check_scalar(self.final_sigma, "final_sigma", (int, float), min_val=0, include_boundaries="neither")
         if self.rank is not None:
             check_scalar(self.rank, "rank", int, min_val=1)
 
@@ -83,4 +90,11 @@ class OpenES(PopulationTrainer):
         weights = state.weights.copy()
         weights[: members.network.n_kernel] *= 1 - rate * self.weight_decay
         weights += Adam().increment(g, slots, state.t + 1, rate)
-        return {"weights": weights, "slots": slots}
+        return {"weights": weights, "slots": slots, "sigma": state.sigma * self._narrowing(problem)}
+
+    def _narrowing(self, problem):
+        """Factor on the standard deviations in one generation."""
+        final = self.final_sigma
+        if final is None:
+            final = 0.1 if ACTIVATIONS[problem.network.activation].flat else 1.0
+        return np.asarray(1.0 if problem.max_iter is None else final ** (1 / problem.max_iter), problem.dtype)

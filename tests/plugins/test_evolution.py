@@ -94,6 +94,19 @@ def test_open_es_decays_kernels_and_not_biases():
     np.testing.assert_array_equal(difference[n:], 0)
 
 
+@pytest.mark.parametrize(
+    "activation, params, left", [("relu", {}, 1.0), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.5}, 0.5)]
+)
+def test_open_es_ends_with_the_noise_that_is_asked_for(activation, params, left):
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    p = Problem(X, np.eye(2)[np.arange(40) % 2], Network((5, 4, 2), activation), LogLoss(), batch_size=40, max_iter=5)
+    progress = training.start(get_trainer("open_es", **params), p, seed=0)
+    first = progress.state.sigma
+    progress.plan(5)
+    training.run(get_trainer("open_es", **params), p, progress)
+    np.testing.assert_allclose(progress.state.sigma, left * first, rtol=1e-12)
+
+
 def test_snes_follows_its_equations():
     p = problem(sizes=(5, 4, 3))
     trainer = get_trainer("snes", population_size=12, learning_rate=0.7, sigma_learning_rate=0.3)
@@ -253,20 +266,23 @@ def test_same_bits_from_any_workers(name, always_pays, monkeypatch):
         assert state.loss == expected.loss
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("readout", ["solved", "evolved"])
-def test_a_fit_cut_at_any_generation_and_resumed_from_its_pickle_gives_the_bits_of_a_whole_one(name, readout):
+@pytest.mark.parametrize(
+    "name, params",
+    [(name, {"readout": readout}) for name in NAMES for readout in ("solved", "evolved")]
+    + [("node_perturbation", {"control_variate": learns}) for learns in (True, False)],
+)
+def test_a_fit_cut_at_any_generation_and_resumed_from_its_pickle_gives_the_bits_of_a_whole_one(name, params):
     def fresh():
         return problem(sizes=(5, 4, 3), max_iter=7)
 
     def start(p):
-        progress = training.start(get_trainer(name, readout=readout), p, seed=0)
+        progress = training.start(get_trainer(name, **params), p, seed=0)
         progress.plan(7)
         return progress
 
     def run(progress, stop=None):
         on_step = None if stop is None else lambda progress: progress.iteration == stop
-        return training.run(get_trainer(name, readout=readout), fresh(), progress, on_step=on_step)
+        return training.run(get_trainer(name, **params), fresh(), progress, on_step=on_step)
 
     whole = run(start(fresh()))
     for generation in range(1, 7):
@@ -364,6 +380,16 @@ def test_a_draw_of_node_perturbation_is_the_change_of_the_loss_times_the_noise()
         for s in (1, -1)
     )
     np.testing.assert_allclose(g, ((plus - minus) / 2e-4 / 30)[:, None] * xi, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n, decay", [(100, 1.0), (600, 0.5), (6000, 0.1)])
+def test_node_perturbation_decays_less_the_more_rows_there_are(n, decay):
+    p = problem(n=n)
+    given = get_trainer("node_perturbation", weight_decay=decay)
+    start = given.init(p, np.random.default_rng(0))
+    expected = given.step(start, p, np.random.default_rng(1))
+    found = get_trainer("node_perturbation").step(start, p, np.random.default_rng(1))
+    np.testing.assert_array_equal(found.weights, expected.weights)
 
 
 def test_silent_units_get_no_signal():
