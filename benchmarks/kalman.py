@@ -15,7 +15,8 @@ import time
 import warnings
 
 import numpy as np
-from bpfree_kalman.enkf import STEPS, held_out
+from bpfree_kalman.enkf import STEPS
+from bpfree_kalman.rows import held_out
 from scipy import special
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
@@ -49,7 +50,7 @@ class Control(get_trainer_class("enkf")):
     def step(self, state, problem, rng):
         held = held_out(problem, state.key, self.hold_out)
         ((V, *losses),) = self._judge(problem, state, [state.centre], held, STEPS)
-        return self._accept(advance(state, best_loss=np.inf), problem, held, state.centre, V, *losses)
+        return self._accept(advance(state, best_losses=None), problem, held, state.centre, V, *losses)
 
 
 def split(name, seed, loader):
