@@ -33,7 +33,7 @@ from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
-RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for each
+RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
 RIDGE_RANGE = (1e-3, 1e4)
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
 FIRST_STEPS, TRIAL_STEPS, STEPS = 12, 2, 4  # of the readout towards its minimum: at first, in trials, when kept
@@ -171,8 +171,9 @@ class EnKF(Trainer):
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         candidates = []
         for alpha in dampings:
-            M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
-            w = lapack.dposv(M, g)[1]
+            M = A.copy()
+            M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
+            w = lapack.dposv(M, g, overwrite_a=True)[1]
             candidates.append(state.centre + directions.combine(w))
         judged = self._judge(problem, state, candidates, held, TRIAL_STEPS)
         best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
@@ -223,16 +224,18 @@ class EnKF(Trainer):
             return advance(state, centre=centre, train_loss=train_loss, loss=mean_and_error(losses, weight)[0])
         F = features(network, weights, problem.X)
         readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
-        ridge = state.ridge
-        for factor, errors in RIDGE_FACTORS if len(held) else ():
-            other = float(np.clip(factor * state.ridge, *RIDGE_RANGE))
-            solved = readout.with_ridge(other).solve("train", V, STEPS)
-            if readout.gain(solved, V, errors) > 0:
-                V, ridge = solved, other
-        readout = readout.with_ridge(ridge)
-        train_loss, losses = readout.train_and_held(V)
         loss = mean_and_error(losses, weight)[0] if len(held) else train_loss
         lowest = not len(held) or state.best_losses is None or loss < mean_and_error(state.best_losses, weight)[0]
+        ridge = state.ridge
+        for factor, errors in RIDGE_FACTORS[: len(held) and 1 + lowest]:  # a smaller one only with the best weights
+            other = float(np.clip(factor * state.ridge, *RIDGE_RANGE))
+            solved = readout.with_ridge(other).solve("train", V, STEPS)
+            gain, error = mean_and_error(losses - readout.train_and_held(solved)[1], weight)
+            if gain > errors * error:
+                V, ridge, readout = solved, other, readout.with_ridge(other)
+                train_loss, losses = readout.train_and_held(V)
+                loss = mean_and_error(losses, weight)[0]
+                break
         best = readout.solve("all", V, STEPS)
         state = advance(
             state,

@@ -148,12 +148,6 @@ class Readout:
         losses, weight = self.losses(V), self._weights("train")
         return float(losses @ weight / weight.sum()), losses[self.held].astype(np.float64)
 
-    def gain(self, V, than, errors) -> float:
-        """By how much V beats another readout on the held-out rows, less some standard errors of the difference."""
-        weight = None if self.weight is None else self.weight[self.held]
-        mean, error = mean_and_error(self.train_and_held(than)[1] - self.train_and_held(V)[1], weight)
-        return mean - errors * error
-
     def covariance(self, which) -> np.ndarray:
         """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
         return lapack.dpotrs(self.factor(which), np.eye(self.F.shape[1]))[0]
