@@ -18,8 +18,6 @@ from sklearn_bpfree.members import Members
 from sklearn_bpfree.network import ACTIVATIONS
 from sklearn_bpfree.optimizers import SCHEDULES, Adam, schedule_factor
 
-ROWS_OF_DECAY_1 = 240  # tables of so many rows, or fewer, get a weight decay of 1
-
 
 class OpenES(PopulationTrainer):
     """OpenAI's evolution strategy, with low-rank noise: antithetic differences make a gradient that Adam follows.
@@ -28,9 +26,8 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.02
         First learning rate of Adam.
-    weight_decay : float or None, default=None
+    weight_decay : float, default=0.5
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
-        None: 240 / rows, from 0.3 to 1; 0.3 in `partial_fit`, which does not know how many rows are to come.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
     shaping : {"ranks", "raw"}, default="ranks"
@@ -41,7 +38,8 @@ class OpenES(PopulationTrainer):
         As in the family, where it is 0.08.
     final_sigma : float or None, default=None
         Standard deviation at the end of the fit, as a fraction of the first one, on which it falls evenly on a log
-        scale. None: 0.1 below step and sign units, which the noise makes smooth and its end sharp; otherwise 0.5.
+        scale. None: 0.1 below step and sign units, which the noise makes smooth and its end sharp; 1 for quantised
+        weights; otherwise 0.4.
 
     References
     ----------
@@ -51,7 +49,7 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.02
-    weight_decay: float | None = None
+    weight_decay: float = 0.5
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
@@ -72,8 +70,7 @@ class OpenES(PopulationTrainer):
     def check_parameters(self):
         super().check_parameters()
         check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
-        if self.weight_decay is not None:
-            check_scalar(self.weight_decay, "weight_decay", (int, float), min_val=0)
+        check_scalar(self.weight_decay, "weight_decay", (int, float), min_val=0)
         check_choice(self, "schedule", SCHEDULES)
         check_choice(self, "shaping", ("ranks", "raw"))
         if self.final_sigma is not None:
@@ -95,19 +92,14 @@ class OpenES(PopulationTrainer):
         slots = [slot.copy() for slot in state.slots]
         rate = self.learning_rate * schedule_factor(self.schedule, 0.0, problem.progress())
         weights = state.weights.copy()
-        weights[: members.network.n_kernel] *= 1 - rate * self._decay(problem)
+        weights[: members.network.n_kernel] *= 1 - rate * self.weight_decay
         weights += Adam().increment(g, slots, state.t + 1, rate)
         return {"weights": weights, "slots": slots, "sigma": state.sigma * self._narrowing(problem)}
-
-    def _decay(self, problem):
-        if self.weight_decay is not None:
-            return self.weight_decay
-        few = 0.0 if problem.max_iter is None else ROWS_OF_DECAY_1 / problem.n_samples
-        return float(np.clip(few, 0.3, 1.0))
 
     def _narrowing(self, problem):
         """Factor on the standard deviations in one generation."""
         final = self.final_sigma
         if final is None:
-            final = 0.1 if ACTIVATIONS[problem.network.activation].flat else 0.5
+            flat, kind = ACTIVATIONS[problem.network.activation].flat, problem.network.weight_kind
+            final = 0.1 if flat else 0.4 if kind == "float" else 1.0
         return np.asarray(1.0 if problem.max_iter is None else final ** (1 / problem.max_iter), problem.dtype)

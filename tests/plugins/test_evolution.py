@@ -82,25 +82,6 @@ def test_open_es_with_ranks_does_not_care_for_the_scale_of_the_loss():
     assert not np.allclose(plain, bent, rtol=1e-6)
 
 
-@pytest.mark.parametrize("n, decay", [(100, 1.0), (480, 0.5), (6000, 0.3)])
-def test_open_es_decays_less_the_more_rows_there_are(n, decay):
-    p = problem(n=n)
-    given = get_trainer("open_es", weight_decay=decay)
-    start = given.init(p, np.random.default_rng(0))
-    expected = given.step(start, p, np.random.default_rng(1))
-    found = get_trainer("open_es").step(start, p, np.random.default_rng(1))
-    np.testing.assert_array_equal(found.weights, expected.weights)
-
-
-def test_open_es_decays_little_when_it_does_not_know_how_many_rows_are_to_come():
-    p = problem(n=100, max_iter=None)
-    given = get_trainer("open_es", weight_decay=0.3)
-    start = given.init(p, np.random.default_rng(0))
-    expected = given.step(start, p, np.random.default_rng(1))
-    found = get_trainer("open_es").step(start, p, np.random.default_rng(1))
-    np.testing.assert_array_equal(found.weights, expected.weights)
-
-
 def test_open_es_decays_kernels_and_not_biases():
     p = problem(sizes=(5, 4, 3))
     free = get_trainer("open_es", population_size=20, schedule="constant", weight_decay=0.0)
@@ -114,7 +95,7 @@ def test_open_es_decays_kernels_and_not_biases():
 
 
 @pytest.mark.parametrize(
-    "activation, params, left", [("relu", {}, 0.5), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.3}, 0.3)]
+    "activation, params, left", [("relu", {}, 0.4), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.3}, 0.3)]
 )
 def test_open_es_ends_with_the_noise_that_is_asked_for(activation, params, left):
     X = np.random.default_rng(0).normal(size=(40, 5))
