@@ -189,9 +189,7 @@ class RFRBoost(RandomFeatures):
         network, X = problem.network, dense(problem.X)
         units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
         copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
-        below, beside = (
-            [draw_hidden(problem, rng, sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
-        )
+        below, beside = (draw_hidden(problem, rng, sampling, self.scale, copies, rows) for rows in (Phi, X))
         return below, beside, np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
 
     def outputs(self, state: Any, network, X):

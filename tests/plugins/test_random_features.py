@@ -29,7 +29,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
     X, weight = 50 + 3 * rng.standard_normal((200, 40)) * (rng.uniform(size=40) < 0.5), rng.uniform(0.5, 2, 200)
     network = Network((40, 2000, 1000, 1), "identity")
     problem = Problem(X, X[:, :1], network, SquaredError(), sample_weight=weight)
-    weights = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
     kernels, biases = network.unpack(weights)
     H = X
     for W, b in zip(kernels[:2], biases[:2], strict=True):
@@ -42,7 +42,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
 @pytest.mark.parametrize("activation, low, high", [("relu", 0.0, 0.7), ("tanh", -0.7, 0.7)])
 def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(activation, low, high):
     problem = make_problem(activation)
-    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
     (W, *_), (b, *_) = problem.network.unpack(weights)
     Z = problem.X @ W + b
     for unit in range(9):
@@ -56,7 +56,7 @@ def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(act
 def test_near_rows_of_different_targets_are_preferred():
     X, Y = np.array([[0.0], [1.0], [10.0]]), np.array([[0.0], [1.0], [0.0]])
     problem = Problem(X, Y, Network((1, 1000, 1)), SquaredError())
-    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
     rises = abs(problem.network.unpack(weights)[0][0])
     np.testing.assert_allclose(np.unique(rises.round(12)), [1 / 9, 1], atol=1e-10)
     assert 0.87 < (rises > 0.5).mean() < 0.93  # 9 to 1
@@ -69,7 +69,7 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
     X[:, 3] = 7.0  # tells nothing
     weight = rng.uniform(0.5, 2, 300) if weighted else None
     problem = Problem(X, X[:, :1], Network((20, 4000, 1), "identity"), SquaredError(), sample_weight=weight)
-    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0))
+    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0)[0])
     assert (np.count_nonzero(W, axis=0) <= 5).all()
     assert np.count_nonzero(W, axis=0).mean() == pytest.approx(5 * 19 / 20, rel=0.02)
     assert not W[3].any()
@@ -83,7 +83,7 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
 def test_half_of_the_mixed_units_are_sparse():
     problem = make_problem()
     problem = Problem(np.tile(problem.X, 3), problem.Y, Network((12, 9, 8, 3)), LogLoss())
-    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0))
+    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0)[0])
     assert np.count_nonzero(W, axis=0).tolist() == [5] * 4 + [12] * 5
 
 
