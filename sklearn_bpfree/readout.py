@@ -18,7 +18,7 @@ from sklearn_bpfree.ridge import exact, ridge
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
-MAX_ITER = 30  # of L-BFGS
+MAX_ITER = 50  # of L-BFGS
 
 
 def solve_readout(H, problem, penalties, method):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bpfree_random_features.rfr_boost import Block
 from bpfree_random_features.sampling import draw_hidden
 from scipy import sparse
 from sklearn.datasets import make_friedman1
@@ -208,7 +209,8 @@ def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
 
 def boosted(problem, n_blocks, **params):
     """The trainer and its states after each block."""
-    trainer = get_trainer("rfr_boost", penalties=(0.01,), copies=2, **params)
+    plain = {"penalties": (0.01,), "copies": 2, "draws": 1, "learning_rate": 0.5}
+    trainer = get_trainer("rfr_boost", **{**plain, **params})
     states = [trainer.init(problem, np.random.default_rng(1))]
     for t in range(n_blocks):
         states.append(trainer.step(states[-1], problem, np.random.default_rng(2 + t)))
@@ -253,6 +255,24 @@ def test_a_gradient_block_is_the_ridge_for_the_gradient_by_the_representation(ob
     ratio = carry / first.kernel.T
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)  # eta a
     assert ratio[0, 0] > 0
+
+
+def test_a_block_is_the_mean_of_what_its_draws_say():
+    problem = boosting_problem(SquaredError())
+    trainer, (_, state) = boosted(problem, 1, draws=3, copies=1)
+    (block,) = state.blocks
+    kernel, bias, _ = solve_readout(problem.X, problem, [0.01], "ridge")
+    R = problem.Y - problem.X @ kernel - bias
+    said = []
+    for below, beside in zip(block.below, block.beside, strict=True):
+        F, B, u = features_of(Block([below], [beside], block.carry), problem, problem.X)
+        np.testing.assert_allclose(B, ridge(F, R, problem.sample_weight, [0.01]).kernel, atol=1e-9)
+        said.append(u)
+    assert len(said) == 3
+    along, s = np.mean(said, axis=0) @ kernel.T @ kernel, problem.sample_weight[:, None]
+    a = (s * R * along).sum() / (s * along * along).sum()
+    moved = block(problem.network, problem.X, problem.X) - problem.X
+    np.testing.assert_allclose(moved, trainer.learning_rate * a * np.mean(said, axis=0) @ kernel.T, atol=1e-9)
 
 
 @pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
@@ -321,7 +341,7 @@ def test_prediction_is_the_readout_of_the_boosted_representation(mode):
 def test_full_greedy_steps_never_raise_the_risk():
     """With eta = 1 and next to no penalty each block and each readout is a least squares solution."""
     problem = boosting_problem(SquaredError())
-    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", learning_rate=1.0, copies=1)
+    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", copies=1)
     states = [trainer.init(problem, np.random.default_rng(1))]
     for t in range(4):
         states.append(trainer.step(states[-1], problem, np.random.default_rng(t)))
@@ -334,7 +354,7 @@ def test_the_first_block_chooses_how_units_are_drawn():
     problem = boosting_problem(SquaredError())
     chosen = []
     for seed in range(6):
-        trainer = get_trainer("rfr_boost", copies=1)
+        trainer = get_trainer("rfr_boost", copies=1, draws=1)
         first = trainer.step(trainer.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(seed))
         second = trainer.step(first, problem, np.random.default_rng(9))
         assert second.sampling == first.sampling
@@ -351,7 +371,7 @@ def test_without_hidden_layers_there_are_no_blocks():
 
 def test_boosting_learns_what_one_layer_of_random_features_does_not():
     X, y = make_friedman1(500, noise=0.5, random_state=0)
-    few = {"copies": 1, "learning_rate": 1.0}
+    few = {"copies": 1, "draws": 1}
     scores = [
         BPFreeRegressor((20,), trainer=get_trainer("rfr_boost", **few), max_iter=n, random_state=0)
         .fit(X, y)
