@@ -31,8 +31,8 @@ class LocalLoss(ErrorSignalTrainer):
     layer_loss : {"pred", "sim", "predsim"}, default="pred"
         What a hidden layer minimises: the estimator's loss at its own head, the mismatch between the similarities of
         its activations and of the targets, or mostly the second and a little of the first. Similarities do not change
-        with the weights' scale, so that decay makes ever larger steps of them: give "sim" ``learning_rate=1e-3`` and
-        ``weight_decay=0.1``.
+        with the weights' scale, so that decay makes ever larger steps of them: give both ``weight_decay=0.1``, and
+        "sim" ``learning_rate=1e-3``, too.
     feedback : {"head", "random"}, default="head"
         What carries a head's error to its layer: the head's own transpose, or a fixed random matrix. With "random" the
         similarities are those of the activations themselves, so that no weight is transposed anywhere.
