@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pytest
 
-from sklearn_bpfree import BPFreeClassifier, get_trainer
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
 from sklearn_bpfree.parallel import Workers
 
 distributed = pytest.importorskip("distributed")
@@ -45,6 +45,13 @@ def fit(loss):
     return model.fit(X, y).state_.weights
 
 
+def fit_by_rows():
+    """Each task sees some of the rows and brings back sums over them."""
+    rows = np.random.default_rng(1).normal(size=(3000, 6))
+    model = BPFreeRegressor((8,), trainer="enkf", max_iter=2, random_state=0)
+    return model.fit(rows, rows[:, 0] * rows[:, 1]).state_.weights
+
+
 def process(block, table, parent):
     return os.getpid(), float(table[block])
 
@@ -61,6 +68,15 @@ def test_a_fit_on_the_cluster_has_the_bits_of_one_at_home(loss, cluster, always_
     monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # more blocks
     expected = fit(loss)
     np.testing.assert_array_equal(on_the_cluster(fit, loss), expected)
+
+
+def test_an_ensemble_kalman_fit_on_the_cluster_has_the_bits_of_one_at_home(cluster, always_pays, monkeypatch):
+    calls, call = [], Workers._call
+    monkeypatch.setattr(Workers, "_call", lambda *args: calls.append(args[1]) or call(*args))
+    expected = fit_by_rows()
+    assert not calls
+    np.testing.assert_array_equal(on_the_cluster(fit_by_rows), expected)
+    assert calls
 
 
 def test_the_table_is_scattered_once_and_leaves_with_the_workers(cluster, always_pays):
