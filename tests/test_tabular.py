@@ -324,7 +324,7 @@ def test_rare_levels_share_a_column():
     X = pd.DataFrame({"level": levels})
     encoder = tabular_pipeline("classifier").fit(X, rng.integers(0, 2, 400))[:-1]
     names = encoder.get_feature_names_out().tolist()
-    assert len(names) > 21 and names[19] == "categorical__level_infrequent_sklearn"
+    assert len(names) > 21 and names[19] == "categorical__level_(others)"
     assert names[20] == "many_levels__level"
     assert {f"categorical__level_{i}" for i in range(10)} <= set(names)
     rows = encoder.transform(pd.DataFrame({"level": ["3", "unseen"]}))
