@@ -123,13 +123,15 @@ def main():
     parser.add_argument("--more-iter", type=int, default=300, help="of the fit that goes on from the backprop net")
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--weight-decay", type=float, default=0.1)
+    parser.add_argument("--sigma", type=float, default=0.08)
     args = parser.parse_args()
     loader = None
     if args.data:
         sys.path.insert(0, args.data)
         import loader  # type: ignore
     warnings.simplefilter("ignore")
-    trainer = get_trainer("open_es", learning_rate=args.learning_rate, weight_decay=args.weight_decay)
+    options = {name: getattr(args, name) for name in ("learning_rate", "weight_decay", "sigma")}
+    trainer = get_trainer("open_es", **options)
     print(COLUMNS)
     for kind in args.kinds.split(","):
         scratch, on = [], []

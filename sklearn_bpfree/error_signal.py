@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.network import ACTIVATIONS, Network
-from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor
+from sklearn_bpfree.network import ACTIVATIONS, Activation, Network, add_bias, ones
+from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor, shrink
 from sklearn_bpfree.problem import Batch, Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
@@ -69,6 +68,10 @@ class Pass:
         The output error E, weights and 1/b included.
     trace : list of tuple
         What `chain` needs of each hidden layer: pre-activations, activations, dropout mask or None.
+    layers : list of tuple
+        Kernel and bias of each layer.
+    activation : Activation
+        Of the hidden layers.
     """
 
     kernels: list[np.ndarray]
@@ -84,12 +87,20 @@ class Pass:
     error: np.ndarray = field(init=False)
     trace: list[tuple] = field(init=False)
 
+    def __post_init__(self):
+        self.activation: Activation = ACTIVATIONS[self.problem.network.activation]
+        self.layers = list(zip(self.kernels, self.biases, strict=True))
+
+    def release(self) -> None:
+        """Let go of the minibatch, so that the next one takes its place in the processor's cache."""
+        self.batch = self.hidden = self.trace = self.error = None  # pyright: ignore[reportAttributeAccessIssue]
+
     def chain(self, layer: int, signal: np.ndarray) -> np.ndarray:
         """Multiply a signal at a layer's activations by their derivative f'(z) and dropout mask, in place."""
         Z, A, mask = self.trace[layer]
         if mask is not None:
             signal *= mask
-        ACTIVATIONS[self.problem.network.activation].chain(signal, Z, A)
+        self.activation.chain(signal, Z, A)
         return signal
 
 
@@ -216,16 +227,20 @@ class ErrorSignalTrainer(Trainer):
         total, t = 0.0, state.t
         gradients = network.unpack(gradient[: network.n_weights])
         run = Pass(*network.unpack(weights), *gradients, feedback, feedback_gradient, problem, noise_rng)
-        for i, batch in enumerate(problem.batches(data_rng)):
+        progress = map(problem.progress, range(problem.n_batches))
+        rates = [self.learning_rate * schedule_factor(self.schedule, self.warmup, done) for done in progress]
+        for batch in problem.batches(data_rng):
             total += self.batch_gradient(run, batch) * len(batch.Y)
-            rate = self.learning_rate * schedule_factor(self.schedule, self.warmup, problem.progress(i))
+            rate = rates[t - state.t]
             t += 1
             increment = optimizer.increment(gradient, slots, t, rate)
             decay = 1 - rate * self.weight_decay
             if self.weight_decay:
-                flat_kernels *= decay
+                shrink(flat_kernels, decay)
             parameters += increment
             self.follow(feedback, run.kernel_gradients, decay)
+            del batch
+            run.release()
         return advance(
             state,
             weights=weights.copy() if self.learns_feedback else weights,
@@ -271,12 +286,12 @@ class ErrorSignalTrainer(Trainer):
 
     def forward(self, run: Pass, batch: Batch, dropout: float) -> float:
         """Send a minibatch up the network, with everything kept in `run`; returns its mean loss."""
-        f = ACTIVATIONS[run.problem.network.activation]
-        H = batch.X
+        f, H = run.activation, batch.X
         run.batch, run.hidden, run.trace = batch, [], []
-        for W, b in zip(run.kernels[:-1], run.biases[:-1], strict=True):
+        *hidden_layers, (V, c) = run.layers
+        for W, b in hidden_layers:
             Z = H.dot(W)  # which numpy starts in a third of the time that @ needs
-            Z += b
+            add_bias(Z, b)
             A = f.apply(Z)
             mask = None
             H = A
@@ -285,8 +300,8 @@ class ErrorSignalTrainer(Trainer):
                 H = A * mask
             run.trace.append((Z if f.needs_input else A, A, mask))
             run.hidden.append(H)
-        Z = H.dot(run.kernels[-1])
-        Z += run.biases[-1]
+        Z = H.dot(V)
+        add_bias(Z, c)
         self.add_readouts(Z, run)
         loss, run.error = run.problem.output_error(Z, run.batch)
         return loss
@@ -308,14 +323,7 @@ def write_gradient(H, delta, gW, gb) -> None:
         H.T.dot(delta, gW)
     else:
         gW[:] = H.T @ delta
-    _ones(len(delta), delta.dtype.char).dot(delta, gb)
-
-
-@lru_cache(maxsize=32)
-def _ones(size, dtype):
-    ones = np.ones(size, dtype)
-    ones.flags.writeable = False
-    return ones
+    ones(len(delta), delta.dtype.char).dot(delta, gb)
 
 
 def dropout_mask(shape, probability, rng, dtype):

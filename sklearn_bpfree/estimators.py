@@ -802,12 +802,14 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         return self.targets_.decisions(Z)
 
     def _check_y(self, y):
-        check_classification_targets(y)
-        if type_of_target(y, input_name="y").startswith("multilabel"):
+        kind = type_of_target(y, input_name="y")
+        if kind == "multilabel-indicator":
             return y.toarray() if sparse.issparse(y) else y
+        if kind not in ("binary", "multiclass"):
+            check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
-                f"y must be one class per row or a 0/1 indicator per label, got {type_of_target(y)} of shape "
+                f"y must be one class per row or a 0/1 indicator per label, got {kind} of shape "
                 f"{y.shape}; wrap the classifier in MultiOutputClassifier."
             )
         return column_or_1d(y, warn=True)

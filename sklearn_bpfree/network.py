@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse, special
+from scipy.linalg import get_blas_funcs
 
 from sklearn_bpfree.quantisation import quantised
 
@@ -302,6 +303,24 @@ class Network:
             out[..., rows, :] = product(H, kernels[-1])
             out[..., rows, :] += biases[-1][..., None, :]
         return out
+
+
+def add_bias(Z, b) -> None:
+    """Add a bias (h,) to every row of a C-contiguous Z (n, h) in place: quicker as a rank-one update than by ``+=``."""
+    _ger(Z.dtype.char)(1.0, b, ones(len(Z), Z.dtype.char), a=Z.T, overwrite_a=True)
+
+
+@lru_cache(maxsize=32)
+def ones(size, dtype) -> np.ndarray:
+    """The vector of ones whose products are sums; read-only."""
+    vector = np.ones(size, dtype)
+    vector.flags.writeable = False
+    return vector
+
+
+@cache
+def _ger(dtype):
+    return get_blas_funcs("ger", dtype=dtype)
 
 
 def product(H, W) -> np.ndarray:

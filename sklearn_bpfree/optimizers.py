@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Adam:
         learning_rate : float
         """
         m, v = slots
-        m *= self.beta_1
+        shrink(m, self.beta_1)
         m += gradient
         gradient *= gradient
-        v *= self.beta_2
+        shrink(v, self.beta_2)
         v += gradient
         to_v = math.sqrt((1 - self.beta_2) / (1 - self.beta_2**t))
         to_m = (1 - self.beta_1) / (1 - self.beta_1**t)
@@ -69,13 +71,23 @@ class SGD:
         """Overwrite `gradient` with the increment of the weights; see `Adam.increment`."""
         (velocity,) = slots
         gradient *= -learning_rate
-        velocity *= self.momentum
+        shrink(velocity, self.momentum)
         velocity += gradient
         if not self.nesterov:
             gradient[:] = velocity
             return gradient
         gradient += self.momentum * velocity
         return gradient
+
+
+def shrink(array, factor) -> None:
+    """Multiply an array without gaps by a number in place: BLAS starts sooner than numpy's ``array *= factor``."""
+    _scal(array.dtype.char)(factor, array.ravel("K"))
+
+
+@cache
+def _scal(dtype):
+    return get_blas_funcs("scal", dtype=dtype)
 
 
 SCHEDULES = ("constant", "linear", "cosine")

@@ -192,8 +192,8 @@ class Problem:
             yield self.all_rows()
             return
         order = rng.permutation(self.n_samples)
-        Y = self.Y[order]
-        weight = None if self.sample_weight is None else self.sample_weight[order]
+        Y = self.Y.take(order, axis=0)
+        weight = None if self.sample_weight is None else self.sample_weight.take(order)
         take = self.X.__getitem__ if sparse.issparse(self.X) else partial(self.X.take, axis=0)
         for start in range(0, self.n_samples, self.batch_size):
             rows = slice(start, start + self.batch_size)

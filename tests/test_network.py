@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse, special
 
 from sklearn_bpfree import network as module
-from sklearn_bpfree.network import ACTIVATIONS, Network, product
+from sklearn_bpfree.network import ACTIVATIONS, Network, add_bias, product
 
 TEXTBOOK = {
     "identity": lambda z: z,
@@ -189,3 +189,13 @@ def test_product_of_a_single_column(rng):
     np.testing.assert_allclose(product(H, W), H @ W, rtol=1e-15)
     W = rng.normal(size=(5, 1, 3))
     np.testing.assert_allclose(product(H, W), H @ W, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 1), (1, 4), (7, 3)])
+def test_a_bias_is_added_to_every_row_itself(dtype, shape, rng):
+    Z, b = rng.normal(size=shape).astype(dtype), rng.normal(size=shape[1]).astype(dtype)
+    expected = Z + b
+    add_bias(Z, b)
+    np.testing.assert_array_equal(Z, expected)
+    assert Z.dtype == dtype

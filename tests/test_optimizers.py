@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor
+from sklearn_bpfree.optimizers import SCHEDULES, SGD, Adam, schedule_factor, shrink
 
 
 def gradients(n_updates=30, n_weights=6):
@@ -97,3 +97,14 @@ def test_no_schedule_leaves_the_unit_interval(schedule, warmup):
     for p in np.linspace(0, 1, 21):
         assert 0 <= schedule_factor(schedule, warmup, p) <= 1
     assert schedule_factor(schedule, warmup, None) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", [lambda a: a, np.asfortranarray, lambda a: a[1], lambda a: a[1:]])
+def test_shrink_changes_the_array_itself_in_any_layout_without_gaps(dtype, layout):
+    whole = np.arange(1, 13, dtype=dtype).reshape(3, 4)
+    array = layout(whole)
+    expected = array * dtype(0.75)
+    shrink(array, 0.75)
+    np.testing.assert_array_equal(array, expected)
+    assert array.dtype == dtype

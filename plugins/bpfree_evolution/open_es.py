@@ -26,7 +26,7 @@ class OpenES(PopulationTrainer):
     ----------
     learning_rate : float, default=0.02
         First learning rate of Adam.
-    weight_decay : float, default=0.4
+    weight_decay : float, default=0.5
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every generation; biases do not.
     schedule : {"linear", "cosine", "constant"}, default="cosine"
         How the learning rate falls to the end of the fit.
@@ -34,9 +34,12 @@ class OpenES(PopulationTrainer):
         Whether the losses count by their rank in the generation or as they are.
     rank : int or None, default=1
         Rank of the noise in each kernel; None for full Gaussian noise.
+    sigma : float, default=0.06
+        As in the family, where it is 0.08.
     final_sigma : float or None, default=None
         Standard deviation at the end of the fit, as a fraction of the first one, on which it falls evenly on a log
-        scale. None: 0.1 below step and sign units, which the noise makes smooth and its end sharp; otherwise 1.
+        scale. None: 0.1 below step and sign units, which the noise makes smooth and its end sharp; 1 for quantised
+        weights; otherwise 0.4.
 
     References
     ----------
@@ -46,10 +49,11 @@ class OpenES(PopulationTrainer):
     """
 
     learning_rate: float = 0.02
-    weight_decay: float = 0.4
+    weight_decay: float = 0.5
     schedule: str = "cosine"
     shaping: str = "ranks"
     rank: int | None = 1
+    sigma: float = 0.06
     final_sigma: float | None = None
 
     def budget(self, n_samples, n_features):
@@ -96,5 +100,6 @@ class OpenES(PopulationTrainer):
         """Factor on the standard deviations in one generation."""
         final = self.final_sigma
         if final is None:
-            final = 0.1 if ACTIVATIONS[problem.network.activation].flat else 1.0
+            flat, kind = ACTIVATIONS[problem.network.activation].flat, problem.network.weight_kind
+            final = 0.1 if flat else 0.4 if kind == "float" else 1.0
         return np.asarray(1.0 if problem.max_iter is None else final ** (1 / problem.max_iter), problem.dtype)

@@ -95,7 +95,7 @@ def test_open_es_decays_kernels_and_not_biases():
 
 
 @pytest.mark.parametrize(
-    "activation, params, left", [("relu", {}, 1.0), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.5}, 0.5)]
+    "activation, params, left", [("relu", {}, 0.4), ("sign", {}, 0.1), ("relu", {"final_sigma": 0.3}, 0.3)]
 )
 def test_open_es_ends_with_the_noise_that_is_asked_for(activation, params, left):
     X = np.random.default_rng(0).normal(size=(40, 5))
