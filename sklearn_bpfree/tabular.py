@@ -34,7 +34,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, _BPFreeEstimator
 
 HIDDEN_LAYER_SIZES = (128, 128)  # of the recommended default
-BLOCK_ROWS = 16_384  # rows that are predicted at a time
+BLOCK_ROWS = 8192  # rows that are predicted at a time
 BLOCK_CELLS = 200_000  # encoded cells that are computed at a time, so that the work stays in the processor's cache
 MAX_ONE_HOT = 20  # levels of a category that get a column of their own; the rarer ones share one
 MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than MAX_ONE_HOT levels is free text
@@ -57,6 +57,9 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     - *indicator*: 1 where the value is missing, for each feature with missing values in training.
 
     A linear function of the bins is piecewise linear in the feature, so that a network need not learn to bend.
+
+    Fitted with a sparse matrix, whose zeros should stay zeros, it has no bins, and its raw columns are divided by their
+    root mean square instead of being centred; the encoded rows are sparse, too.
 
     Parameters
     ----------
@@ -89,6 +92,9 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     indicator_features_ : ndarray of int
         Indices of the features with missing values in training.
 
+    fitted_sparse_ : bool
+        Whether `fit` had a sparse matrix.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -119,7 +125,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Numbers; NaN is a missing value.
         y : None
             Ignored.
@@ -134,6 +140,9 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         check_scalar(self.height, "height", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.subsample, "subsample", Integral, min_val=1)
         X = self._validate(X, reset=True)
+        self.fitted_sparse_ = sparse.issparse(X)
+        if self.fitted_sparse_:
+            return self._fit_sparse(X)
         n_features = X.shape[1]
         n_bins = bins_for(*X.shape) if self.n_bins == "auto" else int(self.n_bins)
         self.indicator_features_ = np.flatnonzero(np.isnan(X).any(axis=0))
@@ -163,6 +172,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self.bin_features_ = np.repeat(np.array([*self.knots_], dtype=int), [len(number) for number in numbers])
         self.bin_numbers_ = np.concatenate([np.empty(0, int), *numbers])
         self.bin_means_ = np.concatenate(means)
+        self._places = _Places(list(self.knots_.values()))
         return self
 
     def transform(self, X):
@@ -170,15 +180,20 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Numbers; NaN is a missing value.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), float32
+            A CSR array if `fit` had a sparse matrix.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
+        if self.fitted_sparse_:
+            return self._transform_sparse(sparse.csr_array(X))
+        if sparse.issparse(X):
+            X = X.toarray()
         raw, binned, empty = self.raw_features_, np.array([*self.knots_], dtype=int), self.indicator_features_
         n_raw, n_bins = len(raw), len(self.bin_means_)
         bins = slice(n_raw, n_raw + n_bins)
@@ -189,7 +204,6 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         low[:], high[:] = -3, 3  # which change neither raw columns nor indicators
         low[bins] = -self.bin_means_
         high[bins] = self.height - self.bin_means_
-        finder = _Places(list(self.knots_.values()))
         encoded = np.empty((len(X), len(source)), dtype=np.float32)
         for rows in gen_batches(len(X), max(1, BLOCK_CELLS // max(len(source), 1))):
             block, out = X[rows].astype(np.float64), encoded[rows]
@@ -200,7 +214,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             parts = np.empty((len(block), n_raw + len(binned) + len(empty)), dtype=np.float32)
             z = np.clip((block[:, raw] - self.means_[raw]) / self.scales_[raw], -1e9, 1e9)  # whose squares are finite
             parts[:, :n_raw] = z / np.sqrt(1 + np.square(z / 3))
-            parts[:, n_raw : n_raw + len(binned)] = self.height * finder(block[:, binned])
+            parts[:, n_raw : n_raw + len(binned)] = self.height * self._places(block[:, binned])
             parts[:, n_raw + len(binned) :] = missing[:, empty]
             parts.take(source, axis=1, out=out, mode="clip")
             out -= shift
@@ -230,12 +244,37 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             dtype=object,
         )
 
-    def _validate(self, X, *, reset) -> np.ndarray:
+    def _fit_sparse(self, X):
+        X = X.tocsc()
+        missing = np.isnan(X.data)
+        column = np.repeat(np.arange(X.shape[1]), np.diff(X.indptr))
+        squares = np.bincount(column, np.square(np.where(missing, 0, X.data), dtype=np.float64), X.shape[1])
+        self.raw_features_ = np.flatnonzero(squares > 0)
+        self.indicator_features_ = np.flatnonzero(np.bincount(column, missing, X.shape[1]))
+        self.medians_, self.means_ = np.zeros((2, X.shape[1]))
+        self.scales_ = np.where(squares > 0, np.sqrt(squares / X.shape[0]), 1.0)
+        self.knots_, self.bin_means_ = {}, np.empty(0)
+        self.bin_features_ = self.bin_numbers_ = np.empty(0, dtype=int)
+        return self
+
+    def _transform_sparse(self, X):
+        missing, rows = np.isnan(X.data), X.copy()
+        z = np.clip(np.where(missing, 0, X.data / self.scales_[X.indices]), -1e9, 1e9)
+        rows.data = (z / np.sqrt(1 + np.square(z / 3))).astype(np.float32)
+        empty = X.copy()
+        empty.data = missing.astype(np.float32)
+        encoded = sparse.hstack([rows[:, self.raw_features_], empty[:, self.indicator_features_]], format="csr")
+        encoded.eliminate_zeros()
+        return encoded
+
+    def _validate(self, X, *, reset):
         dtypes = [np.float64, np.float32]
-        return np.asarray(validate_data(self, X, dtype=dtypes, ensure_all_finite="allow-nan", reset=reset))
+        X = validate_data(self, X, dtype=dtypes, accept_sparse="csr", ensure_all_finite="allow-nan", reset=reset)
+        return sparse.csr_array(X) if sparse.issparse(X) else np.asarray(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
@@ -420,7 +459,7 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     """Make a pipeline that takes a mixed-type table as it is.
 
     Numbers, booleans, dates and durations (as days), strings and categories may be mixed, with missing values anywhere,
-    in a pandas or polars DataFrame or in an array. The kinds of the columns are found during `fit`. What becomes of
+    in a pandas or polars DataFrame or in an array; our estimators take a sparse matrix of numbers, too. The kinds of the columns are found during `fit`. What becomes of
     them depends on the estimator:
 
     - ours: numbers through :class:`PiecewiseLinearEncoder`, categories one-hot;
@@ -496,10 +535,13 @@ def _make_preprocessor(estimator):
     learner = estimator
     while (inner := getattr(learner, "estimator", getattr(learner, "regressor", None))) is not None:
         learner = inner  # what GridSearchCV, TransformedTargetRegressor and their like wrap decides
-    numbers = FunctionTransformer(_as_numbers, feature_names_out="one-to-one")
+    ours = isinstance(learner, _BPFreeEstimator)
+    numbers = FunctionTransformer(
+        _as_numbers, accept_sparse=True, feature_names_out="one-to-one", kw_args={"dense": not ours}
+    )
     folds = KFold(5, shuffle=True, random_state=0)  # always the same ones, so that only the estimator is random
     means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", cv=folds)
-    if isinstance(learner, _BPFreeEstimator):
+    if ours:
         numeric = make_pipeline(numbers, PiecewiseLinearEncoder())
         categorical = OneHotLevels()
         many_levels = make_pipeline(LevelNumbers(), means, PiecewiseLinearEncoder())
@@ -624,6 +666,8 @@ class _MarkingColumnTransformer(ColumnTransformer):
 
 def _numeric_columns(X):
     """Those of numbers, unless all are missing; an error for a column that is neither of numbers nor of text."""
+    if sparse.issparse(X):
+        return [*range(X.shape[1])]
     columns = [j for j, is_number in enumerate(_are_numbers(X)) if is_number]
     missing = np.isnan(_as_numbers(_some_columns(X, columns))).all(axis=0)
     return [j for j, empty in zip(columns, missing, strict=True) if not empty]
@@ -657,6 +701,8 @@ def _some_columns(X, columns):
 
 def _are_numbers(X) -> list[bool]:
     """For each column whether it holds numbers, booleans, dates or durations; an error if it does not hold text."""
+    if sparse.issparse(X):
+        return [True] * X.shape[1]
     if isinstance(X, np.ndarray):
         if X.dtype.kind not in "biufOUS":
             raise ValueError(f"X must hold numbers or strings, got an array of {X.dtype}; use a DataFrame.")
@@ -681,6 +727,8 @@ def _is_numeric(cells) -> bool:
 def _text_kinds(X) -> dict[int, str]:
     """For each column of text "levels", "many levels", "free text" or "empty"."""
     columns = [j for j, is_number in enumerate(_are_numbers(X)) if not is_number]
+    if not columns:
+        return {}
     return {j: _text_kind(cells) for j, cells in zip(columns, _lists(_some_columns(X, columns)).values(), strict=True)}
 
 
@@ -696,8 +744,15 @@ def _text_kind(cells):
     return "free text" if len(levels) > MAX_DISTINCT * len(cells) else "many levels"
 
 
-def _as_numbers(X):
+def _as_numbers(X, dense=False):
     """The columns as one array of numbers; dates and durations in days, dates counted from 1970."""
+    if sparse.issparse(X):
+        if dense:
+            raise TypeError(
+                "X must be dense for an estimator that is not of this library, got a sparse matrix; pass X.toarray(), "
+                "or fit the estimator without tabular_pipeline."
+            )
+        return X
     if isinstance(X, np.ndarray):
         return X if X.dtype.kind in "biuf" else X.astype(np.float64)
     frame = nw.from_native(X, eager_only=True)
