@@ -8,6 +8,7 @@ centre and some rows draws them itself. Read `UnitDirections.outputs` first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,11 +30,12 @@ class UnitDirections:
         With at least one hidden layer.
     centre : ndarray of shape (n_weights,)
     key : tuple of two int
-        What is drawn depends on these 128 bits, the shapes and `root` only.
+        What is drawn depends on these 128 bits, the shapes and `roots` only.
     n_members : int
         P.
-    root : ndarray of shape (d_0, d_0) or (d_0,)
-        Square root of the covariance of a unit's direction in the first layer; a vector stands for a diagonal matrix.
+    roots : sequence of ndarray of shape (d_0, d_0) or (d_0,)
+        Square roots of the covariance of a unit's direction in the first layer, which takes them in turn; a vector
+        stands for a diagonal matrix.
     epsilon : float, default=0.05
         Length of the step to a member.
 
@@ -50,7 +52,7 @@ class UnitDirections:
     centre: np.ndarray
     key: tuple[int, int]
     n_members: int
-    root: np.ndarray
+    roots: Sequence[np.ndarray]
     epsilon: float = 0.05
     layer: np.ndarray = field(init=False, repr=False)
     unit: np.ndarray = field(init=False, repr=False)
@@ -82,7 +84,12 @@ class UnitDirections:
         for i, fan_in in enumerate(self.network.layer_sizes[:-2]):
             n = int((self.layer == i).sum())
             draws = rng.standard_normal((fan_in, n), dtype=dtype)
-            self.kernels.append(spread(self.root, draws) if i == 0 else draws / dtype.type(np.sqrt(fan_in)))
+            if i == 0:
+                for turn, root in enumerate(self.roots):
+                    draws[:, turn :: len(self.roots)] = spread(root, draws[:, turn :: len(self.roots)])
+            else:
+                draws /= dtype.type(np.sqrt(fan_in))
+            self.kernels.append(draws)
             self.biases.append(rng.standard_normal(n, dtype=dtype) / dtype.type(np.sqrt(fan_in)))
 
     def combine(self, w) -> np.ndarray:
@@ -157,11 +164,11 @@ def input_root(X, weight, power) -> np.ndarray:
 
     Returns
     -------
-    root : ndarray of shape (d, d), or (d,) for a diagonal matrix when there are many columns
+    root : ndarray of shape (d, d), or (d,) for a diagonal matrix when there are many columns or `power` is 0
     """
     n, d = X.shape
     weight = np.ones(n, X.dtype) if weight is None else weight
-    if d > MAX_PRECONDITIONED:
+    if d > MAX_PRECONDITIONED or power == 0:
         C = np.asarray(weight @ (X.multiply(X) if sparse.issparse(X) else X * X), np.float64) / n
         e = np.maximum(C, SPREAD_FLOOR * C.mean() + np.finfo(np.float32).tiny) ** -power
         return (e / np.sqrt((e * C * e).sum() or 1.0)).astype(X.dtype)

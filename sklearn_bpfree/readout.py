@@ -74,17 +74,21 @@ def _rescale(fit, problem):
 def _minimise_loss(H, problem, fit, kernel, bias, factor):
     """Minimise loss + factor * strength / 2 * |kernel|^2, with kernel = basis @ theta."""
     H, mean = exact(H), H.mean(axis=0, dtype=np.float64)
-    F = (H - mean.astype(H.dtype)) @ fit.basis.astype(H.dtype)
-    batch, K = problem.all_rows(), len(bias)
-    cost = factor * fit.strength * np.square(fit.basis).sum(axis=0)[:, None]  # the basis is orthogonal
+    basis, batch, K = fit.basis.astype(H.dtype), problem.all_rows(), len(bias)
+    squares = np.square(fit.basis).sum(axis=0)[:, None]  # the basis is orthogonal
+    cost = factor * fit.strength * squares
 
     def value(parameters):
         theta, b = parameters[:-K].reshape(-1, K), parameters[-K:]
-        loss, E = problem.output_error(F @ theta.astype(F.dtype) + b, batch)
-        gradient = F.T @ E.astype(F.dtype) + cost * theta
-        return loss + 0.5 * (cost * theta * theta).sum(), np.concatenate([gradient.ravel(), E.sum(axis=0)])
+        kernel = basis @ theta.astype(H.dtype)
+        loss, E = problem.output_error(H @ kernel + (b - mean @ kernel), batch)
+        pull = E.sum(axis=0)
+        by_feature = np.ascontiguousarray(E.T, H.dtype) @ H  # twice as quick as H.T @ E
+        by_feature -= np.outer(pull, mean)
+        gradient = (by_feature @ basis).T + cost * theta
+        return loss + 0.5 * (cost * theta * theta).sum(), np.concatenate([gradient.ravel(), pull])
 
-    start = fit.basis.T @ kernel / np.square(fit.basis).sum(axis=0)[:, None]
+    start = fit.basis.T @ kernel / squares
     start = np.concatenate([start.ravel(), bias + mean @ kernel])
     best = optimize.minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITER}).x
     kernel = fit.basis @ best[:-K].reshape(-1, K)

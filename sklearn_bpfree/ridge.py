@@ -19,6 +19,7 @@ from scipy import linalg
 
 RANK_TOL = {"d": 1e-11, "f": 1e-6}  # eigenvalues below this fraction of the largest are taken for zero, by precision
 LEFT_OUT = 2000  # at most so many rows, evenly spaced, are left out one at a time
+OUTPUTS_AT_ONCE = 64  # penalties are tried together while they have no more outputs than this in all
 EXACT_CELLS = 1_000_000  # up to so many features x rows of single precision are summed in double precision
 
 
@@ -97,17 +98,17 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
         U = H[rows] @ (B / np.sqrt(e)).astype(H.dtype)
     else:
         C, U = B.T @ Y, B[rows]
-    squares, factors = U * U, np.atleast_1d(factors)
     unit = e.sum() / p
-    shrinks, misses = [], []
-    for penalty in penalties:
-        k = e[:, None] / (e[:, None] + penalty * unit * factors)
-        free = 1 - s[rows, None] / total - squares @ k  # 1 - leverage
-        shrinks.append(k)
-        misses.append((Y[rows] - U @ (k * C)) / np.maximum(free, np.finfo(np.float64).eps))
-    errors = np.array([np.square(missed).sum() for missed in misses]) / s[rows].sum()
+    strengths = unit * np.multiply.outer(penalties, np.atleast_1d(factors))  # (penalties, 1 or K)
+    together = max(1, OUTPUTS_AT_ONCE // Y.shape[1])
+    missed = [
+        _left_out_errors(e, U, C, Y[rows], s[rows] / total, strengths[i : i + together])
+        for i in range(0, len(strengths), together)
+    ]
+    missed = np.concatenate(missed, axis=1)  # (rows, penalties, K)
+    errors = np.square(missed).sum(axis=(0, 2)) / s[rows].sum()
     best = int(np.argmin(errors))
-    penalty, k, missed = penalties[best], shrinks[best], misses[best]
+    penalty, k, missed = penalties[best], e[:, None] / (e[:, None] + strengths[best]), missed[:, best]
     kernel = B @ (k * C / np.sqrt(e)[:, None]) if p <= n else H.T @ (B @ (k * C / e[:, None]))
     return RidgeFit(
         kernel,
@@ -119,6 +120,20 @@ def ridge(H, Y, weight, penalties, factors=1.0) -> RidgeFit:
         strength=penalty * unit / total,
         _parts=(H, e, B, penalty * unit),
     )
+
+
+def _left_out_errors(e, U, C, Y, share, strengths) -> np.ndarray:
+    """R / (1 - h) for some rows and penalties at once, (rows, penalties, K), from coordinates U of the rows."""
+    k = e[:, None, None] / (e[:, None, None] + strengths)  # (rank, penalties, 1 or K)
+    fitted = _times(U, k * C[:, None])
+    free = 1 - share[:, None, None] - _times(np.square(U), k)  # 1 - leverage
+    return (Y[:, None] - fitted) / np.maximum(free, np.finfo(np.float64).eps)
+
+
+def _times(U, k):
+    """The product of U (m, rank) and k (rank, penalties, K) as one of matrices."""
+    columns = k.shape[1] * k.shape[2]
+    return (U @ k.reshape(len(k), columns).astype(U.dtype)).reshape(len(U), *k.shape[1:])
 
 
 def exact(H) -> np.ndarray:

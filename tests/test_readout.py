@@ -1,6 +1,7 @@
 """The readout of given features: against scikit-learn's linear models, by a net without hidden layers."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import make_classification, make_friedman1
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
@@ -37,15 +38,16 @@ def test_slope_and_intercept_minimise_the_loss_of_left_out_rows():
     np.testing.assert_allclose(linear_fit("ridge", X, y).decision_function(X), expected, atol=1e-2)
 
 
-def test_loss_readout_is_penalised_logistic_regression():
-    X, y = make_classification(80, flip_y=0.2, random_state=0)
+@pytest.mark.parametrize("mean", [0, 20])
+def test_loss_readout_is_penalised_logistic_regression(mean):
+    X, y = make_classification(80, flip_y=0.2, shift=mean, random_state=0)
     fit = ridge(X, y[:, None].astype(float), None, [0.01])
     slope = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y).coef_.item()
     variance = max(slope**2 * fit.errors[0], VARIANCE_FLOOR)
-    model = LogisticRegression(C=variance / (80 * fit.strength), tol=1e-10, max_iter=1000).fit(X, y)
+    model = LogisticRegression(C=variance / (80 * fit.strength), tol=1e-10, max_iter=1000).fit(X - mean, y)
     found = linear_fit("loss", X, y)
     np.testing.assert_allclose(found.coefs_[0], model.coef_.T, atol=2e-3)
-    np.testing.assert_allclose(found.intercepts_[0], model.intercept_, atol=2e-3)
+    np.testing.assert_allclose(found.intercepts_[0] + mean * found.coefs_[0].sum(), model.intercept_, atol=2e-3)
 
 
 def test_other_losses_are_minimised_themselves():

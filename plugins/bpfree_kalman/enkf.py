@@ -8,7 +8,8 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
 Two dampings are tried, and the one with the lower training loss is taken, if it improves on theta. Held-out rows say
-when to stop; the readout of the best weights is then solved on all rows. Read `step` first.
+when to stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows.
+Read `step` first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.noise import NoiseModel
-from bpfree_kalman.readout import Readout, features, quadratic
+from bpfree_kalman.readout import Readout, features, mean_and_error, quadratic
+from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.directions import UnitDirections, input_root, spread
 from sklearn_bpfree.network import Network
@@ -31,16 +33,15 @@ from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 DAMPING_RANGE = (1e-4, 1e4)
-MIN_HELD_OUT = 3
-RIDGE_FACTORS = (1 / 3, 3.0)  # tried on held-out rows whenever they see a gain
+RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
 RIDGE_RANGE = (1e-3, 1e4)
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
-FIRST_STEPS, STEPS = 12, 4  # of the readout towards its minimum, at first and in every step
+FIRST_STEPS, TRIAL_STEPS, STEPS = 12, 2, 4  # of the readout towards its minimum: at first, in trials, when kept
 
 
 @dataclass(eq=False)
 class EnKFState(State):
-    """State of `EnKF`; its `weights` are the best so far, with a readout of all rows, its `loss` that of held-out rows.
+    """State of `EnKF`; its `weights` have a readout of all rows, its `loss` is that of the centre on held-out rows.
 
     Attributes
     ----------
@@ -50,12 +51,14 @@ class EnKFState(State):
     ridge : float
     key : tuple of two int
         Says which rows are held out.
-    root : ndarray of shape (d_0, d_0) or (d_0,)
-        Square root of the covariance of the first layer's directions.
+    roots : tuple of ndarray of shape (d_0, d_0) or (d_0,)
+        Square roots of the covariances of the first layer's directions.
     train_loss : float
         Training loss of `centre`.
-    best_loss : float
-        Held-out loss of `weights`.
+    best_losses : ndarray of shape (n_held,), or None
+        Every held-out row's loss where their mean was lowest so far.
+    low, high : ndarray of shape (d_0,)
+        What rows to predict are clipped to.
     noise : NoiseModel or None
         For values, when the fit has ended: what `predictive` says, beside the mean.
     covariance : ndarray of shape (h + 1, h + 1), or None
@@ -66,9 +69,11 @@ class EnKFState(State):
     damping: float = 1.0
     ridge: float = 1.0
     key: tuple[int, int] = (0, 0)
-    root: np.ndarray = field(default_factory=lambda: np.empty(0))
+    roots: tuple[np.ndarray, ...] = ()
     train_loss: float = float("inf")
-    best_loss: float = float("inf")
+    best_losses: np.ndarray | None = None
+    low: np.ndarray = field(default_factory=lambda: np.empty(0))
+    high: np.ndarray = field(default_factory=lambda: np.empty(0))
     noise: NoiseModel | None = None
     covariance: np.ndarray | None = None
 
@@ -82,13 +87,14 @@ class EnKF(Trainer):
         Directions of a step, P; None: a 24th of the rows, between 128 and 400.
     ridge : float, default=10.0
         First penalty on the readout, in units of a row's weight times the mean square of the hidden activations; the
-        held-out rows change it.
+        held-out rows may raise it.
     damping : float, default=10.0
         First damping alpha, in units of the mean eigenvalue of A; every step changes it.
     decay : float, default=1e-3
         Weight of the prior on the hidden layers, rho.
     precondition : float, default=0.25
-        The first layer's directions have covariance ``C^(-2 precondition)``, C that of the features.
+        The first layer starts with weights of covariance ``C^(-2 precondition)``, C that of the features; so has every
+        second of its directions, the others have the same spread in all of them.
     hold_out : float, default=None
         Fraction of the rows that say when to stop; None: 0.1 for classes, 0.15 for values, whose noise they measure.
 
@@ -125,7 +131,7 @@ class EnKF(Trainer):
     def budget(self, n_samples, n_features):
         """A step for every 4 rows, 15 to 60; 100 from 4000 rows on. They end when held-out rows see no gain."""
         max_iter = 100 if n_samples >= 4000 else int(np.clip(n_samples // 4, 15, 60))
-        return Budget(max_iter=max_iter, batch_size=4096, tol=3e-5)
+        return Budget(max_iter=max_iter, batch_size=4096, tol=3e-4)
 
     def init(self, problem, rng) -> State:
         """Random hidden layers and their best readout, which is the control of this method."""
@@ -133,19 +139,21 @@ class EnKF(Trainer):
             raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         network, dtype = problem.network, problem.dtype
-        root = input_root(problem.X, problem.sample_weight, self.precondition)
+        roots = tuple(input_root(problem.X, problem.sample_weight, power) for power in (self.precondition, 0))
         weights = np.zeros(network.n_weights, dtype)
         kernels, biases = network.unpack(weights)
         for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
             draws = rng.standard_normal(W.shape, dtype=dtype)
-            W[:] = spread(root, draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
+            W[:] = spread(roots[0], draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
             b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
         biases[-1][:] = problem.initial_output()
-        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), root=root)
-        state = advance(state, damping=self.damping, ridge=self.ridge)
+        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), roots=roots)
+        low, high = limits(problem.X)
+        state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high)
         held = held_out(problem, state.key, self.hold_out)
-        V, train_loss, held_loss = self._judge(problem, state, [weights], held, FIRST_STEPS)[0]
-        return self._accept(state, problem, held, weights, V, train_loss, held_loss)
+        return self._accept(
+            state, problem, held, weights, *self._judge(problem, state, [weights], held, FIRST_STEPS)[0]
+        )
 
     def step(self, state: Any, problem, rng) -> State:
         """Draw directions, observe them, solve for two dampings, keep the best."""
@@ -158,30 +166,32 @@ class EnKF(Trainer):
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         size = self.ensemble_size or int(np.clip(problem.n_samples // 24, 128, 400))
-        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.root)
+        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.roots)
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         candidates = []
         for alpha in dampings:
-            M = A + (alpha * np.trace(A) / len(A) + self.decay) * np.eye(len(A))
-            w = lapack.dposv(M, g)[1]
+            M = A.copy()
+            M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
+            w = lapack.dposv(M, g, overwrite_a=True)[1]
             candidates.append(state.centre + directions.combine(w))
-        judged = self._judge(problem, state, candidates, held, STEPS)
+        judged = self._judge(problem, state, candidates, held, TRIAL_STEPS)
         best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
-        V, train_loss, held_loss = judged[best]
+        V, train_loss, losses = judged[best]
         if not train_loss < state.train_loss:
             return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
         moved = advance(state, damping=float(dampings[best]))
-        return self._accept(moved, problem, held, candidates[best], V, train_loss, held_loss)
+        return self._accept(moved, problem, held, candidates[best], V, train_loss, losses)
 
     def _judge(self, problem, state, candidates, held, n_steps):
-        """Readout, training loss and held-out loss of each candidate."""
+        """Readout, training loss and losses of the held-out rows of each candidate."""
         problem.n_evaluations += len(candidates) * problem.n_samples
         given = (problem.network, _readout(problem.network, state.centre), problem.objective, held, state.ridge)
         return problem.workers.map(judge, len(candidates), problem.table, candidates, n_steps, *given)
 
     def outputs(self, state: Any, network: Network, X):
         """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
+        X = clipped(X, state.low, state.high)
         Z = network.outputs(state.weights, X)
         if state.covariance is None:
             return Z
@@ -190,7 +200,7 @@ class EnKF(Trainer):
     def predictive(self, state: Any, network: Network, X):
         """Mean and standard deviation; see `NoiseModel`."""
         Z = self.outputs(state, network, X)
-        F = features(network, state.weights.astype(np.float64), X)
+        F = features(network, state.weights.astype(np.float64), clipped(X, state.low, state.high))
         return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
 
     def finish(self, state: Any, problem):
@@ -205,29 +215,35 @@ class EnKF(Trainer):
         V = _readout(network, state.weights)
         return advance(state, noise=NoiseModel.fit(readout, readout.solve("train", V, STEPS), V))
 
-    def _accept(self, state, problem, held, weights, V, train_loss, held_loss):
-        """The state with a new centre, which becomes the best if held-out rows say so; they choose the ridge, too."""
+    def _accept(self, state, problem, held, weights, V, train_loss, losses):
+        """The state with a new centre, whose weights are kept unless held-out rows say that they are clearly worse."""
         network = problem.network
-        if not held_loss < state.best_loss:
+        weight = None if problem.sample_weight is None else problem.sample_weight[held]
+        if clearly_worse(losses, state.best_losses, weight):
             centre = _with_readout(network, weights, V)
-            return advance(state, centre=centre, train_loss=train_loss, loss=held_loss)
+            return advance(state, centre=centre, train_loss=train_loss, loss=mean_and_error(losses, weight)[0])
         F = features(network, weights, problem.X)
         readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
+        loss = mean_and_error(losses, weight)[0] if len(held) else train_loss
+        lowest = not len(held) or state.best_losses is None or loss < mean_and_error(state.best_losses, weight)[0]
         ridge = state.ridge
-        for other in np.clip([state.ridge * factor for factor in RIDGE_FACTORS if len(held)], *RIDGE_RANGE).tolist():
+        for factor, errors in RIDGE_FACTORS[: len(held) and 1 + lowest]:  # a smaller one only with the best weights
+            other = float(np.clip(factor * state.ridge, *RIDGE_RANGE))
             solved = readout.with_ridge(other).solve("train", V, STEPS)
-            if readout.gain(solved, V) > 0:
-                V, ridge = solved, other
-        train_loss, held_loss = readout.mean_losses(V)
-        readout = readout.with_ridge(ridge)
+            gain, error = mean_and_error(losses - readout.train_and_held(solved)[1], weight)
+            if gain > errors * error:
+                V, ridge, readout = solved, other, readout.with_ridge(other)
+                train_loss, losses = readout.train_and_held(V)
+                loss = mean_and_error(losses, weight)[0]
+                break
         best = readout.solve("all", V, STEPS)
         state = advance(
             state,
             weights=_with_readout(network, weights, best),
             centre=_with_readout(network, weights, V),
             train_loss=train_loss,
-            best_loss=held_loss,
-            loss=held_loss,
+            best_losses=losses if lowest else state.best_losses,
+            loss=loss,
             ridge=ridge,
         )
         if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
@@ -251,26 +267,12 @@ def averaged(Z, variance) -> np.ndarray:
     return Z / np.sqrt(1 + np.pi / 8 * variance, dtype=Z.dtype)[:, None]
 
 
-def held_out(problem, key, fraction) -> np.ndarray:
-    """Numbers of the held-out rows, ascending: a systematic sample of the rows ordered by their targets."""
-    n = problem.n_samples
-    if fraction is None:
-        fraction = 0.1 if isinstance(problem.objective, (LogLoss, BinaryLogLoss)) else 0.15
-    n_held = int(fraction * n)
-    if n_held < MIN_HELD_OUT:
-        return np.empty(0, int)
-    rng = np.random.Generator(np.random.Philox(key=key))
-    code = problem.Y @ np.arange(1, problem.Y.shape[1] + 1)
-    order = np.lexsort((rng.permutation(n), code))
-    return np.sort(order[((np.arange(n_held) + rng.random()) * (n / n_held)).astype(int)])
-
-
 def judge(block, table, candidates, n_steps, network, V, objective, held, ridge):
-    """Readout, training loss and held-out loss of a candidate's hidden layers."""
+    """Readout, training loss and losses of the held-out rows of a candidate's hidden layers."""
     X, Y, weight = table.batch()
     readout = Readout(features(network, candidates[block], X), Y, weight, held, objective, ridge)
     V = readout.solve("train", V, n_steps)
-    return V, *readout.mean_losses(V)
+    return V, *readout.train_and_held(V)
 
 
 def _readout(network, weights):

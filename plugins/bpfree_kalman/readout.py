@@ -143,21 +143,10 @@ class Readout:
         """Loss of every row."""
         return self.objective.loss(self.outputs(V), self.Y)
 
-    def mean_losses(self, V) -> tuple[float, float]:
-        """Mean loss of the training rows and of the held-out ones (the training rows' when there are none)."""
+    def train_and_held(self, V) -> tuple[float, np.ndarray]:
+        """Mean loss of the training rows and the loss of each held-out row."""
         losses, weight = self.losses(V), self._weights("train")
-        train = float(losses @ weight / weight.sum())
-        if not len(self.held):
-            return train, train
-        held = None if self.weight is None else self.weight[self.held]
-        return train, float(np.average(losses[self.held], weights=held))
-
-    def gain(self, V, than) -> float:
-        """By how much V beats another readout on the held-out rows, less a standard error of the difference."""
-        weight = np.ones(len(self.held)) if self.weight is None else self.weight[self.held]
-        difference = (self.losses(than) - self.losses(V))[self.held].astype(np.float64)
-        mean = np.average(difference, weights=weight)
-        return float(mean - np.sqrt(np.average((difference - mean) ** 2, weights=weight) / len(difference)))
+        return float(losses @ weight / weight.sum()), losses[self.held].astype(np.float64)
 
     def covariance(self, which) -> np.ndarray:
         """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
@@ -173,6 +162,12 @@ class Readout:
     def residuals(self, V, rows) -> np.ndarray:
         """Targets minus predictions, (n_rows, K), float64."""
         return self.Y[rows] - self.objective.link(self.F[rows] @ V)
+
+
+def mean_and_error(values, weight) -> tuple[float, float]:
+    """Mean of some rows' values, weighted, and its standard error."""
+    mean = np.average(values, weights=weight)
+    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weight) / len(values)))
 
 
 def quadratic(F, covariance) -> np.ndarray:

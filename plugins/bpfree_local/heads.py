@@ -28,6 +28,8 @@ def by_layer(arrays, network) -> list[list[np.ndarray]]:
 
 def head_error(H, head, gradients, run) -> np.ndarray:
     """Output error q (b, K) of the head [A, c, ...] of a layer's activities; its own gradients are written."""
-    q = run.problem.output_error(H.dot(head[0]) + head[1], run.batch)[1]
+    Z = H.dot(head[0])
+    Z += head[1]
+    q = run.problem.output_error(Z, run.batch)[1]
     write_gradient(H, q, *gradients[:2])
     return q

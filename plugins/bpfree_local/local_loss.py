@@ -31,8 +31,8 @@ class LocalLoss(ErrorSignalTrainer):
     layer_loss : {"pred", "sim", "predsim"}, default="pred"
         What a hidden layer minimises: the estimator's loss at its own head, the mismatch between the similarities of
         its activations and of the targets, or mostly the second and a little of the first. Similarities do not change
-        with the weights' scale, so that decay makes ever larger steps of them: give "sim" ``learning_rate=1e-3`` and
-        ``weight_decay=0.1``.
+        with the weights' scale, so that decay makes ever larger steps of them: give both ``weight_decay=0.1``, and
+        "sim" ``learning_rate=1e-3``, too.
     feedback : {"head", "random"}, default="head"
         What carries a head's error to its layer: the head's own transpose, or a fixed random matrix. With "random" the
         similarities are those of the activations themselves, so that no weight is transposed anywhere.
@@ -86,16 +86,15 @@ class LocalLoss(ErrorSignalTrainer):
         network, H = run.problem.network, run.hidden[layer]
         head = of_layer(run.feedback, layer, network)
         gradients = of_layer(run.feedback_gradient, layer, network)
-        (A, _, *other), (_, _, *g_other) = head, gradients
+        q = head_error(H, head, gradients, run)
         beta = SHARE_OF_SIM[self.layer_loss]
         V = gV = None
         if self.feedback == "random":
-            g_other[0][:] = 0  # stays as drawn
-        elif other:
-            (V,), (gV,) = other, g_other
+            gradients[2][:] = 0  # stays as drawn
+        elif beta:
+            V, gV = head[2], gradients[2]
 
-        q = head_error(H, head, gradients, run)
-        signal = product(q, other[0] if self.feedback == "random" else A.T)
+        signal = q.dot(head[2] if self.feedback == "random" else head[0].T)
         if beta:
             signal *= 1 - beta
             signal += beta * _similarity_gradient(H, V, gV, run.problem.objective, run.batch)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bpfree_random_features.base import RandomFeatures
-from bpfree_random_features.sampling import dense, draw_layer
+from bpfree_random_features.sampling import Inputs, dense, draw_layer
 from sklearn_bpfree import State, advance
 from sklearn_bpfree.network import ACTIVATIONS, product
 from sklearn_bpfree.readout import solve_readout
@@ -63,7 +63,7 @@ class EdRVFL(RandomFeatures):
         weights = np.zeros(network.n_weights, problem.dtype)
         for W, b in zip(*(parts[:-1] for parts in network.unpack(weights)), strict=True):
             below = self._features(layers, network, problem.X)[-1]
-            drawn, bias = draw_layer(below, problem, rng, len(b), self.sampling, self.scale)
+            drawn, bias = draw_layer(Inputs(below, problem), rng, len(b), self.sampling, self.scale)
             layers.append((drawn.astype(problem.dtype), bias.astype(problem.dtype)))
             W[:], b[:] = layers[-1][0][: len(W)], bias
         K = network.n_outputs

@@ -9,8 +9,9 @@
     "greedy"    A = argmin sum_i s_i |F_i A W_t - R_i|^2 + lambda |A|^2        what the readout makes of the block
 
 lambda by exact leave-one-out, a by a line search (1 where "greedy" minimises the squared error itself), s the row
-weights. Both A have the rank of W_t: A = B C with B of K columns, so that a block is a network with K outputs and a
-matrix C (K, d) that carries them into the representation:
+weights. F A is the mean over some draws of F, each with an A of its own: what a single draw makes of a small table
+depends much on its luck. Both A have the rank of W_t: A = B C with B of K columns, so that a block is a network with K
+outputs and a matrix C (K, d) that carries them into the representation:
 
     "gradient"  B = ridge(F, R),    C = W_t^T
     "greedy"    B = ridge(F, R Q),  C = S^(-1/2) P^T,  W_t = P S^(1/2) Q^T, with penalty lambda / S_jj for output j
@@ -28,7 +29,7 @@ from scipy import linalg, optimize
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.base import RandomFeatures, hidden_beside, set_readouts
+from bpfree_random_features.base import MANY_ROWS, RandomFeatures, hidden_beside, set_readouts
 from bpfree_random_features.sampling import SAMPLINGS, dense, draw_hidden
 from sklearn_bpfree import Budget, State, advance
 from sklearn_bpfree.error_signal import check_choice
@@ -37,7 +38,26 @@ from sklearn_bpfree.readout import solve_readout
 from sklearn_bpfree.ridge import ridge
 
 AUTO = ("normal", "sparse")  # what sampling="auto" chooses from
-UNITS, ROWS_PER_UNIT = (400, 800), 12.5  # of each kind that a block has, about, where `copies` is left open
+UNITS, ROWS_PER_UNIT = (200, 400), 25  # of each kind that a draw has, about, where `copies` is left open
+
+
+class Draw(NamedTuple):
+    """Hidden layers as drawn for a block, and the ridge that reads them.
+
+    Attributes
+    ----------
+    below, beside : list of ndarray of shape (n_weights,)
+        See `Block`.
+    u : ndarray of shape (n, K)
+        What they make of the problem's rows.
+    error : float
+        The ridge's leave-one-out error.
+    """
+
+    below: list[np.ndarray]
+    beside: list[np.ndarray]
+    u: np.ndarray
+    error: float
 
 
 class Block(NamedTuple):
@@ -48,7 +68,7 @@ class Block(NamedTuple):
     below, beside : list of ndarray of shape (n_weights,)
         Weights of copies of the network, with the parts of B as output layers.
     carry : ndarray of shape (K, d)
-        eta a C.
+        eta a C, over the number of draws.
     """
 
     below: list[np.ndarray]
@@ -96,11 +116,13 @@ class RFRBoost(RandomFeatures):
         What a block is fitted to: the loss's gradient by the representation, or what is missing at the outputs, as
         the present readout sees it. In closed form for the squared error; for other losses what is missing is the
         gradient by the outputs.
-    learning_rate : float, default=0.5
+    learning_rate : float, default=1.0
         How much of its best length a block is given, eta.
     copies : int or None, default=None
-        How many times the hidden layers are drawn for each of the two. None: for about 400 units, or where there are
-        many rows a unit for every 12.5 of them, up to 800.
+        How many copies of the hidden layers a draw has for each of the two. None: for about 200 units, or where there
+        are many rows a unit for every 25 of them, up to 400.
+    draws : int or None, default=None
+        How many draws a block is the mean of, each with a ridge of its own. None: 4, or 2 of 5,000 rows or more.
     sampling : {"auto", "normal", "sparse", "mixed", "pairs"}, default="auto"
         As in `RVFL`; "auto": "normal" or "sparse", whichever predicts left-out rows better in the first block.
     scale, penalties
@@ -119,22 +141,24 @@ class RFRBoost(RandomFeatures):
     sampling: str = "auto"
     readout: str = "loss"
     mode: str = "gradient"
-    learning_rate: float = 0.5
+    learning_rate: float = 1.0
     copies: int | None = None
+    draws: int | None = None
 
     def param_distributions(self):
-        return {"sampling": [*AUTO, "mixed"], "learning_rate": loguniform(0.1, 1), "copies": [1, 2, 4, 8]}
+        return {"sampling": [*AUTO, "mixed"], "learning_rate": loguniform(0.3, 1), "copies": [1, 2, 4, 8]}
 
     def check_parameters(self):
         super().check_parameters()
         check_choice(self, "mode", ("gradient", "greedy"))
         check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
-        if self.copies is not None:
-            check_scalar(self.copies, "copies", int, min_val=1)
+        for name in ("copies", "draws"):
+            if getattr(self, name) is not None:
+                check_scalar(getattr(self, name), name, int, min_val=1)
 
     def budget(self, n_samples, n_features):
-        """Five blocks; more, if asked for, as long as the training loss falls."""
-        return Budget(max_iter=5, tol=1e-3)
+        """Two blocks, or five of 5,000 rows or more; more, if asked for, as long as the training loss falls."""
+        return Budget(max_iter=2 if n_samples < MANY_ROWS else 5, tol=1e-3)
 
     def init(self, problem, rng):
         """No block, and a readout of nothing but the mean target."""
@@ -155,44 +179,46 @@ class RFRBoost(RandomFeatures):
         Z = Phi @ W + state.bias
         R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
 
-        kind = state.sampling or self.sampling
-        trials = [(k, *self._draw(k, Phi, problem, rng)) for k in (AUTO if kind == "auto" else (kind,))]
-        if len(trials) > 1:
-            errors = [ridge(F, R, problem.sample_weight, self.penalties).errors.min() for *_, F in trials]
-            trials = [trials[int(np.argmin(errors))]]
-        ((kind, below, beside, F),) = trials
-        if self.mode == "gradient":
-            fit, C = ridge(F, R, problem.sample_weight, self.penalties), W.T
-        else:
+        targets, factors, C = R, 1.0, W.T
+        if self.mode == "greedy":
             P, root, Qt = linalg.svd(W.astype(np.float64), full_matrices=False)
             root = np.maximum(root, 1e-6 * root.max() or 1.0)
-            factors = np.square(root.max() / root)
-            fit = ridge(F, R @ Qt.T, problem.sample_weight, self.penalties, factors)
-            C = P.T / root[:, None]
-        B = fit.kernel.astype(problem.dtype)
-        direction = (F @ B + fit.bias.astype(B.dtype)) @ (C @ W).astype(B.dtype)
+            targets, factors, C = R @ Qt.T, np.square(root.max() / root), P.T / root[:, None]
+
+        kind = state.sampling or self.sampling
+        kinds = AUTO if kind == "auto" else (kind,)
+        draws = [self._draw(kind, Phi, targets, factors, problem, rng) for kind in kinds]
+        best = int(np.argmin([draw.error for draw in draws]))
+        kind, draws = kinds[best], [draws[best]]
+        n_draws = self.draws or (4 if problem.n_samples < MANY_ROWS else 2)
+        draws += [self._draw(kind, Phi, targets, factors, problem, rng) for _ in range(n_draws - 1)]
+        below = [weights for draw in draws for weights in draw.below]
+        beside = [weights for draw in draws for weights in draw.beside]
+        u = np.mean([draw.u for draw in draws], axis=0)
+        direction = u @ (C @ W).astype(u.dtype)
         exact = self.mode == "greedy" and isinstance(problem.objective, SquaredError)
         a = 1.0 if exact else _best_length(direction, Z, R, problem)
         carry = (self.learning_rate * a * C).astype(problem.dtype)
 
-        set_readouts(network, below + beside, B, fit.bias)
-        block = Block(below, beside, carry)
+        block = Block(below, beside, carry / len(draws))
         state = advance(state, blocks=[*state.blocks, block], sampling=kind)
-        state = self._with_readout(state, block(network, Phi, X), problem)
+        state = self._with_readout(state, Phi + u @ carry, problem)
         weights = beside[0].copy()
         kernels, biases = network.unpack(weights)
-        kernels[-1][:], biases[-1][:] = kernels[-1] @ (carry @ state.kernel), state.bias
+        kernels[-1][:], biases[-1][:] = kernels[-1] @ (block.carry @ state.kernel), state.bias
         return advance(state, weights=weights)
 
-    def _draw(self, sampling, Phi, problem, rng):
-        """Hidden layers on top of the representation and of the rows, and the activations of all of them."""
+    def _draw(self, sampling, Phi, targets, factors, problem, rng) -> Draw:
+        """Hidden layers on top of the representation and of the rows, with a ridge that reads them."""
         network, X = problem.network, dense(problem.X)
         units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
         copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
-        below, beside = (
-            [draw_hidden(problem, rng, sampling, self.scale, rows) for _ in range(copies)] for rows in (Phi, X)
-        )
-        return below, beside, np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
+        below, beside = (draw_hidden(problem, rng, sampling, self.scale, copies, rows) for rows in (Phi, X))
+        F = np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
+        fit = ridge(F, targets, problem.sample_weight, self.penalties, factors)
+        B = fit.kernel.astype(problem.dtype)
+        set_readouts(network, below + beside, B, fit.bias)
+        return Draw(below, beside, F @ B + fit.bias.astype(B.dtype), float(fit.errors.min()))
 
     def outputs(self, state: Any, network, X):
         Phi = _represent(state.blocks, network, dense(X, np.result_type(state.weights, X.dtype)))

@@ -85,7 +85,7 @@ class RVFL(RandomFeatures):
     def init(self, problem, rng) -> State:
         network = problem.network
         direct = np.zeros((problem.X.shape[1], network.n_outputs), problem.dtype)
-        weights, *more = (draw_hidden(problem, rng, self.sampling, self.scale) for _ in range(self._copies(problem)))
+        weights, *more = draw_hidden(problem, rng, self.sampling, self.scale, self._copies(problem))
         return RVFLState(weights, more=more, direct=direct)
 
     def step(self, state: Any, problem, rng) -> State:

@@ -10,54 +10,87 @@
   scale (Bolager et al. 2023, with candidates drawn at random).
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from sklearn_bpfree.network import ACTIVATIONS, product
 
 SAMPLINGS = ("normal", "sparse", "mixed", "pairs")
 FEW = 5  # columns of a sparse unit
 CANDIDATES = 5  # pairs to choose from, per unit
+BLOCK_ROWS = 1024  # moments are summed up in blocks of rows that stay in the processor's cache
 NEGLIGIBLE = 1e-6  # a variance below this fraction of the squared mean is rounding
 NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
 
 
-def draw_hidden(problem, rng, sampling, scale, rows=None):
-    """Weights of the problem's network with all hidden layers drawn, on top of other `rows` than its own if given, and
-    an output layer of zeros.
+class Inputs:
+    """Rows H (n, d) that a layer is drawn on top of, with the problem's targets and weights.
+
+    What is drawn on top of the same rows several times asks for their moments once.
     """
-    network = problem.network
-    weights = np.zeros(network.n_weights, problem.dtype)
-    kernels, biases = network.unpack(weights)
-    H = problem.X if rows is None else rows
-    for W, b in zip(kernels[:-1], biases[:-1], strict=True):
-        W[:], b[:] = draw_layer(H, problem, rng, len(b), sampling, scale)
-        H = ACTIVATIONS[network.activation].apply(product(H, W) + b)
-    return weights
+
+    def __init__(self, H, problem):
+        self.H, self.problem = H, problem
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each column, float64."""
+        n, weight = self.H.shape[0], self.problem.sample_weight
+        weight = np.ones(n) if weight is None else weight.astype(np.float64)
+        mean = squares = np.zeros(self.H.shape[1])
+        for block in gen_batches(n, BLOCK_ROWS):
+            H = self.H[block].astype(np.float64)
+            mean = mean + weight[block] @ H
+            squares = squares + weight[block] @ (H.multiply(H) if sparse.issparse(H) else np.square(H, out=H))
+        mean = mean / weight.sum()
+        return mean, np.maximum(squares / weight.sum() - mean * mean, 0)
 
 
-def draw_layer(H, problem, rng, units, sampling, scale):
-    """Kernel and bias of one layer on top of H, float64."""
+def draw_hidden(problem, rng, sampling, scale, copies=1, rows=None) -> list[np.ndarray]:
+    """Weights of some copies of the problem's network with all hidden layers drawn and an output layer of zeros.
+
+    They are drawn on top of the problem's rows, or of other ones if given.
+    """
+    network, draws = problem.network, []
+    first = Inputs(problem.X if rows is None else rows, problem)
+    for _ in range(copies):
+        weights = np.zeros(network.n_weights, problem.dtype)
+        kernels, biases = network.unpack(weights)
+        inputs = first
+        for layer, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
+            if layer:
+                Z = product(inputs.H, kernels[layer - 1]) + biases[layer - 1]
+                inputs = Inputs(ACTIVATIONS[network.activation].apply(Z), problem)
+            W[:], b[:] = draw_layer(inputs, rng, len(b), sampling, scale)
+        draws.append(weights)
+    return draws
+
+
+def draw_layer(inputs, rng, units, sampling, scale):
+    """Kernel and bias of one layer on top of some inputs, float64."""
     if sampling == "mixed":
-        few = draw_layer(H, problem, rng, units // 2, "sparse", scale)
-        rest = draw_layer(H, problem, rng, units - units // 2, "normal", scale)
+        few = draw_layer(inputs, rng, units // 2, "sparse", scale)
+        rest = draw_layer(inputs, rng, units - units // 2, "normal", scale)
         return tuple(np.concatenate(parts, axis=-1) for parts in zip(few, rest, strict=True))
-    return {"normal": _normal, "sparse": _sparse, "pairs": _from_pairs}[sampling](H, problem, rng, units, scale)
+    return {"normal": _normal, "sparse": _sparse, "pairs": _from_pairs}[sampling](inputs, rng, units, scale)
 
 
-def _normal(H, problem, rng, units, scale):
+def _normal(inputs, rng, units, scale):
     """A layer that is drawn blindly."""
-    mean, variance = _moments(H, problem)
+    mean, variance = inputs.moments
     total = variance.sum()
-    W = rng.normal(0, scale, (H.shape[1], units)) / np.sqrt(total if total > 0 else 1.0)
+    W = rng.normal(0, scale, (len(mean), units)) / np.sqrt(total if total > 0 else 1.0)
     return W, rng.normal(0, scale, units) - mean @ W
 
 
-def _sparse(H, problem, rng, units, scale):
+def _sparse(inputs, rng, units, scale):
     """A layer of which each unit sees a few columns."""
-    mean, variance = _moments(H, problem)
+    mean, variance = inputs.moments
     spread = np.sqrt(np.where(variance > NEGLIGIBLE * mean * mean, variance, np.inf))
-    d = H.shape[1]
+    d = len(mean)
     few = min(FEW, d)
     columns = np.argsort(rng.random((units, d)), axis=1)[:, :few].T
     W = np.zeros((d, units))
@@ -65,16 +98,9 @@ def _sparse(H, problem, rng, units, scale):
     return W, rng.normal(0, scale, units) - mean @ W
 
 
-def _moments(H, problem):
-    """Mean and variance of each column."""
-    weight = np.ones(H.shape[0]) if problem.sample_weight is None else problem.sample_weight.astype(np.float64)
-    squares = H.multiply(H) if sparse.issparse(H) else np.square(H)
-    mean = weight @ H / weight.sum()
-    return mean, np.maximum(weight @ squares / weight.sum() - mean * mean, 0)
-
-
-def _from_pairs(H, problem, rng, units, scale):
+def _from_pairs(inputs, rng, units, scale):
     """A layer whose units are drawn through pairs of rows."""
+    H, problem = inputs.H, inputs.problem
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)

@@ -6,10 +6,11 @@ import joblib
 import numpy as np
 import pytest
 from bpfree_kalman import enkf as enkf_module
-from bpfree_kalman.enkf import averaged, held_out
+from bpfree_kalman.enkf import averaged
 from bpfree_kalman.noise import NoiseModel
-from bpfree_kalman.readout import Readout
-from scipy import optimize, special, stats
+from bpfree_kalman.readout import Readout, mean_and_error
+from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
+from scipy import optimize, sparse, special, stats
 from sklearn.datasets import make_friedman1
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer, observation
@@ -40,7 +41,7 @@ def table(sizes, objective=None, n=50, weighted=False, n_jobs=None, activation="
 
 def ensemble(problem, P=30, seed=0):
     weights = problem.network.initial_weights(np.random.default_rng(seed), np.float64)
-    return UnitDirections(problem.network, weights, KEY, P, input_root(problem.X, None, 0.25))
+    return UnitDirections(problem.network, weights, KEY, P, [input_root(problem.X, None, 0.25)])
 
 
 def dense(directions):
@@ -73,12 +74,23 @@ def test_a_direction_moves_one_unit_and_units_take_turns():
     assert not kernels[-1].any() and not biases[-1].any()
 
 
+def test_roots_take_turns_in_the_first_layer():
+    problem = table((5, 8, 6, 3))
+    roots = [input_root(problem.X, None, power) for power in (0.25, 0)]
+    weights = problem.network.initial_weights(np.random.default_rng(0), np.float64)
+    both, one, other = (UnitDirections(problem.network, weights, KEY, 30, r) for r in (roots, roots[:1], roots[1:]))
+    assert roots[1].ndim == 1, "the same spread in every direction"
+    np.testing.assert_allclose(both.kernels[0][:, ::2], one.kernels[0][:, ::2])
+    np.testing.assert_allclose(both.kernels[0][:, 1::2], other.kernels[0][:, 1::2])
+    np.testing.assert_array_equal(both.kernels[1], one.kernels[1])
+
+
 def test_directions_travel_as_a_key():
     problem = table((40, 60, 2))
     directions = ensemble(problem, P=200)
     again = pickle.loads(pickle.dumps(directions))
     np.testing.assert_array_equal(dense(again), dense(directions))
-    assert len(pickle.dumps(directions)) < directions.centre.nbytes + directions.root.nbytes + 2000
+    assert len(pickle.dumps(directions)) < directions.centre.nbytes + directions.roots[0].nbytes + 2000
 
 
 def test_a_unit_hears_directions_and_features_with_the_same_variance_whatever_their_scale():
@@ -87,6 +99,7 @@ def test_a_unit_hears_directions_and_features_with_the_same_variance_whatever_th
     C = X.T @ X / len(X)
     for power in (0.0, 0.25, 0.5):
         root = input_root(X, None, power)
+        root = np.diag(root) if root.ndim == 1 else root
         assert np.trace(root @ C @ root) == pytest.approx(1)
     e = np.linalg.eigvalsh(input_root(X[:, :3], None, 0.5) @ C[:3, :3] @ input_root(X[:, :3], None, 0.5))
     np.testing.assert_allclose(e, 1 / 3)
@@ -223,6 +236,35 @@ def test_held_out_rows_are_a_fair_share_of_every_class():
     assert len(held_out(problem, KEY, 0.0)) == 0
 
 
+def test_weights_are_clearly_worse_when_chance_does_not_explain_it():
+    rng = np.random.default_rng(0)
+    best, weight = rng.random(50), rng.integers(1, 4, 50).astype(float)
+    assert not clearly_worse(best, best, weight)
+    noise = rng.normal(size=50)
+    noise -= np.average(noise, weights=weight)
+    error = np.sqrt(np.average(noise**2, weights=weight) / 50)
+    np.testing.assert_allclose(mean_and_error(noise, weight), (0, error), atol=1e-15)
+    assert not clearly_worse(best + noise + 1.9 * error, best, weight)
+    assert clearly_worse(best + noise + 2.1 * error, best, weight)
+    assert clearly_worse(best * np.nan, best, weight)
+    assert not clearly_worse(best[:0], best[:0], None), "no rows were held out"
+
+
+@pytest.mark.parametrize("layout", [np.asarray, sparse.csr_array])
+def test_a_row_counts_as_at_most_half_the_range_beyond_the_others(layout):
+    X = np.array([[1.0, -2, 0], [3, -1, 0], [2, -1.5, 0]])
+    far = clipped(layout([[9.0, -9, 9], [0, 0, 0], [3.5, -2.2, 0]]), *limits(layout(X)))
+    far = far.toarray() if sparse.issparse(far) else far
+    np.testing.assert_array_equal(far, [[4, -2.5, 0], [0, 0, 0], [3.5, -2.2, 0]])
+
+
+def test_a_slip_of_the_comma_is_not_extrapolated_to():
+    X, y = make_friedman1(300, random_state=0)
+    model = BPFreeRegressor((20,), trainer="enkf", random_state=0).fit(X, y)
+    (near, far), (std_near, std_far) = model.predict([[1.5] * 10, [100.0] * 10], return_std=True)
+    assert near == pytest.approx(far, abs=1) and std_near == pytest.approx(std_far, abs=1)
+
+
 def test_log_odds_of_the_mean_probability():
     Z, variance = np.array([[0.5], [-2.0], [3.0]]), np.array([0.5, 2.0, 4.0])
     draws = np.random.default_rng(0).normal(size=100_000)
@@ -240,7 +282,7 @@ def test_a_step_is_the_damped_kalman_update_of_the_hidden_layers():
     after = trainer.step(before, problem, np.random.default_rng(1))
     rng = np.random.default_rng(1)
     key = rng.integers(2**64, size=2, dtype=np.uint64)
-    directions = UnitDirections(problem.network, before.centre, (int(key[0]), int(key[1])), 20, before.root)
+    directions = UnitDirections(problem.network, before.centre, (int(key[0]), int(key[1])), 20, before.roots)
     G = directions.outputs(problem.X)[1][:, 0]
     r = (problem.Y - problem.network.outputs(before.centre, problem.X))[:, 0]
     alpha = after.damping * np.square(G).sum() / 20 / 80
@@ -263,11 +305,11 @@ def test_a_step_that_does_not_improve_is_not_taken():
     assert after.damping == 10 * before.damping
 
 
-def test_the_weights_are_the_best_by_held_out_rows_with_a_readout_of_all_rows():
+def test_the_weights_are_not_clearly_worse_than_the_best_and_have_a_readout_of_all_rows():
     X, y = make_friedman1(300, noise=1, random_state=0)
     model = BPFreeRegressor((20,), trainer="enkf", random_state=0).fit(X, y)
     state = model.state_
-    assert state.best_loss <= min(model.loss_curve_)
+    assert state.best_losses.mean() <= min(model.loss_curve_)
     assert model.stop_reason_ in ("tol", "max_iter")
     F = np.hstack([model.network_.hidden(state.weights, X.astype(np.float32)), np.ones((300, 1))]).astype(np.float64)
     Y = (y - y.mean()) / y.std()
@@ -290,7 +332,7 @@ def test_other_losses_are_trained(loss):
     X = rng.normal(size=(300, 4))
     y = rng.poisson(np.exp(0.5 * X[:, 0] + np.abs(X[:, 1]))).astype(float)
     model = BPFreeRegressor((20,), trainer="enkf", loss=loss, max_iter=8, random_state=0).fit(X, y)
-    assert model.state_.best_loss < model.loss_curve_[0]
+    assert model.state_.best_losses.mean() < model.loss_curve_[0]
     mean, std = model.predict(X, return_std=True)
     assert (std > 0).all() and np.corrcoef(mean, y)[0, 1] > 0.5
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bpfree_random_features.rfr_boost import Block
 from bpfree_random_features.sampling import draw_hidden
 from scipy import sparse
 from sklearn.datasets import make_friedman1
@@ -29,7 +30,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
     X, weight = 50 + 3 * rng.standard_normal((200, 40)) * (rng.uniform(size=40) < 0.5), rng.uniform(0.5, 2, 200)
     network = Network((40, 2000, 1000, 1), "identity")
     problem = Problem(X, X[:, :1], network, SquaredError(), sample_weight=weight)
-    weights = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
     kernels, biases = network.unpack(weights)
     H = X
     for W, b in zip(kernels[:2], biases[:2], strict=True):
@@ -42,7 +43,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
 @pytest.mark.parametrize("activation, low, high", [("relu", 0.0, 0.7), ("tanh", -0.7, 0.7)])
 def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(activation, low, high):
     problem = make_problem(activation)
-    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
     (W, *_), (b, *_) = problem.network.unpack(weights)
     Z = problem.X @ W + b
     for unit in range(9):
@@ -56,7 +57,7 @@ def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(act
 def test_near_rows_of_different_targets_are_preferred():
     X, Y = np.array([[0.0], [1.0], [10.0]]), np.array([[0.0], [1.0], [0.0]])
     problem = Problem(X, Y, Network((1, 1000, 1)), SquaredError())
-    weights = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
+    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
     rises = abs(problem.network.unpack(weights)[0][0])
     np.testing.assert_allclose(np.unique(rises.round(12)), [1 / 9, 1], atol=1e-10)
     assert 0.87 < (rises > 0.5).mean() < 0.93  # 9 to 1
@@ -69,7 +70,7 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
     X[:, 3] = 7.0  # tells nothing
     weight = rng.uniform(0.5, 2, 300) if weighted else None
     problem = Problem(X, X[:, :1], Network((20, 4000, 1), "identity"), SquaredError(), sample_weight=weight)
-    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0))
+    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0)[0])
     assert (np.count_nonzero(W, axis=0) <= 5).all()
     assert np.count_nonzero(W, axis=0).mean() == pytest.approx(5 * 19 / 20, rel=0.02)
     assert not W[3].any()
@@ -83,7 +84,7 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
 def test_half_of_the_mixed_units_are_sparse():
     problem = make_problem()
     problem = Problem(np.tile(problem.X, 3), problem.Y, Network((12, 9, 8, 3)), LogLoss())
-    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0))
+    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0)[0])
     assert np.count_nonzero(W, axis=0).tolist() == [5] * 4 + [12] * 5
 
 
@@ -208,7 +209,8 @@ def test_ed_rvfl_is_the_mean_of_a_readout_on_each_layer(links):
 
 def boosted(problem, n_blocks, **params):
     """The trainer and its states after each block."""
-    trainer = get_trainer("rfr_boost", penalties=(0.01,), copies=2, **params)
+    plain = {"penalties": (0.01,), "copies": 2, "draws": 1, "learning_rate": 0.5}
+    trainer = get_trainer("rfr_boost", **{**plain, **params})
     states = [trainer.init(problem, np.random.default_rng(1))]
     for t in range(n_blocks):
         states.append(trainer.step(states[-1], problem, np.random.default_rng(2 + t)))
@@ -253,6 +255,24 @@ def test_a_gradient_block_is_the_ridge_for_the_gradient_by_the_representation(ob
     ratio = carry / first.kernel.T
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)  # eta a
     assert ratio[0, 0] > 0
+
+
+def test_a_block_is_the_mean_of_what_its_draws_say():
+    problem = boosting_problem(SquaredError())
+    trainer, (_, state) = boosted(problem, 1, draws=3, copies=1)
+    (block,) = state.blocks
+    kernel, bias, _ = solve_readout(problem.X, problem, [0.01], "ridge")
+    R = problem.Y - problem.X @ kernel - bias
+    said = []
+    for below, beside in zip(block.below, block.beside, strict=True):
+        F, B, u = features_of(Block([below], [beside], block.carry), problem, problem.X)
+        np.testing.assert_allclose(B, ridge(F, R, problem.sample_weight, [0.01]).kernel, atol=1e-9)
+        said.append(u)
+    assert len(said) == 3
+    along, s = np.mean(said, axis=0) @ kernel.T @ kernel, problem.sample_weight[:, None]
+    a = (s * R * along).sum() / (s * along * along).sum()
+    moved = block(problem.network, problem.X, problem.X) - problem.X
+    np.testing.assert_allclose(moved, trainer.learning_rate * a * np.mean(said, axis=0) @ kernel.T, atol=1e-9)
 
 
 @pytest.mark.parametrize("objective", [SquaredError(), LogLoss()], ids=["values", "classes"])
@@ -321,7 +341,7 @@ def test_prediction_is_the_readout_of_the_boosted_representation(mode):
 def test_full_greedy_steps_never_raise_the_risk():
     """With eta = 1 and next to no penalty each block and each readout is a least squares solution."""
     problem = boosting_problem(SquaredError())
-    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", learning_rate=1.0, copies=1)
+    trainer = get_trainer("rfr_boost", penalties=(1e-9,), mode="greedy", copies=1)
     states = [trainer.init(problem, np.random.default_rng(1))]
     for t in range(4):
         states.append(trainer.step(states[-1], problem, np.random.default_rng(t)))
@@ -334,7 +354,7 @@ def test_the_first_block_chooses_how_units_are_drawn():
     problem = boosting_problem(SquaredError())
     chosen = []
     for seed in range(6):
-        trainer = get_trainer("rfr_boost", copies=1)
+        trainer = get_trainer("rfr_boost", copies=1, draws=1)
         first = trainer.step(trainer.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(seed))
         second = trainer.step(first, problem, np.random.default_rng(9))
         assert second.sampling == first.sampling
@@ -351,7 +371,7 @@ def test_without_hidden_layers_there_are_no_blocks():
 
 def test_boosting_learns_what_one_layer_of_random_features_does_not():
     X, y = make_friedman1(500, noise=0.5, random_state=0)
-    few = {"copies": 1, "learning_rate": 1.0}
+    few = {"copies": 1, "draws": 1}
     scores = [
         BPFreeRegressor((20,), trainer=get_trainer("rfr_boost", **few), max_iter=n, random_state=0)
         .fit(X, y)
