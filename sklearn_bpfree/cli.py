@@ -247,9 +247,9 @@ def _interruptible():
 
 @contextmanager
 def _progress(total):
-    """Yield a function to call after each fold: a bar if there is a terminal and rich, otherwise a line per model."""
+    """Yield a function to call after each fold: a bar if there is a terminal and rich, otherwise a line."""
     if not (sys.stderr.isatty() and find_spec("rich")):
-        yield lambda name, fold: print(f"{name} ...", file=sys.stderr) if fold == 1 else None
+        yield lambda name, fold: print(f"{name}: fold {fold}", file=sys.stderr)
         return
     from rich.console import Console
     from rich.progress import Progress

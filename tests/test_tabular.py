@@ -1,6 +1,7 @@
-"""The encoder of numeric columns against its definition, and the pipeline on tables of every kind."""
+"""The pipeline on tables of every kind."""
 
 import pickle
+from collections import Counter
 from datetime import date, time, timedelta
 
 import numpy as np
@@ -15,167 +16,13 @@ from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, 
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, tabular
-from sklearn_bpfree.tabular import PiecewiseLinearEncoder, SkewedTarget, bins_for, tabular_pipeline
+from sklearn_bpfree.columns import LevelNumbers, OneHotLevels
+from sklearn_bpfree.tabular import SkewedTarget, tabular_pipeline
 
 NAN = float("nan")
-
-
-@parametrize_with_checks([PiecewiseLinearEncoder(), PiecewiseLinearEncoder(n_bins=0), PiecewiseLinearEncoder(n_bins=3)])
-def test_encoder_is_a_scikit_learn_transformer(estimator, check):
-    check(estimator)
-
-
-# --- the encoder ------------------------------------------------------------------------------------------------------
-
-
-def encoded(values, n_bins=8, **new):
-    """Encoding of a single column, with `new` values to transform instead of the training ones."""
-    column = np.asarray(values, dtype=float)[:, None]
-    encoder = PiecewiseLinearEncoder(n_bins).fit(column)
-    return encoder.transform(np.asarray(new["at"], dtype=float)[:, None] if new else column)
-
-
-def test_raw_column_is_standardised_and_softly_clipped():
-    values = np.random.default_rng(0).exponential(size=200)
-    z = (values - values.mean()) / values.std()
-    np.testing.assert_allclose(encoded(values)[:, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_extreme_values_saturate(dtype):
-    encoder = PiecewiseLinearEncoder().fit(np.arange(20.0)[:, None])
-    big = np.finfo(dtype).max
-    low, high = encoder.transform(np.array([[-big], [big]], dtype=dtype))
-    assert low[0] == -3 and high[0] == 3
-    assert np.isfinite(low).all() and np.isfinite(high).all()
-
-
-def test_bins_are_zero_below_linear_within_one_above():
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=401)
-    edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
-    raw_bins = np.clip((values[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
-    bins = encoded(values, n_bins=4)[:, 1:]
-    np.testing.assert_allclose(bins, raw_bins - raw_bins.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(bins.mean(axis=0), 0, atol=1e-6)
-
-
-def test_few_values_give_the_knots_themselves():
-    values = [0] * 90 + [1] * 6 + [5] * 4
-    steps = np.unique(encoded(values)[:, 1:].round(4), axis=0)
-    np.testing.assert_allclose(steps - steps[0], [[0, 0], [1, 0], [1, 1]])
-
-
-@pytest.mark.parametrize("values", [[0, 1, 0, 1], [2, 2, NAN, 3]])
-def test_two_values_give_no_bins(values):
-    assert PiecewiseLinearEncoder().fit(np.reshape(values, (-1, 1))).bin_means_.size == 0
-
-
-@pytest.mark.parametrize("values", [[7.3] * 5, [NAN] * 5, [7.3, NAN, 7.3, NAN, 7.3], [1e-200, 2e-200, 1e-200]])
-def test_columns_without_information_cost_nothing(values):
-    rows = encoded(values, at=[7.3, 8.0, -1e9])
-    assert rows.shape == (3, int(np.isnan(values).any()))
-    assert not rows.any()
-
-
-def test_missing_values_are_the_median_zero_bins_and_an_indicator():
-    values = [NAN, 0, 1, 2, 10, NAN]
-    rows = encoded(values)
-    z = (1.5 - np.nanmean(values)) / np.nanstd(values)
-    np.testing.assert_allclose(rows[0, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
-    assert (rows[[0, 5], 1:-1] == 0).all()
-    assert rows[:, -1].tolist() == [1, 0, 0, 0, 0, 1]
-
-
-def test_missing_values_at_predict_only_need_no_indicator():
-    rows = encoded([0, 1, 2, 3], at=[NAN, 1.5])
-    assert rows.shape == (2, 4)
-    np.testing.assert_allclose(rows[0], [0, 0, 0, 0], atol=1e-7)
-
-
-def test_columns_are_encoded_independently_and_named():
-    X = pd.DataFrame({"age": [1.0, 2, 3, 4], "flat": 1.0, "pay": [NAN, 1, 2, 9]})
-    encoder = PiecewiseLinearEncoder(2).fit(X)
-    names = ["age", "pay", "age_bin0", "age_bin1", "pay_bin0", "pay_bin1", "pay_missing"]
-    assert encoder.get_feature_names_out().tolist() == names
-    together = pd.DataFrame(encoder.transform(X), columns=names)
-    alone = PiecewiseLinearEncoder(2).fit(X[["pay"]])
-    np.testing.assert_array_equal(together[alone.get_feature_names_out()], alone.transform(X[["pay"]]))
-
-
-def test_the_order_of_rows_and_the_size_of_blocks_do_not_matter(monkeypatch):
-    X = np.random.default_rng(0).normal(size=(300, 3))
-    X[::5, 1] = NAN
-    encoder = PiecewiseLinearEncoder().fit(X)
-    whole = encoder.transform(X)
-    monkeypatch.setattr("sklearn_bpfree.tabular.BLOCK_CELLS", 100)
-    np.testing.assert_array_equal(encoder.transform(X), whole)
-    np.testing.assert_array_equal(encoder.transform(X[::-1]), whole[::-1])
-
-
-def test_long_tables_are_fitted_on_a_fixed_sample():
-    X = np.random.default_rng(0).normal(size=(5000, 1))
-    some = PiecewiseLinearEncoder(subsample=2000)
-    first, second = (clone(some).fit(X).transform(X) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    full = PiecewiseLinearEncoder().fit(X).transform(X)
-    assert 0 < np.abs(first - full).max() < 0.6
-
-
-def test_output_is_float32_and_memory_lean():
-    tracemalloc = pytest.importorskip("tracemalloc")
-    X = np.random.default_rng(0).normal(size=(50_000, 10))
-    encoder = PiecewiseLinearEncoder().fit(X)
-    tracemalloc.start()
-    encoded = encoder.transform(X)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert encoded.dtype == np.float32
-    assert peak < 1.2 * encoded.nbytes
-
-
-def test_bins_keep_their_precision_far_from_zero_and_beside_outliers():
-    near = 1e9 + np.arange(9.0)
-    np.testing.assert_allclose(encoded(near)[:, 1:], encoded(np.arange(9.0))[:, 1:], atol=1e-5)
-    outlier = np.r_[np.arange(99.0), 1e12]
-    middle = encoded(outlier, n_bins=4, at=[24.75, 37.125])[:, 1:]
-    np.testing.assert_allclose(middle[1] - middle[0], [0, 0.5, 0, 0], atol=1e-5)
-
-
-def test_height_scales_the_bins_alone():
-    values = np.random.default_rng(0).normal(size=(100, 1))
-    low, high = (PiecewiseLinearEncoder(4, height=h).fit(values).transform(values) for h in (0.5, 2.0))
-    np.testing.assert_allclose(high[:, 1:], 4 * low[:, 1:], atol=1e-6)
-    np.testing.assert_array_equal(high[:, 0], low[:, 0])
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_bins"), [((150, 4), 8), ((10_000, 10), 20), ((60_000, 10), 24), ((60_000, 50), 16), ((60_000, 784), 5)]
-)
-def test_bins_follow_the_shape_of_the_table(shape, n_bins):
-    assert bins_for(*shape) == n_bins
-    assert len(PiecewiseLinearEncoder().fit(np.random.default_rng(0).normal(size=(400, 3))).bin_means_) == 3 * 8
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"n_bins": -1}, "n_bins == -1"),
-        ({"n_bins": 2.5}, "n_bins must be"),
-        ({"height": 0}, "height == 0"),
-        ({"subsample": 0}, "subsample == 0"),
-    ],
-)
-def test_parameters_that_make_no_sense(params, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        PiecewiseLinearEncoder(**params).fit([[1.0], [2.0]])
-
-
-# --- the pipeline -----------------------------------------------------------------------------------------------------
 
 
 def mixed_table(n=240, library="pandas"):
@@ -324,7 +171,7 @@ def test_rare_levels_share_a_column():
     X = pd.DataFrame({"level": levels})
     encoder = tabular_pipeline("classifier").fit(X, rng.integers(0, 2, 400))[:-1]
     names = encoder.get_feature_names_out().tolist()
-    assert len(names) > 21 and names[19] == "categorical__level_infrequent_sklearn"
+    assert len(names) > 21 and names[19] == "categorical__level_(others)"
     assert names[20] == "many_levels__level"
     assert {f"categorical__level_{i}" for i in range(10)} <= set(names)
     rows = encoder.transform(pd.DataFrame({"level": ["3", "unseen"]}))
@@ -503,3 +350,31 @@ def test_text_in_a_column_of_numbers_at_predict(library):
     model = tabular_pipeline(LogisticRegression()).fit(library.DataFrame({"age": [1, 2]}), [0, 1])
     with pytest.raises(ValueError, match="Column 'age' must hold numbers as in training, got String values"):
         model.predict(library.DataFrame({"age": ["old", "young"]}))
+
+
+def test_a_sparse_matrix_of_numbers():
+    X = sparse.random(300, 40, 0.05, random_state=0, format="csr")
+    y = (X[:, [0]] + X[:, [1]]).toarray().ravel() > 0
+    model = tabular_pipeline("classifier", random_state=0).fit(X, y)
+    assert sparse.issparse(model[:-1].transform(X))
+    assert model.score(X.tocsc(), y) == model.score(X.toarray(), y) > 0.95
+    with pytest.raises(TypeError, match="X must be dense for an estimator that is not of this library"):
+        tabular_pipeline(LogisticRegression()).fit(X, y)
+
+
+def test_levels_are_numbered_by_frequency_and_encoded_as_scikit_learn_does():
+    rng = np.random.default_rng(0)
+    X = rng.choice(list("abcdefghijklmnopqrstuvwxyz"), (400, 2), p=np.arange(1, 27) / 351).astype(object)
+    X[:, 1] = np.where(X[:, 1] > "h", X[:, 1], None)
+    new = np.array([["?", "?"]], dtype=object)
+    numbers = LevelNumbers().fit(X)
+    count = Counter(X[:, 0].tolist())
+    assert [count[level] for level in numbers.levels_[0]] == sorted(count.values(), reverse=True)
+    assert numbers.transform(new).tolist() == [[-1, -1]]
+    theirs = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False).fit(X)
+    ours = OneHotLevels().fit(X)
+    rows = {name.replace("(others)", "infrequent_sklearn"): j for j, name in enumerate(ours.get_feature_names_out())}
+    assert {name.replace("None", "nan") for name in theirs.get_feature_names_out()} == set(rows)
+    order = [rows[name.replace("None", "nan")] for name in theirs.get_feature_names_out()]
+    for table in (X, new):
+        np.testing.assert_array_equal(ours.transform(table).toarray()[:, order], theirs.transform(table))

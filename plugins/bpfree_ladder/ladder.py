@@ -8,6 +8,7 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     settle   after a share of the steps the members are weighed by their losses on the held-out rows:
                  gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
                  w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
+             which long tables raise further (`further_boost`)
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
@@ -33,7 +34,8 @@ N_STEPS = 25  # steps of a fit by default
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
-PRIOR_ROWS = 5  # the temperature is held near 1 as if by this many rows
+PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
+PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
 
 
 @dataclass(eq=False)
@@ -186,7 +188,8 @@ class Ladder(Trainer):
             gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
             gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
             weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
-        decay = float(self.boost * np.exp(np.average(log_decays, weights=weight)))
+        decay = self.boost * float(np.exp(np.average(log_decays, weights=weight)))
+        decay *= 1 if self.single else further_boost(decay, problem.n_samples)
         if not self.single:
             return replace(state, decay=decay)
         best = weight.argmax()
@@ -204,9 +207,11 @@ class Ladder(Trainer):
         Z = np.concatenate([trainer.outputs(member, problem.network, problem.X[part]) for member, part in pairs])
         weight = None if problem.sample_weight is None else problem.sample_weight[rows]
 
+        prior = PRIOR_ROWS / len(rows)
+
         def cost(log_temperature):
             losses = objective.loss(Z / np.exp(log_temperature), problem.Y[rows])
-            return np.average(losses, weights=weight) + PRIOR_ROWS / len(rows) * log_temperature**2
+            return np.average(losses, weights=weight) + prior * (log_temperature - np.log(PRIOR_TEMPERATURE)) ** 2
 
         return float(np.exp(minimize_scalar(cost, bounds=(-2, 2), method="bounded").x))  # pyright: ignore
 
@@ -236,6 +241,15 @@ def n_updates(n) -> float:
 def n_held_out(n) -> int:
     """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
     return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
+
+
+def further_boost(decay, n) -> float:
+    """Factor on the common decay of several members, of n training rows: 1 below 1500 and 2.2 decay^.3 from there on.
+
+    A long table is seen but a few times during the search, so that a member with too little decay looks better than it
+    will be at the end, and the more so the more decay the table asks for.
+    """
+    return 1.0 if n < 1500 else 2.2 * decay**0.3
 
 
 def dropout_of(decay) -> float:

@@ -9,6 +9,7 @@ from bpfree_ladder.ladder import (
     batch_rows,
     dropout_of,
     endless_permutations,
+    further_boost,
     n_held_out,
     n_updates,
 )
@@ -84,6 +85,15 @@ def test_a_clear_winner_decides(best, decay):
     state = settled(biases, np.random.default_rng(0).normal(size=50))
     assert state.decay == pytest.approx(decay, rel=1e-6)
     assert len(state.members) == 3
+
+
+def test_several_members_go_on_with_more_decay_on_a_long_table():
+    Y = np.zeros(1600)
+    Y[::2] = 1
+    decay = settled([0.5, 5.0, 5.0], Y, decays=(0.2, 1.0, 10.0), boost=1.6).decay
+    assert decay == pytest.approx(2.2 * 0.32**1.3, rel=1e-3)
+    assert settled([0.5, 5.0, 5.0], Y, decays=(0.2, 1.0, 10.0), single=True).decay == pytest.approx(0.2, rel=1e-3)
+    assert further_boost(0.32, 1499) == 1
 
 
 def test_only_the_best_member_goes_on_in_the_single_setting():
@@ -211,6 +221,13 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
     assert state.temperature == pytest.approx(3, rel=0.15)
     outputs = ladder.outputs(state, problem.network, problem.X)
     np.testing.assert_allclose(expit(outputs), Y[:3000].mean(), atol=0.01)
+
+
+def test_rows_without_a_say_leave_the_temperature_below_one():
+    problem = made(BinaryLogLoss(), np.array([[0.0], [1.0]] * 20), max_iter=1)
+    state = LadderState(np.zeros(2), members=fixed_members([0.0, 0.0]), held_out=np.arange(10), decay=1.0)
+    state = Ladder(Fixed(), (1.0, 2.0)).step(state, problem, np.random.default_rng(0))
+    assert state.temperature == pytest.approx(0.7, rel=1e-3)
 
 
 def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen():
