@@ -23,7 +23,7 @@ from typing import Any
 import joblib
 import numpy as np
 from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 BACKEND = "sklearn_bpfree"
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
@@ -98,6 +98,7 @@ class _OneBlasThread:
     def __call__(self):
         with self._lock:
             if self._users == 0:
+                _give_up_control()
                 self._limit = _blas().limit(limits=1)
             self._users += 1
         try:
@@ -106,7 +107,16 @@ class _OneBlasThread:
             with self._lock:
                 self._users -= 1
                 if self._users == 0 and self._limit is not None:
+                    _give_up_control()
                     self._limit.restore_original_limits()
+                    _give_up_control()
+
+
+def _give_up_control():
+    """Let any thread change OpenBLAS: threadpoolctl since 3.8 ignores all but the first one until that gives it up."""
+    give_up = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if give_up is not None:
+        give_up(force=True)
 
 
 @cache

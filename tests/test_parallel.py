@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -285,3 +286,27 @@ def test_no_thread_is_left_behind(always_pays):
     assert threading.active_count() > before
     del workers
     assert threading.active_count() == before
+
+
+def test_one_blas_thread_in_any_thread_and_whoever_leaves_last():
+    """threadpoolctl lets one thread alone change OpenBLAS until that gives it up."""
+
+    def in_a_thread(function):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(function).result()
+
+    def limited():
+        with one_blas_thread():
+            return blas_threads(0)
+
+    before = blas_threads(0)
+    assert set(limited()) == {1}
+    assert set(in_a_thread(limited)) == {1}
+    mine, other = one_blas_thread(), one_blas_thread()
+    mine.__enter__()
+    in_a_thread(other.__enter__)
+    mine.__exit__(None, None, None)
+    assert set(blas_threads(0)) == {1}
+    in_a_thread(lambda: other.__exit__(None, None, None))
+    assert blas_threads(0) == before
+    assert set(limited()) == {1}
