@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse, special
-from scipy.linalg import get_blas_funcs
+from scipy.linalg import blas, get_blas_funcs
 
 from sklearn_bpfree.quantisation import quantised
 
@@ -316,6 +316,12 @@ def ones(size, dtype) -> np.ndarray:
     vector = np.ones(size, dtype)
     vector.flags.writeable = False
     return vector
+
+
+def largest(array) -> float:
+    """The largest absolute value of an array without gaps; one pass and no copy."""
+    flat = array.ravel("K")
+    return abs(flat[(blas.isamax if flat.dtype.char == "f" else blas.idamax)(flat)])
 
 
 @cache

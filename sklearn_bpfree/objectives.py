@@ -17,9 +17,11 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.metrics import PinballMetric, vectorised
+from sklearn_bpfree.network import largest, ones
 
 SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
 SHIFTS = 100  # among so many candidates
+LARGE = 40  # raw outputs below this have exponentials that neither overflow nor vanish in single precision
 
 
 class ObjectiveError(ValueError):
@@ -110,22 +112,29 @@ class LogLoss(Loss):
         Z = np.ascontiguousarray(Z.transpose(0, 2, 1))  # classes first, as a population's outputs lie in memory
         w = np.ones(len(Y), Z.dtype) if weight is None else weight
         at_true_class = Z.reshape(len(Z), -1) @ np.ascontiguousarray((w[:, None] * Y).T).ravel()
-        top = Z.max(axis=1)
-        P = Z - top[:, None]
-        np.exp(P, out=P)
-        total = P.sum(axis=1)
-        np.log(total, out=total)
-        total += top
+        if largest(Z) < LARGE:
+            total = np.exp(Z).sum(axis=1)
+            np.log(total, out=total)
+        else:
+            total = _softmax(np.moveaxis(Z, 1, 0))[1]
         return (total @ w - at_true_class) / w.sum()
 
     def error(self, Z, Y):
         return self.link(Z) - Y
 
     def total_and_error(self, Z, Y, weight=None):
-        P, loss = _softmax(Z.T)
+        if largest(Z) < LARGE:
+            E = np.exp(Z)
+            loss = E.dot(ones(Z.shape[1], Z.dtype.char))
+            E /= loss[:, None]
+            np.log(loss, out=loss)
+        else:
+            P, loss = _softmax(Z.T)
+            E = P.T
+        E -= Y
         if weight is None:
-            return float(np.add.reduce(loss) - np.vdot(Z, Y)), P.T - Y
-        return float(loss @ weight - np.vdot(Z, Y * weight[:, None])), P.T - Y
+            return float(np.add.reduce(loss) - np.vdot(Z, Y)), E
+        return float(loss @ weight - np.vdot(Z, Y * weight[:, None])), E
 
     def link(self, Z):
         return np.moveaxis(_softmax(np.moveaxis(Z, -1, 0))[0], 0, -1)

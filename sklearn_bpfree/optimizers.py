@@ -52,7 +52,7 @@ class Adam:
         np.sqrt(v, out=gradient)
         gradient += self.epsilon / to_v
         np.divide(m, gradient, out=gradient)
-        gradient *= -learning_rate * to_m / to_v
+        shrink(gradient, -learning_rate * to_m / to_v)
         return gradient
 
 

@@ -123,6 +123,18 @@ def test_log_losses_are_finite_for_any_logit(name):
     assert np.abs(total / losses.sum() - 1) < 1e-5
 
 
+@pytest.mark.parametrize("gap", [30, 60, 1e3])
+@pytest.mark.parametrize("weight", [None, rng.uniform(0.5, 2, N).astype("f4")], ids=["unweighted", "weighted"])
+def test_a_row_far_below_the_highest_one_keeps_its_digits(gap, weight):
+    loss, Y, _ = LOSSES["log"]
+    z = Z[:, : Y.shape[1]].astype(np.float32)
+    z[1:] -= np.float32(gap)
+    total, E = loss.total_and_error(z, Y.astype(np.float32), weight)
+    z = z.astype(np.float64)
+    np.testing.assert_allclose(E, loss.error(z, Y), atol=1e-6)
+    np.testing.assert_allclose(total, (loss.loss(z, Y) * (1 if weight is None else weight)).sum(), rtol=1e-4)
+
+
 def test_links():
     P = LogLoss().link(Z)
     np.testing.assert_allclose(P, np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True))
