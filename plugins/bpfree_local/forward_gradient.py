@@ -9,7 +9,7 @@ What is perturbed, and which loss is measured:
     perturb="weights"     u in the shape of the kernels and biases, one D for the whole minibatch
     perturb="activities"  u in the shape of the hidden activities, one D per row
     scope="global"        D of the network's loss, through the layers above
-    scope="local"         D_g of the layer's own head, one for each group of units
+    scope="local"         D_g of the layer's own head, one for each group of units; the last one's is the output layer
 
 "weights" and "global" are Baydin et al. 2022; "activities" and "local" are the LG-FG-A of Ren et al. 2022. No weight is
 transposed in any of them. Read `signal` first, then `batch_gradient`.
@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_scalar
 
-from bpfree_local.heads import by_layer, dense, head_error, of_layer
+from bpfree_local.heads import draw_heads, head_and_error, start_heads
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice, write_gradient
 from sklearn_bpfree.network import product
@@ -70,22 +70,19 @@ class ForwardGradient(ErrorSignalTrainer):
         return self.scope == "local"
 
     def init_feedback(self, network, rng):
-        """A_l, c_l of each hidden layer in a local scope."""
-        if self.scope == "global":
-            return []
-        return [B for units in network.layer_sizes[1:-1] for B in dense(rng, units, network.n_outputs)]
+        """A_l, c_l of each hidden layer but the last in a local scope."""
+        return draw_heads(network, rng) if self.scope == "local" else []
 
     def init(self, problem, rng):
         """The heads' biases start where the output layer's does."""
         state = super().init(problem, rng)
-        for _, c in by_layer(state.feedback, problem.network):
-            c[:] = problem.initial_output()
+        if self.scope == "local":
+            start_heads(state.feedback, problem)
         return state
 
     def signal(self, layer, above, run):
         """Activities perturbed, local scope: D_g u_g of each row and group of units; what is above has no say in it."""
-        H, q = run.hidden[layer], self._head_error(layer, run)
-        A, _ = of_layer(run.feedback, layer, run.problem.network)
+        H, (A, q) = run.hidden[layer], head_and_error(layer, run)
         signal = np.zeros_like(H)
         for _ in range(self.n_directions):
             u = self._activity_noise(H, run)
@@ -125,8 +122,7 @@ class ForwardGradient(ErrorSignalTrainer):
         """D u with one D for the minibatch (global), or one for each group of units (local, hidden layers only)."""
         n_layers = len(run.kernels) - (self.scope == "local")
         gradients = [*run.kernel_gradients[:n_layers], *run.bias_gradients[:n_layers]]
-        errors = [self._head_error(layer, run) for layer in range(n_layers)] if self.scope == "local" else []
-        heads = by_layer(run.feedback, run.problem.network)
+        heads = [head_and_error(layer, run) for layer in range(n_layers)] if self.scope == "local" else []
         for g in gradients:
             g[:] = 0
         for _ in range(self.n_directions):
@@ -136,14 +132,9 @@ class ForwardGradient(ErrorSignalTrainer):
             if self.scope == "global":
                 slopes = [output_slope(run, hidden, own[-1]).sum()] * n_layers
             else:
-                slopes = [self._along(dH, A, q).sum(0) for dH, (A, _), q in zip(hidden, heads, errors, strict=True)]
+                slopes = [self._along(dH, A, q).sum(0) for dH, (A, q) in zip(hidden, heads, strict=True)]
             for g, u, D in zip(gradients, noise, slopes * 2, strict=True):
                 g += u * (D / self.n_directions)
-
-    def _head_error(self, layer, run):
-        network = run.problem.network
-        head, gradients = (of_layer(arrays, layer, network) for arrays in (run.feedback, run.feedback_gradient))
-        return head_error(run.hidden[layer], head, gradients, run)
 
     def _activity_noise(self, H, run):
         """Noise for a hidden layer; none for silent units, which no signal could pass."""

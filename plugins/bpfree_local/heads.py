@@ -1,11 +1,15 @@
-"""The readout of its own, the head, that a hidden layer has while it learns: kernel A (units, K) and bias c (K,)."""
+"""The readout of its own, the head, that a hidden layer has while it learns: kernel A (units, K) and bias c (K,).
+
+The head of the last hidden layer is the output layer. Those of the layers below it are the first feedback arrays:
+A_0, c_0, A_1, c_1, ...
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sklearn_bpfree.error_signal import write_gradient
-from sklearn_bpfree.network import Network
+from sklearn_bpfree.network import Network, add_bias
 
 
 def dense(rng, fan_in, fan_out) -> list[np.ndarray]:
@@ -15,21 +19,25 @@ def dense(rng, fan_in, fan_out) -> list[np.ndarray]:
     return [W, b]
 
 
-def of_layer(arrays, layer, network) -> list[np.ndarray]:
-    """Those of the feedback arrays that belong to one hidden layer; all layers have equally many."""
-    size = len(arrays) // (len(network.layer_sizes) - 2)
-    return arrays[layer * size : (layer + 1) * size]
+def draw_heads(network, rng) -> list[np.ndarray]:
+    """Heads of all hidden layers but the last."""
+    return [array for units in network.layer_sizes[1:-2] for array in dense(rng, units, network.n_outputs)]
 
 
-def by_layer(arrays, network) -> list[list[np.ndarray]]:
-    """The feedback arrays of each hidden layer; an empty list when there are none."""
-    return [of_layer(arrays, layer, network) for layer in range(len(network.layer_sizes) - 2)] if arrays else []
+def start_heads(feedback, problem) -> None:
+    """Set the heads' biases in place to where the output layer's starts."""
+    for layer in range(len(problem.network.layer_sizes) - 3):
+        feedback[2 * layer + 1][:] = problem.initial_output()
 
 
-def head_error(H, head, gradients, run) -> np.ndarray:
-    """Output error q (b, K) of the head [A, c, ...] of a layer's activities; its own gradients are written."""
-    Z = H.dot(head[0])
-    Z += head[1]
+def head_and_error(layer, run) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel A and output error q (b, K) of a hidden layer's head; writes the head's gradients."""
+    if layer == len(run.hidden) - 1:
+        return run.kernels[-1], run.error
+    (A, c), gradients = (arrays[2 * layer : 2 * layer + 2] for arrays in (run.feedback, run.feedback_gradient))
+    H = run.hidden[layer]
+    Z = H.dot(A)
+    add_bias(Z, c)
     q = run.problem.output_error(Z, run.batch)[1]
-    write_gradient(H, q, *gradients[:2])
-    return q
+    write_gradient(H, q, *gradients)
+    return A, q

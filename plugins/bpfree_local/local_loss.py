@@ -1,24 +1,26 @@
 """Local losses: every hidden layer has a readout of its own (its head) and learns from that readout's error.
 
-    q_l     = dL/dZ_l  at  Z_l = H_l A_l + c_l        the output error of layer l's own head
+    q_l     = dL/dZ_l  at  Z_l = H_l A_l + c_l        the output error of layer l's own head; the last one's head is the
+                                                      output layer
     delta_l = (q_l A_l^T) * f'(z_l)                   "pred"; the head learns by H_l^T q_l
     delta_l = dS_l/dH_l * f'(z_l)                     "sim", S_l = sum_ij s_i s_j (cos(m_i, m_j) - T_ij)^2, M = H_l V_l
     delta_l = ((1 - beta) pred + beta sim)            "predsim", beta = 0.99
 
 T says how alike the targets of two rows are, s are the row weights that sum to 1. "pred" is also known as Mono-Forward,
 decoupled greedy learning, or an auxiliary classifier with a stopped gradient. No signal crosses a layer: what a layer
-learns does not depend on any weight above it. Read `signal` first.
+learns does not depend on any weight above it but its own head's. Read `signal` first.
 """
 
 from typing import ClassVar
 
 import numpy as np
 
-from bpfree_local.heads import by_layer, dense, head_error, of_layer
+from bpfree_local.heads import dense, draw_heads, head_and_error, start_heads
 from sklearn_bpfree import ErrorSignalTrainer
 from sklearn_bpfree.error_signal import check_choice
 from sklearn_bpfree.network import Network, product
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.optimizers import shrink
 
 SHARE_OF_SIM = {"pred": 0.0, "predsim": 0.99, "sim": 1.0}  # beta
 
@@ -37,7 +39,7 @@ class LocalLoss(ErrorSignalTrainer):
         What carries a head's error to its layer: the head's own transpose, or a fixed random matrix. With "random" the
         similarities are those of the activations themselves, so that no weight is transposed anywhere.
     predict_with : {"last", "mean"}, default="last"
-        Predict by the output layer, or by the mean of the heads' raw outputs.
+        Predict by the last head, which is the output layer, or by the mean of all heads' raw outputs.
 
     References
     ----------
@@ -65,10 +67,9 @@ class LocalLoss(ErrorSignalTrainer):
         return True
 
     def init_feedback(self, network, rng):
-        """A_l, c_l of each layer in turn, each pair followed by B_l or V_l where the mode has one."""
-        K, arrays = network.n_outputs, []
+        """A_l, c_l of each hidden layer but the last, then B_l or V_l of each one where the mode has them."""
+        K, arrays = network.n_outputs, draw_heads(network, rng)
         for units in network.layer_sizes[1:-1]:
-            arrays += dense(rng, units, K)
             if self.feedback == "random":
                 arrays.append(rng.normal(0, 1 / np.sqrt(K), (K, units)))
             elif self.layer_loss != "pred":
@@ -78,44 +79,45 @@ class LocalLoss(ErrorSignalTrainer):
     def init(self, problem, rng):
         """The heads' biases start where the output layer's does."""
         state = super().init(problem, rng)
-        for _, c, *_ in by_layer(state.feedback, problem.network):
-            c[:] = problem.initial_output()
+        start_heads(state.feedback, problem)
         return state
 
     def signal(self, layer, above, run):
-        network, H = run.problem.network, run.hidden[layer]
-        head = of_layer(run.feedback, layer, network)
-        gradients = of_layer(run.feedback_gradient, layer, network)
-        q = head_error(H, head, gradients, run)
+        A, q = head_and_error(layer, run)
         beta = SHARE_OF_SIM[self.layer_loss]
+        matrix = 2 * (len(run.hidden) - 1) + layer  # where B_l or V_l is
         V = gV = None
         if self.feedback == "random":
-            gradients[2][:] = 0  # stays as drawn
-        elif beta:
-            V, gV = head[2], gradients[2]
-
-        signal = q.dot(head[2] if self.feedback == "random" else head[0].T)
+            run.feedback_gradient[matrix][:] = 0  # stays as drawn
+            signal = q.dot(run.feedback[matrix])
+        else:
+            signal = q.dot(A.T)
+            if beta:
+                V, gV = run.feedback[matrix], run.feedback_gradient[matrix]
         if beta:
             signal *= 1 - beta
-            signal += beta * _similarity_gradient(H, V, gV, run.problem.objective, run.batch)
+            signal += beta * _similarity_gradient(run.hidden[layer], V, gV, run.problem.objective, run.batch)
         return signal
 
     def follow(self, feedback, increments, decay):
         """A_l and V_l decay as kernels do."""
-        for B in feedback[::3] if self.feedback == "random" else feedback:
-            if B.ndim == 2:
-                B *= decay
+        learned = feedback[: 2 * (len(increments) - 2)] if self.feedback == "random" else feedback
+        for A in learned:
+            if A.ndim == 2:
+                shrink(A, decay)
 
     def outputs(self, state, network, X):
-        if self.predict_with == "last" or not state.feedback:
-            return super().outputs(state, network, X)
+        Z = super().outputs(state, network, X)
+        if self.predict_with == "last":
+            return Z
         kernels, biases = network.unpack(state.weights)
-        heads = []
-        for layer, (A, c, *_) in enumerate(by_layer(state.feedback, network)):
+        L = max(1, len(kernels) - 1)
+        for layer in range(L - 1):
+            A, c = state.feedback[2 * layer : 2 * layer + 2]
             below = Network((*network.layer_sizes[: layer + 2], network.n_outputs), network.activation)
             parts = [*kernels[: layer + 1], A, *biases[: layer + 1], c]
-            heads.append(below.outputs(np.concatenate([part.ravel() for part in parts]), X))
-        return np.mean(heads, axis=0)
+            Z += below.outputs(np.concatenate([part.ravel() for part in parts]), X)
+        return Z / L
 
 
 def _similarity_gradient(H, V, gV, objective, batch):
