@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn_bpfree.network import ACTIVATIONS, Network
 
 BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
-CHUNK_BYTES = 1 << 20  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block
+CHUNK_BYTES = 1 << 21  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block
 KEEP_BYTES = 1 << 26  # directions are kept for the update up to this size, and drawn again beyond it
 
 

@@ -22,7 +22,7 @@ from scipy.linalg import blas, get_blas_funcs
 from sklearn_bpfree.quantisation import quantised
 
 BLOCK_BYTES = 1 << 22  # rows are predicted in blocks whose widest layer takes about this much memory
-SMALL = 1 << 18  # arrays of fewer numbers than this stay in the processor's cache
+SMALL = 1 << 19  # arrays of at most so many numbers are compared with zeros at once
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Activation:
     flat: bool = False
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _zeros(shape, dtype):
     zeros = np.zeros(shape, dtype)
     zeros.flags.writeable = False
@@ -56,12 +56,12 @@ def _zeros(shape, dtype):
 
 def _relu(Z):
     # numpy's maximum of two arrays is three times as fast as that of an array and a scalar
-    if Z.size < SMALL:
+    if Z.size <= SMALL:
         return np.maximum(Z, _zeros(Z.shape, Z.dtype.char), out=Z)
     if not Z.flags.c_contiguous:
         return np.maximum(Z, 0, out=Z)
-    for start in range(0, Z.size, SMALL // 2):
-        _relu(Z.reshape(-1)[start : start + SMALL // 2])
+    for start in range(0, Z.size, SMALL):
+        _relu(Z.reshape(-1)[start : start + SMALL])
     return Z
 
 

@@ -54,7 +54,10 @@ class Loss:
         return float(losses.sum() if weight is None else losses @ weight), self.error(Z, Y)
 
     def means(self, Z, Y, weight=None) -> np.ndarray:
-        """Mean loss of every member of a population, (P, n, K), (n, K), (n,) -> (P,): what a generation needs."""
+        """Mean loss of every member of a population, (P, n, K), (n, K), (n,) -> (P,): what a generation needs.
+
+        Z may be overwritten.
+        """
         return np.average(self.loss(Z, Y), axis=-1, weights=weight)
 
     def link(self, Z) -> np.ndarray:
@@ -113,7 +116,7 @@ class LogLoss(Loss):
         w = np.ones(len(Y), Z.dtype) if weight is None else weight
         at_true_class = Z.reshape(len(Z), -1) @ np.ascontiguousarray((w[:, None] * Y).T).ravel()
         if largest(Z) < LARGE:
-            total = np.exp(Z).sum(axis=1)
+            total = np.exp(Z, out=Z).sum(axis=1)
             np.log(total, out=total)
         else:
             total = _softmax(np.moveaxis(Z, 1, 0))[1]

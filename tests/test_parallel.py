@@ -310,3 +310,16 @@ def test_one_blas_thread_in_any_thread_and_whoever_leaves_last():
     in_a_thread(lambda: other.__exit__(None, None, None))
     assert blas_threads(0) == before
     assert set(limited()) == {1}
+
+
+def turn(block):
+    return sys.getswitchinterval()
+
+
+def test_threads_take_short_turns_while_they_compute_and_no_longer():
+    before = sys.getswitchinterval()
+    workers = parallel.Workers(2)
+    workers._paces[turn] = parallel._Pace(block_seconds=1.0)
+    assert max(workers.map(turn, 4)) <= 1.01 * parallel.TURN_SECONDS
+    workers.close()
+    assert sys.getswitchinterval() == before > parallel.TURN_SECONDS
