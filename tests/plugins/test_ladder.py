@@ -10,9 +10,12 @@ from bpfree_ladder.ladder import (
     dropout_of,
     endless_permutations,
     further_boost,
+    main_columns,
     n_held_out,
     n_updates,
+    part_of,
 )
+from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
 
@@ -52,13 +55,22 @@ def fixed_members(biases):
     return [State(np.array([0.0, bias])) for bias in biases]
 
 
-def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None):
+def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None, main_only=None):
     """State after the step in which members with these outputs settle, on the rows Y, all held out but the last."""
     Y = np.asarray(Y, dtype=np.float64)[:, None]
     problem = made(SquaredError(), Y, sample_weight=sample_weight)
     ladder = Ladder(Fixed(), decays, boost=boost, single=single, search=0.0)
     members = fixed_members(biases)
-    state = LadderState(members[0].weights, members=members, held_out=np.arange(len(Y) - 1))
+    if main_only is None:
+        main_only = [False] * len(decays)
+    state = LadderState(
+        members[0].weights,
+        members=members,
+        rungs=list(decays),
+        main_only=main_only,
+        columns=np.array([True]),
+        held_out=np.arange(len(Y) - 1),
+    )
     return ladder.step(state, problem, np.random.default_rng(0))
 
 
@@ -105,13 +117,57 @@ def test_only_the_best_member_goes_on_in_the_single_setting():
 def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
     problem = made(SquaredError(), np.zeros((24, 1)))
     for params, decays in [
-        ({}, [0.05, 0.5, 5.0]),
+        ({}, [0.05, 0.5, 5.0, 5.0]),
         ({"single": True}, [0.1, 2.0]),
         ({"single": True, "decays": (1.0, 3.0, 9.0)}, [1.0, 3.0, 9.0]),
     ]:
         ladder = Ladder(Fixed(), **params)
         state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
         assert [member.loss for member in state.members] == decays
+
+
+def test_long_tables_have_the_members_that_see_every_column():
+    state = Ladder(Fixed()).init(made(SquaredError(), np.zeros((1500, 1))), np.random.default_rng(0))
+    assert state.rungs == [0.05, 0.5, 5.0]
+    assert state.main_only == [False] * 3
+
+
+def test_main_columns_are_those_of_two_values_or_of_much_spread():
+    rng = np.random.default_rng(0)
+    raw, rare = rng.normal(size=400), (rng.random(400) < 0.02).astype(float)
+    part = np.clip(rng.normal(size=400), -0.5, 0.5)
+    X = np.column_stack([raw, part, rare, np.zeros(400), 0.6 * raw])
+    assert main_columns(X).tolist() == [True, False, True, True, True]
+    assert main_columns(sparse.csr_array(X)).tolist() == [True, False, True, True, True]
+
+
+def test_some_members_of_a_short_table_learn_from_main_columns_only():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), 0.1 * rng.normal(size=200)])
+    problem = Problem(X, X[:, :1], Network((2, 4, 1)), SquaredError(), batch_size=64, max_iter=25)
+    ladder = Ladder()
+    state = ladder.init(problem, rng)
+    assert state.columns.tolist() == [True, False]
+    state = ladder.step(state, problem, rng)
+    kernels = [problem.network.unpack(member.weights)[0][0] for member in state.members]
+    assert [bool(kernel[1].any()) for kernel in kernels] == [True, False, True, False]
+    assert all(kernel[0].any() for kernel in kernels)
+
+
+@pytest.mark.parametrize(("bias", "keeps"), [(0.05, True), (5.0, False)])
+def test_members_see_every_column_when_those_with_main_columns_are_clearly_worse(bias, keeps):
+    Y = np.random.default_rng(0).normal(size=50)
+    state = settled([0.0, bias, 5.0], Y, main_only=[False, True, True])
+    assert state.main_only == [False, keeps, keeps]
+
+
+def test_hidden_columns_are_zero_in_a_part_of_the_rows():
+    X = np.arange(12.0).reshape(4, 3)
+    for given in (X, sparse.csr_array(X)):
+        problem = Problem(given, np.zeros((4, 1)), Network((3, 1)), SquaredError(), batch_size=2, max_iter=1)
+        part = part_of(problem, np.array([2, 0]), 0.0, np.array([True, False, True])).X
+        part = part.toarray() if sparse.issparse(part) else part
+        np.testing.assert_array_equal(part, X[[2, 0]] * [1, 0, 1])
 
 
 def test_row_weights_count_when_members_settle():
@@ -152,7 +208,7 @@ def test_members_search_without_the_held_out_rows_and_rejoin_all_but_their_own()
     everything = set(range(24))
     for step, members in enumerate(seen):
         for i, rows in enumerate(members):
-            assert rows == everything - set(held_out if step < 5 else held_out[i::3])
+            assert rows == everything - set(held_out if step < 5 else held_out[i::4])
     single = training.start(ladder.set_params(single=True), problem, 0)
     single.plan(10)
     training.run(ladder, problem, single)
@@ -216,7 +272,14 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
     problem = made(BinaryLogLoss(), Y, max_iter=1)
     ladder = Ladder(Fixed(), (1.0, 2.0))
     overconfident = 3 * np.log(0.7 / 0.3)
-    state = LadderState(np.zeros(2), members=fixed_members([overconfident] * 2), held_out=np.arange(3000), decay=1.0)
+    state = LadderState(
+        np.zeros(2),
+        members=fixed_members([overconfident] * 2),
+        rungs=[1.0, 2.0],
+        main_only=[False] * 2,
+        held_out=np.arange(3000),
+        decay=1.0,
+    )
     state = ladder.step(state, problem, rng)
     assert state.temperature == pytest.approx(3, rel=0.15)
     outputs = ladder.outputs(state, problem.network, problem.X)
@@ -225,7 +288,14 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
 
 def test_rows_without_a_say_leave_the_temperature_below_one():
     problem = made(BinaryLogLoss(), np.array([[0.0], [1.0]] * 20), max_iter=1)
-    state = LadderState(np.zeros(2), members=fixed_members([0.0, 0.0]), held_out=np.arange(10), decay=1.0)
+    state = LadderState(
+        np.zeros(2),
+        members=fixed_members([0.0, 0.0]),
+        rungs=[1.0, 2.0],
+        main_only=[False] * 2,
+        held_out=np.arange(10),
+        decay=1.0,
+    )
     state = Ladder(Fixed(), (1.0, 2.0)).step(state, problem, np.random.default_rng(0))
     assert state.temperature == pytest.approx(0.7, rel=1e-3)
 
@@ -236,7 +306,9 @@ def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen
     ladder = Ladder(Fixed(), (1.0, 2.0), single=True, search=0.0)
     members = fixed_members([2 * np.log(0.7 / 0.3), 9.0])
     state = ladder.step(
-        LadderState(np.zeros(2), members=members, held_out=np.arange(1500)), problem, np.random.default_rng(0)
+        LadderState(np.zeros(2), members=members, rungs=[1.0, 2.0], main_only=[False] * 2, held_out=np.arange(1500)),
+        problem,
+        np.random.default_rng(0),
     )
     assert len(state.members) == 1
     assert state.temperature == pytest.approx(2, rel=0.1)
