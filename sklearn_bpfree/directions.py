@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn_bpfree.network import ACTIVATIONS, Network, product
 
 MAX_PRECONDITIONED = 1024  # with more columns an input's scale is its own standard deviation, not the covariance's
-UPPER_SCALE = 0.25  # of directions above the first layer, where weights moved as far as below generalise worse
+UPPER_SCALE = 0.25  # of directions above the first layer; as large ones as below generalise worse
 SPREAD_FLOOR = 1e-3  # eigenvalues of the inputs' covariance below this fraction of their mean count as that
 
 

@@ -7,9 +7,9 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
-Two dampings are tried, and the one with the lower training loss is taken, if it improves on theta. Held-out rows say
-when to stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows.
-Read `step` first.
+Of two dampings the one with the lower loss on the rows of the step is taken, if the training loss is lower than at
+theta. Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to stop: the
+last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read `step` first.
 """
 
 from __future__ import annotations
