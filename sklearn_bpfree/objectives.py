@@ -113,8 +113,9 @@ class LogLoss(Loss):
 
     def means(self, Z, Y, weight=None):
         Z = np.ascontiguousarray(Z.transpose(0, 2, 1))  # classes first, as a population's outputs lie in memory
-        w = np.ones(len(Y), Z.dtype) if weight is None else weight
-        at_true_class = Z.reshape(len(Z), -1) @ np.ascontiguousarray((w[:, None] * Y).T).ravel()
+        w = ones(len(Y), Z.dtype.char) if weight is None else weight
+        weighted = Y if weight is None else w[:, None] * Y
+        at_true_class = Z.reshape(len(Z), -1) @ weighted.T.ravel()
         if largest(Z) < LARGE:
             total = np.exp(Z, out=Z).sum(axis=1)
             np.log(total, out=total)

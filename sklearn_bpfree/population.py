@@ -23,7 +23,7 @@ from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
 
-WIDEST_SOLVED = 256  # units of the last hidden layer, up to which solving for the output layer pays
+WIDEST_SOLVED = 512  # units of the last hidden layer, up to which solving for the output layer pays
 ROWS_PER_UNIT = 4  # so many rows of a `partial_fit` count as much as all rows before
 REFIT_ROWS = 1 << 15  # "all" rows of a large table
 STEPS, FULL_STEPS = 2, 20  # towards the centre's output layer in a generation, and where it is to be had in full
