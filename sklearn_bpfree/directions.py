@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn_bpfree.network import ACTIVATIONS, Network, product
 
 MAX_PRECONDITIONED = 1024  # with more columns an input's scale is its own standard deviation, not the covariance's
+UPPER_SCALE = 0.25  # of directions above the first layer; as large ones as below generalise worse
 SPREAD_FLOOR = 1e-3  # eigenvalues of the inputs' covariance below this fraction of their mean count as that
 
 
@@ -84,13 +85,15 @@ class UnitDirections:
         for i, fan_in in enumerate(self.network.layer_sizes[:-2]):
             n = int((self.layer == i).sum())
             draws = rng.standard_normal((fan_in, n), dtype=dtype)
+            bias = rng.standard_normal(n, dtype=dtype) / dtype.type(np.sqrt(fan_in))
             if i == 0:
                 for turn, root in enumerate(self.roots):
                     draws[:, turn :: len(self.roots)] = spread(root, draws[:, turn :: len(self.roots)])
             else:
-                draws /= dtype.type(np.sqrt(fan_in))
+                draws *= dtype.type(UPPER_SCALE / np.sqrt(fan_in))
+                bias *= dtype.type(UPPER_SCALE)
             self.kernels.append(draws)
-            self.biases.append(rng.standard_normal(n, dtype=dtype) / dtype.type(np.sqrt(fan_in)))
+            self.biases.append(bias)
 
     def combine(self, w) -> np.ndarray:
         """The sum of ``w_j E_j`` (n_weights,)."""

@@ -7,9 +7,9 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
-Two dampings are tried, and the one with the lower training loss is taken, if it improves on theta. Held-out rows say
-when to stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows.
-Read `step` first.
+Of two dampings the one with the lower loss on the rows of the step is taken, if the training loss is lower than at
+theta. Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to stop: the
+last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read `step` first.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ DAMPING_RANGE = (1e-4, 1e4)
 RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
 RIDGE_RANGE = (1e-3, 1e4)
 SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
+NO_ROWS = np.empty(0, int)
 FIRST_STEPS, TRIAL_STEPS, STEPS = 12, 2, 4  # of the readout towards its minimum: at first, in trials, when kept
 
 
@@ -143,6 +144,10 @@ class EnKF(Trainer):
         weights = np.zeros(network.n_weights, dtype)
         kernels, biases = network.unpack(weights)
         for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
+            if i and network.activation == "relu":
+                units = np.arange(W.shape[1])
+                W[units % len(W), units] = 1
+                continue  # layers above the first pass its units on, until they are moved
             draws = rng.standard_normal(W.shape, dtype=dtype)
             W[:] = spread(roots[0], draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
             b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
@@ -150,10 +155,7 @@ class EnKF(Trainer):
         state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), roots=roots)
         low, high = limits(problem.X)
         state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high)
-        held = held_out(problem, state.key, self.hold_out)
-        return self._accept(
-            state, problem, held, weights, *self._judge(problem, state, [weights], held, FIRST_STEPS)[0]
-        )
+        return self._accept(state, problem, held_out(problem, state.key, self.hold_out), weights, FIRST_STEPS)
 
     def step(self, state: Any, problem, rng) -> State:
         """Draw directions, observe them, solve for two dampings, keep the best."""
@@ -175,19 +177,10 @@ class EnKF(Trainer):
             M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
             w = lapack.dposv(M, g, overwrite_a=True)[1]
             candidates.append(state.centre + directions.combine(w))
-        judged = self._judge(problem, state, candidates, held, TRIAL_STEPS)
-        best = int(np.argmin([train_loss for _, train_loss, _ in judged]))
-        V, train_loss, losses = judged[best]
-        if not train_loss < state.train_loss:
-            return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
-        moved = advance(state, damping=float(dampings[best]))
-        return self._accept(moved, problem, held, candidates[best], V, train_loss, losses)
-
-    def _judge(self, problem, state, candidates, held, n_steps):
-        """Readout, training loss and losses of the held-out rows of each candidate."""
-        problem.n_evaluations += len(candidates) * problem.n_samples
-        given = (problem.network, _readout(problem.network, state.centre), problem.objective, held, state.ridge)
-        return problem.workers.map(judge, len(candidates), problem.table, candidates, n_steps, *given)
+        problem.n_evaluations += len(candidates) * len(rows)
+        given = (problem.table, candidates, rows, network, _readout(network, state.centre), problem.objective)
+        best = int(np.argmin(problem.workers.map(judge, len(candidates), *given, state.ridge)))
+        return self._accept(state, problem, held, candidates[best], STEPS, float(dampings[best]))
 
     def outputs(self, state: Any, network: Network, X):
         """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
@@ -215,15 +208,21 @@ class EnKF(Trainer):
         V = _readout(network, state.weights)
         return advance(state, noise=NoiseModel.fit(readout, readout.solve("train", V, STEPS), V))
 
-    def _accept(self, state, problem, held, weights, V, train_loss, losses):
-        """The state with a new centre, whose weights are kept unless held-out rows say that they are clearly worse."""
+    def _accept(self, state, problem, held, weights, n_steps, damping=None):
+        """The state with a new centre, if it is better; its weights are kept unless held-out rows clearly object."""
         network = problem.network
+        problem.n_evaluations += problem.n_samples
         weight = None if problem.sample_weight is None else problem.sample_weight[held]
+        F = features(network, weights, problem.X)
+        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
+        V = readout.solve("train", _readout(network, state.centre), n_steps)
+        train_loss, losses = readout.train_and_held(V)
+        if not train_loss < state.train_loss:
+            return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
+        state = advance(state, damping=damping or state.damping)
         if clearly_worse(losses, state.best_losses, weight):
             centre = _with_readout(network, weights, V)
             return advance(state, centre=centre, train_loss=train_loss, loss=mean_and_error(losses, weight)[0])
-        F = features(network, weights, problem.X)
-        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
         loss = mean_and_error(losses, weight)[0] if len(held) else train_loss
         lowest = not len(held) or state.best_losses is None or loss < mean_and_error(state.best_losses, weight)[0]
         ridge = state.ridge
@@ -267,12 +266,11 @@ def averaged(Z, variance) -> np.ndarray:
     return Z / np.sqrt(1 + np.pi / 8 * variance, dtype=Z.dtype)[:, None]
 
 
-def judge(block, table, candidates, n_steps, network, V, objective, held, ridge):
-    """Readout, training loss and losses of the held-out rows of a candidate's hidden layers."""
-    X, Y, weight = table.batch()
-    readout = Readout(features(network, candidates[block], X), Y, weight, held, objective, ridge)
-    V = readout.solve("train", V, n_steps)
-    return V, *readout.train_and_held(V)
+def judge(block, table, candidates, rows, network, V, objective, ridge) -> float:
+    """Loss of some rows with the readout that suits a candidate's hidden layers on these rows."""
+    X, Y, weight = table.batch(rows)
+    readout = Readout(features(network, candidates[block], X), Y, weight, NO_ROWS, objective, ridge)
+    return readout.train_and_held(readout.solve("all", V, TRIAL_STEPS))[0]
 
 
 def _readout(network, weights):

@@ -23,7 +23,8 @@ def held_out(problem, key, fraction) -> np.ndarray:
         return np.empty(0, int)
     rng = np.random.Generator(np.random.Philox(key=key))
     code = problem.Y @ np.arange(1, problem.Y.shape[1] + 1)
-    order = np.lexsort((rng.permutation(n), code))
+    order = rng.permutation(n)
+    order = order[np.argsort(code[order], kind="stable")]
     return np.sort(order[((np.arange(n_held) + rng.random()) * (n / n_held)).astype(int)])
 
 

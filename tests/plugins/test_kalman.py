@@ -295,6 +295,45 @@ def test_a_step_is_the_damped_kalman_update_of_the_hidden_layers():
     assert after.train_loss < before.train_loss
 
 
+@pytest.mark.parametrize(("sizes", "passed"), [((4, 8, 3, 1), [0, 1, 2]), ((4, 3, 5, 1), [0, 1, 2, 0, 1])])
+def test_upper_layers_start_by_passing_units_of_the_first_one_on(sizes, passed):
+    problem = table(sizes, n=60, activation="relu")
+    state = get_trainer("enkf").init(problem, np.random.default_rng(0))
+    kernels, biases = problem.network.unpack(state.weights)
+    first = np.maximum(problem.X @ kernels[0] + biases[0], 0)
+    np.testing.assert_allclose(problem.network.hidden(state.weights, problem.X), first[:, passed])
+
+
+def test_directions_above_the_first_layer_are_small():
+    problem = table((4, 50, 40, 1), n=60)
+    directions = UnitDirections(problem.network, np.zeros(problem.network.n_weights), (1, 2), 900, [np.ones(4)])
+    assert directions.kernels[1].std() * np.sqrt(50) == pytest.approx(0.25, rel=0.02)
+    assert directions.biases[1].std() * np.sqrt(50) == pytest.approx(0.25, rel=0.15)
+    assert directions.kernels[0].std() == pytest.approx(1, rel=0.1)
+
+
+def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best():
+    problem = table((5, 8, 1), n=80)
+    problem.batch_size = 30
+    trainer = get_trainer("enkf", ensemble_size=20, hold_out=0.0)
+    before = trainer.init(problem, np.random.default_rng(0))
+    after = trainer.step(before, problem, np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    rows = np.sort(rng.choice(np.arange(80), 30, replace=False))
+    key = rng.integers(2**64, size=2, dtype=np.uint64)
+    directions = UnitDirections(problem.network, before.centre, (int(key[0]), int(key[1])), 20, before.roots)
+    A, g = observe(directions, problem, rows)
+    losses = []
+    for damping in np.array(enkf_module.DAMPINGS) * before.damping:
+        w = np.linalg.solve(A + (damping * np.trace(A) / 20 + trainer.decay) * np.eye(20), g)
+        H = problem.network.hidden(before.centre + directions.combine(w), problem.X[rows])
+        F = np.hstack([H, np.ones((30, 1))])
+        penalty = before.ridge * np.square(H).mean() * np.diag([1.0] * 8 + [0])
+        V = np.linalg.solve(F.T @ F + penalty, F.T @ problem.Y[rows])
+        losses.append(np.square(F @ V - problem.Y[rows]).mean())
+    assert after.damping == enkf_module.DAMPINGS[int(np.argmin(losses))] * before.damping
+
+
 def test_a_step_that_does_not_improve_is_not_taken():
     problem = table((5, 8, 1), n=80)
     trainer = get_trainer("enkf")
