@@ -307,6 +307,9 @@ class Network:
 
 def add_bias(Z, b) -> None:
     """Add a bias (h,) to every row of a C-contiguous Z (n, h) in place: quicker as a rank-one update than by ``+=``."""
+    if len(b) == 1:
+        Z += b[0]
+        return
     _ger(Z.dtype.char)(1.0, b, ones(len(Z), Z.dtype.char), a=Z.T, overwrite_a=True)
 
 

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import Loss, Metric, ObjectiveError
+from sklearn_bpfree.optimizers import shrink
 from sklearn_bpfree.parallel import Workers
 from sklearn_bpfree.projection import Readout
 
@@ -236,7 +237,10 @@ class Problem:
             raise ObjectiveError(f"the metric {objective.name!r} has no output error")
         total, E = objective.total_and_error(Z, batch.Y, batch.weight)
         n = len(E)
-        E *= 1 / n if batch.weight is None else batch.weight[:, None] / n
+        if batch.weight is None:
+            shrink(E, 1 / n)
+        else:
+            E *= batch.weight[:, None] / n
         return total / n, E
 
     def loss(self, weights, batch: Batch | None = None) -> Any:

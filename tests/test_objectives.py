@@ -85,6 +85,7 @@ def test_total_and_error_are_the_weighted_sum_and_the_unweighted_error(loss, Y, 
     total, E = loss.total_and_error(z, Y, weight)
     assert isinstance(total, float)
     np.testing.assert_array_equal(z, Z[:, : Y.shape[1]])
+    assert E.flags.forc  # which `Problem.output_error` relies on
     np.testing.assert_allclose(total, (loss.loss(z, Y) * (1 if weight is None else weight)).sum(), rtol=1e-12)
     np.testing.assert_allclose(E, loss.error(z, Y), rtol=1e-12, atol=1e-12)
 
