@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from scipy import sparse
 
 from bpfree_kalman.readout import mean_and_error
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
 
+_known: WeakKeyDictionary = WeakKeyDictionary()  # the held-out rows of each problem
 MIN_HELD_OUT = 3
 WORSE = 2.0  # standard errors by which the held-out loss must exceed the lowest one for weights not to be kept
 MARGIN = 0.5  # of a feature's range in the fit, by which a row may lie beyond it and not count as nearer
 
 
 def held_out(problem, key, fraction) -> np.ndarray:
-    """Numbers of the held-out rows, ascending: a systematic sample of the rows ordered by their targets."""
-    n = problem.n_samples
+    """Numbers of the held-out rows, ascending: a systematic sample of the rows ordered by their targets.
+
+    They are remembered as long as the problem lives, because every step asks for them.
+    """
     if fraction is None:
         fraction = 0.1 if isinstance(problem.objective, (LogLoss, BinaryLogLoss)) else 0.15
+    known = _known.setdefault(problem, {})
+    asked = (*map(int, key), fraction)
+    if asked not in known:
+        known[asked] = _sample(problem, key, fraction)
+    return known[asked]
+
+
+def _sample(problem, key, fraction):
+    n = problem.n_samples
     n_held = int(fraction * n)
     if n_held < MIN_HELD_OUT:
         return np.empty(0, int)
