@@ -308,7 +308,7 @@ def _mean_ramps(column, knots):
 
 
 def bins_for(n_samples, n_features) -> int:
-    """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, at most 800 / d, at least 5.
+    """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, at most 400 / d, at least 5.
 
     Parameters
     ----------
@@ -318,4 +318,4 @@ def bins_for(n_samples, n_features) -> int:
     -------
     n_bins : int
     """
-    return int(max(5, min(np.clip(np.sqrt(n_samples) / 5, 8, 24), 800 / n_features)))
+    return int(max(5, min(np.clip(np.sqrt(n_samples) / 5, 8, 24), 400 / n_features)))
