@@ -4,8 +4,9 @@
 
 Everything is measured in one run on one BLAS thread, by the processor's time, except for the two workers, whose wall
 time counts, beside the most that the machine gives: as many processes that know nothing of each other, each with a
-generation of its own, which share the caches, the memory and the processor's clock all the same. "Peak" is the rate of a product of two 1024 x 1024 float32 matrices. A member's work is 2 x rows x kernel
-weights, as if it were run alone, so that what the members share shows as more than the peak.
+generation of its own, which share the caches, the memory and the processor's clock all the same. "Peak" is the rate of
+a product of two 1024 x 1024 float32 matrices. A member's work is 2 x rows x kernel weights, as if it were run alone, so
+that what the members share shows as more than the peak.
 """
 
 import argparse
