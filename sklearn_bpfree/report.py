@@ -41,6 +41,11 @@ tr.zoo td:nth-child(2) { font-weight: 600; }
 svg { max-width: 100%; height: auto; display: block; }
 pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; font-size: .85rem; border-radius: .3rem; }
 footer, .note { color: #57606a; font-size: .85rem; }
+@media (max-width: 40rem) {
+  table { font-size: .8rem; }
+  th, td { padding: .3rem; }
+  td:nth-child(2) { min-width: 8rem; white-space: normal; overflow-wrap: anywhere; }
+}
 """
 
 PAGE = """<!DOCTYPE html>
@@ -121,7 +126,7 @@ def _leaderboard(section: Section) -> str:
     heads = ["", "model", score, "±", loss, "fit, s", "predict, s", ""]
     lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
     for rank, result in enumerate(section.ranked, start=1):
-        numbers = [f"{result.score:.4f}", f"{result.spread:.4f}", f"{result.mean('loss'):.4g}"]
+        numbers = [f"{result.score:.4f}", f"{result.spread:.4f}", f"{result.mean('loss'):#.4g}".rstrip(".")]
         seconds = [f"{result.mean('fit_seconds'):.3f}", f"{result.mean('predict_seconds'):.3f}"]
         lines.append(_row(result, [str(rank), result.model.name, *numbers, *seconds, result.reason]))
     for result in section.results:
