@@ -8,7 +8,7 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     settle   after a share of the steps the members are weighed by their losses on the held-out rows:
                  gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
                  w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
-             which long tables raise further (`further_boost`)
+             which long tables raise further (`further_boost`), to boost d_M at most
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
@@ -226,8 +226,8 @@ class Ladder(Trainer):
             gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
             weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
         decay = self.boost * float(np.exp(np.average(log_decays, weights=weight)))
-        decay *= 1 if self.single else further_boost(decay, problem.n_samples)
         if not self.single:
+            decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
             keeps = max(weight[state.main_only], default=0) >= LEAST_WEIGHT
             return replace(state, decay=decay, main_only=[hides and keeps for hides in state.main_only])
         best = weight.argmax()

@@ -108,6 +108,12 @@ def test_several_members_go_on_with_more_decay_on_a_long_table():
     assert further_boost(0.32, 1499) == 1
 
 
+def test_no_long_table_gets_more_decay_than_the_boosted_last_rung():
+    Y = np.zeros(1600)
+    Y[::2] = 1
+    assert settled([5.0, 5.0, 0.0], Y, decays=(0.2, 1.0, 10.0), boost=1.6).decay == pytest.approx(16, rel=1e-6)
+
+
 def test_only_the_best_member_goes_on_in_the_single_setting():
     state = settled([5.0, 0.0, 5.0], np.random.default_rng(0).normal(size=50), single=True)
     assert [member.weights[-1] for member in state.members] == [0.0]
