@@ -119,6 +119,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
+        unweighted = sample_weight is None
         X, y, sample_weight = self._merge(X, y, sample_weight)
         seed = self.progress_.seed if continues else self._draw_seed()
         trainer = self._make_trainer()
@@ -128,6 +129,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
+            if unweighted:
+                held_out = _unmerged(*held_out)
         problem = self._problem(X, y, sample_weight, budget)
         self._check_network(problem.network, trainer)
         problem.warmup = 1 if warms_up else 0  # so that the objective is that of the first step
@@ -264,27 +267,41 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         sizes = self._hidden_sizes()
         if any(not isinstance(size, Integral) or size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {self.hidden_layer_sizes!r}.")
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
         if self.weights not in WEIGHT_KINDS:
             raise ValueError(f"weights must be one of {list(WEIGHT_KINDS)}, got {self.weights!r}.")
-        check_scalar(self.metric_warmup, "metric_warmup", Real, min_val=0, max_val=1)
+        _check_number(self.metric_warmup, "metric_warmup", min_val=0, max_val=1)
         if self.batch_size != "auto":
             check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
         if self.max_iter is not None:
             check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
         if self.tol is not None:
-            check_scalar(self.tol, "tol", Real, min_val=0)
+            _check_number(self.tol, "tol", min_val=0)
         if self.max_time is not None:
-            check_scalar(self.max_time, "max_time", Real, min_val=0, include_boundaries="neither")
+            _check_number(self.max_time, "max_time", min_val=0, include_boundaries="neither")
         if not (self.early_stopping == "auto" or isinstance(self.early_stopping, (bool, np.bool_))):
             raise ValueError(f"early_stopping must be 'auto', True or False, got {self.early_stopping!r}.")
-        check_scalar(
-            self.validation_fraction, "validation_fraction", Real, min_val=0, max_val=1, include_boundaries="neither"
+        _check_number(
+            self.validation_fraction, "validation_fraction", min_val=0, max_val=1, include_boundaries="neither"
         )
         check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
-        if str(self.dtype) not in ("float32", "float64"):
+        if self.scoring is not None and self.scoring != "loss":
+            check_scoring(self, self.scoring)
+        if not (self.n_jobs is None or (isinstance(self.n_jobs, Integral) and self.n_jobs != 0)):
+            raise ValueError(f"n_jobs must be None or an integer that is not 0, got {self.n_jobs!r}.")
+        for name in ("warm_start", "record_alignment", "verbose"):
+            check_scalar(getattr(self, name), name, (bool, np.bool_, Integral))
+        if self._dtype() is None:
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}.")
+
+    def _dtype(self):
+        """Precision of the computation; None if `dtype` is not one that we have."""
+        try:
+            dtype = np.dtype(self.dtype)
+        except TypeError:
+            return None
+        return dtype if self.dtype is not None and dtype in (np.float32, np.float64) else None
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -349,6 +366,10 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         if getattr(self, "class_weight", None) is not None:
             by_class = compute_sample_weight(self.class_weight, y)
             sample_weight = by_class if sample_weight is None else sample_weight * by_class
+            if (sample_weight < 0).any() or sample_weight.sum() == 0:
+                raise ValueError(
+                    f"class_weight must be non-negative and not zero for all rows, got {self.class_weight!r}."
+                )
         return sample_weight
 
     def _merge(self, X, y, sample_weight):
@@ -360,7 +381,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _cast(self, X):
         """The rows in the dtype of the computation; no copy where they have it."""
-        dtype = np.dtype(str(self.dtype))
+        dtype = self._dtype()
         if X.dtype == np.float64 and dtype == np.float32 and X.size:
             values = X.data if sparse.issparse(X) else X
             largest = max(values.max(), -values.min()) if values.size else 0.0
@@ -414,9 +435,11 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         return False
 
     def _problem(self, X, y, sample_weight, budget):
-        dtype = np.dtype(str(self.dtype))
+        dtype = self._dtype()
         targets = self.targets_
         objective = self._objective()
+        if isinstance(objective, Metric):
+            objective.check(targets.encode(y, dtype), y, sample_weight)
         if self.record_alignment and isinstance(objective, Metric):
             raise ValueError(
                 f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
@@ -470,7 +493,15 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
 
         def score_candidate(state):
             candidate.state_ = state
-            return scorer(candidate, X_val, y_val, **weight)
+            try:
+                return scorer(candidate, X_val, y_val, **weight)
+            except TypeError as error:
+                if "sample_weight" not in str(error):
+                    raise
+                raise ValueError(
+                    f"scoring={self.scoring!r} does not take sample weights, which the validation rows have; fit "
+                    "without weights or use another scorer."
+                ) from error
 
         return score_candidate
 
@@ -575,6 +606,21 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _check_number(value, name, **limits):
+    """`check_scalar` for real numbers, of which NaN, which no limit excludes, is none."""
+    check_scalar(value, name, Real, **limits)
+    if np.isnan(value):
+        raise ValueError(f"{name} must be a number, got nan.")
+
+
+def _unmerged(X, y, repeats):
+    """Rows that `merge_repeated_rows` made one, each as often as it was there, and no weights."""
+    if repeats is not None:
+        rows = np.repeat(np.arange(len(y)), repeats.astype(int))
+        X, y = X[rows], y[rows]
+    return X, y, None
 
 
 def _value_trainers() -> str:
@@ -1074,9 +1120,18 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         return mean.astype(X.dtype, copy=False), std.astype(X.dtype, copy=False)
 
     def _check_y(self, y):
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y must hold numbers, got {y.dtype} such as {str(y.flat[0])!r}; convert it to float.")
         if self._target_scaling() == "positive" and ((y < 0).any() or y.sum() == 0):
             raise ValueError(f"loss={self.loss!r} needs y to be non-negative and not all zero, got from {y.min()}.")
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.quantile is not None and self.loss != "quantile":
+            raise ValueError(
+                f"quantile={self.quantile!r} is for loss='quantile', but loss={self.loss!r}; leave out one of them."
+            )
 
     def _target_scaling(self):
         objective = make_objective(self.loss, Values(np.zeros(1), np.ones(1), True), self.quantile)

@@ -267,6 +267,8 @@ def test_double_precision_when_asked_for():
     single = classifier().fit(X.astype(np.float32), y)
     np.testing.assert_allclose(clf.predict_proba(X), single.predict_proba(X), atol=1e-3)
     assert not np.array_equal(clf.coefs_[0], single.coefs_[0])
+    for dtype in (np.float64, np.dtype("float64"), float):
+        assert same_bits(classifier(dtype=dtype).fit(X.astype(np.float32), y), clf)
 
 
 def test_any_memory_order_and_lists_give_the_same_fit():
@@ -412,6 +414,21 @@ def test_any_scorer_can_stop(scoring):
         stopped = [classifier(max_iter=3).set_callbacks(StopAfter(n)).fit(X, y) for n in (1, 2, 3)]
         expected = [-log_loss(y, model.predict_proba(X)) for model in stopped]
         np.testing.assert_allclose(clf.validation_scores_, expected, rtol=1e-4)
+
+
+def test_repeated_rows_are_no_weights_to_a_scorer():
+    """They are merged for training, but a scorer of the user's need not take weights that nobody gave."""
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append((X.tobytes(), len(y)))
+        return model.score(X, y)
+
+    rows, target = np.concatenate([X, X[:30], X[:1]]), np.concatenate([y, y[:30], y[:1]])
+    clf = classifier(max_iter=1, early_stopping=True, scoring=scorer).fit(rows, target)
+    assert len(seen) == 1 and seen[0][1] > 20
+    weighted = classifier(max_iter=1, early_stopping=True).fit(rows, target)
+    assert clf.validation_scores_ == pytest.approx(weighted.validation_scores_)
 
 
 def test_validation_of_values():
