@@ -33,6 +33,10 @@ from sklearn_bpfree.targets import Classes, LabelSets, Values
 from sklearn_bpfree.trainer import State, Trainer
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
+FRAME_NOTE = (
+    "A frame with text, categories, dates or missing values is for sklearn_bpfree.tabular.tabular_pipeline, which "
+    "encodes them: tabular_pipeline(estimator).fit(X, y)."
+)
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
@@ -332,23 +336,24 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
         return self.trainer if isinstance(self.trainer, str) else type(self.trainer).__name__
 
     def _validate(self, X, y, sample_weight, *, reset, min_rows):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=not self._classifies,
-            reset=reset,
-            ensure_min_samples=min_rows,
-        )
+        X, y = self._check_rows(X, y, reset=reset, ensure_min_samples=min_rows)
         y = self._check_y(y)
         sample_weight = self._check_weight(sample_weight, y)
         if sample_weight is not None and not (sample_weight > 0).all():
             rows = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
         return X, y, sample_weight
+
+    def _check_rows(self, X, *y, **checks):
+        """Rows, and targets if given, as arrays; a frame that is not all numbers is told what it is for."""
+        if y:
+            checks |= {"multi_output": True, "y_numeric": not self._classifies}
+        try:
+            return validate_data(self, X, *y, accept_sparse="csr", dtype=[np.float64, np.float32], **checks)
+        except (TypeError, ValueError) as error:
+            if hasattr(X, "columns"):
+                error.add_note(FRAME_NOTE)
+            raise
 
     def _check_weight(self, sample_weight, y):
         """Weights as float64 (n,), or None; `class_weight` included."""
@@ -402,16 +407,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             return "split" if asked else None
         if self.early_stopping is False:
             raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
-        X_val, y_val = validate_data(
-            self,
-            X_val,
-            y_val,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=not self._classifies,
-            reset=False,
-        )
+        X_val, y_val = self._check_rows(X_val, y_val, reset=False)
         y_val = self._check_y(y_val)
         return X_val, y_val, self._check_weight(weight_val, y_val)
 
@@ -513,7 +509,7 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = self._check_rows(X, reset=False)
         Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
 
@@ -1115,7 +1111,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         check_is_fitted(self, "state_")
         if "return_std" not in self.trainer_.offers:
             raise ValueError(_no_return_std(self))
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = self._check_rows(X, reset=False)
         mean, std = self.trainer_.predictive(self.state_, self.network_, X)
         return mean.astype(X.dtype, copy=False), std.astype(X.dtype, copy=False)
 

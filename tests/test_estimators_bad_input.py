@@ -1,6 +1,7 @@
 """What cannot be fitted or predicted: each mistake is one sentence on what was wrong, what came and what to do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.datasets import make_classification
@@ -319,6 +320,18 @@ def test_data_that_make_no_sense_are_a_clear_sentence(call, sentence):
     with pytest.raises((ValueError, TypeError)) as raised:
         call()
     assert str(raised.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("column", [["a"] * 40, pd.Categorical(["a"] * 40), [None] * 40, [pd.Timestamp(0)] * 40])
+def test_a_frame_that_is_not_all_numbers_is_sent_to_the_pipeline(column):
+    for call in (
+        lambda frame: classify(frame),
+        lambda frame: regress(frame),
+        lambda frame: classify(pd.DataFrame(X[:, :2], columns=["number", "other"])).predict(frame),
+    ):
+        with pytest.raises((ValueError, TypeError)) as raised:
+            call(pd.DataFrame({"number": X[:, 0], "other": column}))
+        assert "tabular_pipeline" in raised.value.__notes__[0]
 
 
 def test_equal_weights_need_no_metric_that_takes_them():
