@@ -1122,13 +1122,6 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
             raise ValueError(f"loss={self.loss!r} needs y to be non-negative and not all zero, got from {y.min()}.")
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.quantile is not None and self.loss != "quantile":
-            raise ValueError(
-                f"quantile={self.quantile!r} is for loss='quantile', but loss={self.loss!r}; leave out one of them."
-            )
-
     def _target_scaling(self):
         objective = make_objective(self.loss, Values(np.zeros(1), np.ones(1), True), self.quantile)
         return getattr(objective, "target_scaling", "standard")

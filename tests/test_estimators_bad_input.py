@@ -91,10 +91,6 @@ PARAMETERS = {
     "n_jobs of text": (lambda: classify(n_jobs="all"), "n_jobs must be None or an integer that is not 0, got 'all'."),
     "warm_start": (lambda: classify(warm_start="yes"), "warm_start must be an instance of "),
     "verbose": (lambda: classify(verbose="yes"), "verbose must be an instance of "),
-    "quantile of another loss": (
-        lambda: regress(quantile=0.9),
-        "quantile=0.9 is for loss='quantile', but loss='auto'; leave out one of them.",
-    ),
     "metric of other targets": (
         lambda: classify(loss="roc_auc", trainer=RandomSearch(), target=np.arange(40) % 3),
         "The metric 'roc_auc' cannot judge these targets (ValueError: multi_class must be in ('ovo', 'ovr')); use one "
