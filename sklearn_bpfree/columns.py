@@ -47,9 +47,11 @@ class LeftOutWarning(UserWarning):
 def what_is_left_out(X) -> str:
     """A sentence on the columns of free text; empty if there is none."""
     free = [_name(X, j) for j, kind in _text_kinds(X).items() if kind == "free text"]
-    return free and (
-        f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters "
-        "in it, for instance by TfidfVectorizer."
+    if not free:
+        return ""
+    return (
+        f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters in "
+        "it, for instance by TfidfVectorizer."
     )
 
 
