@@ -670,7 +670,8 @@ def test_pickle_keeps_predictions_and_history():
 
 
 def test_a_finished_fit_holds_no_second_state():
-    clf = classifier(max_iter=20, warm_start=True).set_params(trainer__learning_rate=1.0).fit(X, y)  # the loss rises
+    steep = {"trainer__learning_rate": 10.0, "trainer__schedule": "constant", "trainer__weight_decay": 0.0}
+    clf = classifier(max_iter=20, warm_start=True).set_params(**steep).fit(X, y)
     assert clf.history_[-1]["loss"] > min(row["loss"] for row in clf.history_)
     assert clf.progress_.best is clf.state_
 
