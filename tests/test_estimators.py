@@ -563,6 +563,7 @@ def test_divergence_warns_once():
     with pytest.warns(ConvergenceWarning, match=r"diverged in step \d+: .* lower the learning rate\.$") as caught:
         reg.fit(XR, yR)
     assert len(caught) == 1 and reg.stop_reason_ == "diverged"
+    assert caught[0].filename == __file__, "where fit was called, so that the next one's warning is shown as well"
     assert np.isfinite(reg.state_.weights).all() and np.isfinite(reg.predict(XR)).all()
 
 
