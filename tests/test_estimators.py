@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 import warnings
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -267,6 +268,8 @@ def test_double_precision_when_asked_for():
     single = classifier().fit(X.astype(np.float32), y)
     np.testing.assert_allclose(clf.predict_proba(X), single.predict_proba(X), atol=1e-3)
     assert not np.array_equal(clf.coefs_[0], single.coefs_[0])
+    for dtype in (np.float64, np.dtype("float64"), float):
+        assert same_bits(classifier(dtype=dtype).fit(X.astype(np.float32), y), clf)
 
 
 def test_any_memory_order_and_lists_give_the_same_fit():
@@ -414,6 +417,21 @@ def test_any_scorer_can_stop(scoring):
         np.testing.assert_allclose(clf.validation_scores_, expected, rtol=1e-4)
 
 
+def test_repeated_rows_are_no_weights_to_a_scorer():
+    """They are merged for training, but a scorer of the user's need not take weights that nobody gave."""
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append((X.tobytes(), len(y)))
+        return model.score(X, y)
+
+    rows, target = np.concatenate([X, X[:30], X[:1]]), np.concatenate([y, y[:30], y[:1]])
+    clf = classifier(max_iter=1, early_stopping=True, scoring=scorer).fit(rows, target)
+    assert len(seen) == 1 and seen[0][1] > 20
+    weighted = classifier(max_iter=1, early_stopping=True).fit(rows, target)
+    assert clf.validation_scores_ == pytest.approx(weighted.validation_scores_)
+
+
 def test_validation_of_values():
     reg = regressor(max_iter=3).fit(XR, yR, X_val=XR, y_val=yR)
     assert reg.best_validation_score_ == pytest.approx(reg.score(XR, yR))
@@ -546,6 +564,7 @@ def test_divergence_warns_once():
     with pytest.warns(ConvergenceWarning, match=r"diverged in step \d+: .* lower the learning rate\.$") as caught:
         reg.fit(XR, yR)
     assert len(caught) == 1 and reg.stop_reason_ == "diverged"
+    assert caught[0].filename == __file__, "where fit was called, so that the next one's warning is shown as well"
     assert np.isfinite(reg.state_.weights).all() and np.isfinite(reg.predict(XR)).all()
 
 
@@ -587,6 +606,25 @@ def test_partial_fit_takes_single_rows_and_classes_that_come_later():
     clf = classifier().partial_fit(X3[:1], y3[:1], classes=[0, 1, 2]).partial_fit(X3[1:], y3[1:])
     assert list(clf.classes_) == [0, 1, 2] and clf.predict_proba(X3).shape == (240, 3)
     assert np.isfinite(regressor().partial_fit(XR[:1], yR[:1]).partial_fit(XR[1:2], yR[1:2]).predict(XR)).all()
+
+
+class Counting(RandomSearch):
+    """Remembers how many rows it was given at a time."""
+
+    seen: ClassVar[list[int]] = []
+
+    def outputs(self, state, network, X):
+        self.seen.append(X.shape[0])
+        return super().outputs(state, network, X)
+
+
+def test_no_trainer_is_given_more_than_a_block_of_rows_to_predict():
+    reg = regressor(trainer=Counting()).fit(XR, yR)
+    many = np.random.default_rng(0).normal(size=(20_000, XR.shape[1]))
+    Counting.seen.clear()
+    whole = reg.predict(many)
+    assert Counting.seen == [4096] * 4 + [3616]
+    np.testing.assert_allclose(whole[9000:9010], reg.predict(many[9000:9010]), rtol=1e-12)
 
 
 class OneSolve(RandomSearch):
