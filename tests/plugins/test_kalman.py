@@ -6,8 +6,8 @@ import joblib
 import numpy as np
 import pytest
 from bpfree_kalman import enkf as enkf_module
-from bpfree_kalman.enkf import averaged
 from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, mean_and_error
 from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
 from scipy import optimize, sparse, special, stats
