@@ -7,9 +7,10 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
-Of two dampings the one with the lower loss on the rows of the step is taken, if the training loss is lower than at
-theta. Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to stop: the
-last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read `step` first.
+Of two dampings the one with the lower loss on rows of the step is taken, if the training loss is lower than at theta
+(`candidates.py`). Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to
+stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read
+`step` first.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, Obje
 from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
+JUDGING_ROWS = 2048  # of a step, by which its dampings are judged, if the step does not take all rows
 
 
 @dataclass(eq=False)
@@ -169,9 +171,9 @@ class EnKF(Trainer):
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
         given = network, readout_of(network, state.centre), problem.objective, state.ridge
-        on = None if takes_all else rows
+        on = None if takes_all else rows[:: -(-len(rows) // JUDGING_ROWS)]
         judged = problem.workers.map(judge, len(weights), problem.table, weights, on, held, *given)
-        problem.n_evaluations += len(weights) * len(rows)
+        problem.n_evaluations += len(weights) * len(rows if on is None else on)
         best = int(np.argmin([loss for loss, _ in judged]))
         candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)
         return accept(state, problem, candidate, float(dampings[best]))
