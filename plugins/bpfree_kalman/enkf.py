@@ -8,9 +8,9 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
 Of two dampings the one with the lower loss on rows of the step is taken, if the training loss is lower than at theta
-(`candidates.py`). Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to
-stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read
-`step` first.
+(`candidates.py`). Layers above the first (relu, tanh) start by passing its units on, and move less. Held-out rows say
+when to stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows.
+Read `step` first.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, Obje
 from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
+PASSING = ("relu", "tanh")  # activations through which a unit is passed on to the layer above
 JUDGING_ROWS = 2048  # of a step, by which its dampings are judged, if the step does not take all rows
 
 
@@ -142,7 +143,7 @@ class EnKF(Trainer):
         weights = np.zeros(network.n_weights, dtype)
         kernels, biases = network.unpack(weights)
         for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
-            if i and network.activation == "relu":
+            if i and network.activation in PASSING:
                 units = np.arange(W.shape[1])
                 W[units % len(W), units] = 1
                 continue  # layers above the first pass its units on, until they are moved

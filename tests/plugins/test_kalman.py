@@ -296,12 +296,13 @@ def test_a_step_is_the_damped_kalman_update_of_the_hidden_layers():
 
 
 @pytest.mark.parametrize(("sizes", "passed"), [((4, 8, 3, 1), [0, 1, 2]), ((4, 3, 5, 1), [0, 1, 2, 0, 1])])
-def test_upper_layers_start_by_passing_units_of_the_first_one_on(sizes, passed):
-    problem = table(sizes, n=60, activation="relu")
+@pytest.mark.parametrize(("activation", "f"), [("relu", lambda Z: np.maximum(Z, 0)), ("tanh", np.tanh)])
+def test_upper_layers_start_by_passing_units_of_the_first_one_on(sizes, passed, activation, f):
+    problem = table(sizes, n=60, activation=activation)
     state = get_trainer("enkf").init(problem, np.random.default_rng(0))
     kernels, biases = problem.network.unpack(state.weights)
-    first = np.maximum(problem.X @ kernels[0] + biases[0], 0)
-    np.testing.assert_allclose(problem.network.hidden(state.weights, problem.X), first[:, passed])
+    first = f(problem.X @ kernels[0] + biases[0])
+    np.testing.assert_allclose(problem.network.hidden(state.weights, problem.X), f(first[:, passed]))
 
 
 def test_directions_above_the_first_layer_are_small():
