@@ -3,13 +3,16 @@
     python benchmarks/population.py [--seconds 0.3] [--workers 2]
 
 Everything is measured in one run on one BLAS thread, by the processor's time, except for the two workers, whose wall
-time counts. "Peak" is the rate of a product of two 1024 x 1024 float32 matrices. A member's work is 2 x rows x kernel
-weights, as if it were run alone, so that what the members share shows as more than the peak.
+time counts, beside the most that the machine gives: as many processes that know nothing of each other, each with a
+generation of its own, which share the caches, the memory and the processor's clock all the same. "Peak" is the rate of
+a product of two 1024 x 1024 float32 matrices. A member's work is 2 x rows x kernel weights, as if it were run alone, so
+that what the members share shows as more than the peak.
 """
 
 import argparse
 import time
 
+import joblib
 import numpy as np
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
@@ -113,23 +116,42 @@ def generation():
         print(f"{name:22} {1e3 * whole:8.2f} ms {noise / whole:9.1%}")
 
 
+def judged(sizes, noise, size, n, n_jobs=None):
+    """Wall seconds of a generation, as often as the time allows."""
+    p, times, end = problem(sizes, n, n, n_jobs), [], time.perf_counter() + SECONDS
+    while time.perf_counter() < end or len(times) < 5:
+        members = population(p, noise, size)
+        begin = time.perf_counter()
+        p.judge(members)
+        times.append(time.perf_counter() - begin)
+    return times[2:]
+
+
+def judged_alone(seconds, *task):
+    """`judged` in a process of its own."""
+    global SECONDS
+    SECONDS = seconds
+    with threadpool_limits(1):
+        return float(np.median(judged(*task)))
+
+
 def workers(n_jobs):
-    """Wall time of a generation by one and by several workers, taken in turns."""
-    print(f"\n{'generation (wall time)':26} {'one':>9} {n_jobs:>4} workers  ratio")
+    """Wall time of a generation by one worker, by several, and by as many separate processes, taken in turns."""
+    print(f"\n{'generation (wall time)':26} {'one':>9} {n_jobs:>4} workers  ratio  separate processes")
     for sizes, noise, size in (((30, 64, 64, 3), 1, 512), ((64, 64, 10), 1, 128), ((784, 128, 10), "gaussian", 128)):
-        n = 256 if sizes[0] == 784 else 1024
-        one, several = problem(sizes, n, n), problem(sizes, n, n, n_jobs)
-        times = {1: [], n_jobs: []}
-        end = time.perf_counter() + 10 * SECONDS
-        while time.perf_counter() < end or len(times[1]) < 5:
-            for jobs, p in ((1, one), (n_jobs, several)):
-                members = population(p, noise, size)
-                begin = time.perf_counter()
-                p.judge(members)
-                times[jobs].append(time.perf_counter() - begin)
-        alone, together = (float(np.median(times[jobs][2:])) for jobs in (1, n_jobs))
-        name = f"{'-'.join(map(str, sizes))} P={size}"
-        print(f"{name:26} {1e3 * alone:6.1f} ms {1e3 * together:9.1f} ms {alone / together:6.2f}", flush=True)
+        task = (sizes, noise, size, 256 if sizes[0] == 784 else 1024)
+        one, several, apart = [], [], []
+        with joblib.Parallel(n_jobs, backend="loky", batch_size=1) as separate:
+            for _ in range(6):
+                one += judged(*task)
+                several += judged(*task, n_jobs)
+                apart += separate(joblib.delayed(judged_alone)(SECONDS, *task) for _ in range(n_jobs))
+        alone, together, ceiling = (float(np.median(times)) for times in (one, several, apart))
+        print(
+            f"{'-'.join(map(str, sizes)) + f' P={size}':26} {1e3 * alone:6.1f} ms {1e3 * together:9.1f} ms "
+            f"{alone / together:6.2f} {n_jobs * alone / ceiling:19.2f}",
+            flush=True,
+        )
 
 
 def main():

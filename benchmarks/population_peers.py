@@ -4,10 +4,11 @@
     python benchmarks/population_peers.py [--seconds 4] [--scores]
 
 Members per second: whole generations with their updates on the whole training set, by the processor's time, each row in
-a process of its own on one thread, so that none has the memory settings of another. evotorch runs its SNES on a fitness
-that takes the whole population in batched products, its fastest way; PyGAD runs its genetic algorithm on a fitness of a
-plain numpy network; MetaPerceptron trains its own network by its genetic algorithm. They evolve all weights, as the row
-"all weights" does; the other rows of ours solve for each member's output layer besides.
+a process of its own on one thread, so that none has the memory settings of another, and in turns, because machines
+waver. evotorch runs its SNES on a fitness that takes the whole population in batched products, its fastest way; PyGAD
+runs its genetic algorithm on a fitness of a plain numpy network; MetaPerceptron trains its own network by its genetic
+algorithm. They evolve all weights, as the row "all weights" does; the other rows of ours solve for each member's output
+layer besides.
 
 --scores: accuracy or R2 of `open_es` beside scikit-learn's MLP on 30 % of the rows, means over six seeds, and the
 processor's time of a fit: with its defaults, and with 20,000 evaluations (`LONG`). "six splits" draws a stratified
@@ -18,6 +19,8 @@ import argparse
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import cache
 from multiprocessing import get_context
 
 import numpy as np
@@ -34,6 +37,7 @@ from sklearn_bpfree.objectives import LogLoss
 from sklearn_bpfree.problem import Problem
 
 P, HIDDEN = 50, 32
+ROUNDS, CHUNK = 7, 5  # of all rows in turn, and generations between two looks at the clock
 LONG = {
     "max_iter": 400,
     "trainer__population_size": P,
@@ -53,6 +57,7 @@ def ours(X, y, trainer, **params):
         nonlocal state
         for generation in range(generations):
             state = trainer.step(state, problem, np.random.default_rng(generation))
+        return generations
 
     return run
 
@@ -82,6 +87,7 @@ def evotorch(X, y):
     def run(generations):
         for _ in range(generations):
             searcher.step()
+        return generations
 
     return run
 
@@ -115,6 +121,7 @@ def pygad(X, y):
             suppress_warnings=True,
             random_seed=0,
         ).run()
+        return generations + 1  # the first population is judged, too
 
     return run
 
@@ -133,6 +140,7 @@ def metaperceptron(X, y):
             verbose=False,
             seed=0,
         ).fit(X, y)
+        return generations + 1
 
     return run
 
@@ -151,8 +159,9 @@ ROWS = {
 SETS = {"breast_cancer": load_breast_cancer, "digits": load_digits}
 
 
-def rate(row, name, seconds):
-    """Members per second of a row, or what it lacks."""
+@cache
+def prepared(row, name):
+    """Generations of a row on a set, some already run; or what the row lacks."""
     warnings.simplefilter("ignore")
     X, y = SETS[name](return_X_y=True)
     X, _, y, _ = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
@@ -162,35 +171,46 @@ def rate(row, name, seconds):
             run = ROWS[row](X, y)
         except ImportError as error:
             return str(error)
-        run(2)
-        found, spent, generations = [], 0.0, 5
-        while spent < seconds or len(found) < 3:
-            begin = time.process_time()
-            run(generations)
-            took = time.process_time() - begin
-            found.append(generations * P / took)
-            spent += took
-            generations = int(np.clip(generations * seconds / 8 / max(took, 1e-3), 2, 500))
-    return float(np.median(found))
+        run(5)
+    return run
+
+
+def rate(row, name, seconds):
+    """Members per second of a row, or what it lacks."""
+    run = prepared(row, name)
+    if isinstance(run, str):
+        return run
+    populations, begin = 0, time.process_time()
+    with threadpool_limits(1):
+        while (spent := time.process_time() - begin) < seconds:
+            populations += run(CHUNK)
+    return populations * P / spent
 
 
 def speed(seconds):
-    """Members per second of every row."""
-    rates = {}
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as fresh:
-        for name in SETS:
+    """Members per second of every row, the median of some rounds, and ratios, the median of each round's own."""
+    rates, spawn = {}, get_context("spawn")
+    for name in SETS:
+        with ExitStack() as stack:
+            own = {row: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for row in ROWS}
             for row in ROWS:
-                found = fresh.submit(rate, row, name, seconds).result()
-                if isinstance(found, str):
-                    print(f"{row}: left out ({found})")
-                    continue
-                rates[row, name] = found
-                print(f"{row:20} {name:14} {found:9,.0f} members/s", flush=True)
+                lacks = own[row].submit(rate, row, name, 0).result()
+                if isinstance(lacks, str):
+                    print(f"{row}: left out ({lacks})")
+                else:
+                    rates[row, name] = []
+            for _ in range(ROUNDS):
+                for row in ROWS:
+                    if (row, name) in rates:
+                        rates[row, name].append(own[row].submit(rate, row, name, seconds / ROUNDS).result())
+        for row in ROWS:
+            if (row, name) in rates:
+                print(f"{row:20} {name:14} {np.median(rates[row, name]):9,.0f} members/s", flush=True)
     for ours in ("open_es", "open_es, all weights"):
         print(f"\n{ours} is faster than")
         for row in ROWS:
             if (row, "digits") in rates:
-                ratios = [rates[ours, name] / rates[row, name] for name in SETS]
+                ratios = [np.median(np.divide(rates[ours, name], rates[row, name])) for name in SETS]
                 print(f"    {row:20} {ratios[0]:13.1f} {ratios[1]:7.1f}")
 
 

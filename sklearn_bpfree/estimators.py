@@ -227,6 +227,8 @@ class _BPFreeEstimator(CallbackSupportMixin, BaseEstimator):
             ),
         )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
+        if not use_best and not progress.unfinished:
+            progress.best = progress.state  # nobody asks for another one any more
         self._keep(progress, trainer.finish(progress.best if use_best else progress.state, problem))
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=dict, **given)
 

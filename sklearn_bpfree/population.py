@@ -18,7 +18,7 @@ from sklearn.utils import check_scalar
 
 from sklearn_bpfree import projection
 from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.members import Members
+from sklearn_bpfree.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import Budget, State, Trainer, advance
@@ -166,6 +166,8 @@ class PopulationTrainer(Trainer):
             searched = advance(state, weights=hidden)
         members = self.members(searched, self.searched_network(problem), (int(key[0]), int(key[1])))
         members.block_members = problem.block_members
+        if readout is not None:  # the cache holds what it computes from the layer, too
+            members.block_members = max(members.block_members // 2, BLOCK_MEMBERS)
         losses = problem.judge(members, rows, readout)
         failed = ~np.isfinite(losses)
         if failed.all():

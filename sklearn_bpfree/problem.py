@@ -22,7 +22,7 @@ from sklearn_bpfree.projection import Readout
 MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
 COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
-BLOCK_BYTES = 1 << 20  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
+BLOCK_BYTES = 1 << 21  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
 METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by at least so many rows
 RARE_ROWS = 128  # and by so many that each class can be expected this often
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
@@ -295,7 +295,7 @@ class Problem:
         """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
         rows = max(self.batch_size, self.metric_rows) if isinstance(self.objective, Metric) else self.batch_size
         member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
-        return next((size for size in (64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
+        return next((size for size in (128, 64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
 
     def judge(self, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
         """The objective's value for all members of a population, by `n_jobs` workers; lower is better.

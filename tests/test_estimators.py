@@ -652,6 +652,13 @@ def test_pickle_keeps_predictions_and_history():
     assert again.history_ == clf.history_ and repr(again.trainer_) == repr(clf.trainer_)
 
 
+def test_a_finished_fit_holds_no_second_state():
+    steep = {"trainer__learning_rate": 10.0, "trainer__schedule": "constant", "trainer__weight_decay": 0.0}
+    clf = classifier(max_iter=20, warm_start=True).set_params(**steep).fit(X, y)
+    assert clf.history_[-1]["loss"] > min(row["loss"] for row in clf.history_)
+    assert clf.progress_.best is clf.state_
+
+
 def test_random_state():
     assert same_bits(classifier(random_state=3).fit(X, y), classifier(random_state=3).fit(X, y))
     assert not same_bits(classifier(random_state=3).fit(X, y), classifier(random_state=4).fit(X, y))

@@ -186,15 +186,16 @@ def test_sigma_is_in_units_of_the_layers_fan_in():
         np.testing.assert_allclose(bias, 0.5 / np.sqrt(fan_in + 1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("n, size", [(30, 64), (1000, 32), (5000, 8)])
-def test_blocks_hold_more_members_where_there_are_few_rows(n, size):
+@pytest.mark.parametrize("readout, share", [("evolved", 1), ("solved", 2)])
+@pytest.mark.parametrize("n, size", [(30, 128), (1000, 64), (5000, 8)])
+def test_blocks_hold_more_members_where_there_are_few_rows(n, size, readout, share):
     p = problem(n, batch_size=2 * n)
     assert p.block_members == size
     seen = []
-    trainer = TakeBest(population_size=200)
+    trainer = TakeBest(population_size=400, readout=readout)
     trainer.update = lambda state, members, losses, problem: seen.append(members) or {}
     trainer.step(trainer.init(p, np.random.default_rng(0)), p, np.random.default_rng(1))
-    assert seen[0].weights(0).shape[0] == size
+    assert seen[0].weights(0).shape[0] == max(size // share, 8)
 
 
 def test_centred_ranks():
