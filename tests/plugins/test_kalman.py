@@ -216,6 +216,22 @@ def test_the_readout_minimises_the_penalised_loss(objective, which):
     assert value(V.ravel()) == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss(), PoissonLoss()], ids=lambda one: type(one).__name__)
+def test_what_a_readout_remembers_does_not_show(objective):
+    F, held = features(), np.arange(0, 60, 5)
+    given = F, table((3, 2), objective, n=60).Y, np.arange(1.0, 61), held, objective
+    V = 0.1 * np.random.default_rng(0).normal(size=(7, 2))
+    used = Readout(*given, 2.0)
+    for W in (V, 2 * V, V):
+        losses = objective.loss(F @ W, given[1])
+        used.solve("train", W, 2)
+        assert used.train_loss(W) == pytest.approx(np.average(np.delete(losses, held), weights=np.delete(given[2], held)))
+        np.testing.assert_allclose(used.held_losses(W), losses[held])
+        for which in ("train", "all"):
+            fresh = Readout(*given, 5.0).solve(which, W, 2)
+            np.testing.assert_allclose(used.with_ridge(5.0).solve(which, W, 2), fresh)
+
+
 def test_every_step_of_the_readout_is_downhill():
     Y = table((3, 4), LogLoss(), n=60).Y
     readout = Readout(features(), Y, None, np.arange(0), LogLoss(), 0.1)
