@@ -43,12 +43,11 @@ class Candidate:
         return cls(weights, readout, V, readout.train_loss(V))
 
 
-def judge(block, table, weights, rows, held, *given) -> tuple[float, Candidate | None]:
+def judge(block, table, weights, rows, held, network, V, objective, ridge) -> tuple[float, Candidate | None]:
     """Loss of a candidate on some rows, with the readout of these; on all rows (None) the candidate itself as well."""
-    if rows is None:
-        candidate = Candidate.fit(weights[block], table.batch(), held, *given, STEPS)
-        return candidate.train_loss, candidate
-    return Candidate.fit(weights[block], table.batch(rows), NO_ROWS, *given, TRIAL_STEPS).train_loss, None
+    held, n_steps = (held, STEPS) if rows is None else (NO_ROWS, TRIAL_STEPS)
+    candidate = Candidate.fit(weights[block], table.batch(rows), held, network, V, objective, ridge, n_steps)
+    return candidate.train_loss, candidate if rows is None else None
 
 
 def accept(state, problem, candidate: Candidate, damping=None) -> State:

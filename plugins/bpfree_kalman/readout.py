@@ -70,7 +70,7 @@ class Readout:
         self.unit = self.gram["all"].diagonal()[:-1].sum() / max(F.shape[1] - 1, 1) / len(F)
         self.penalty = ridge * self.unit
         self.jitter = JITTER * self.gram["all"].diagonal().max()
-        self._seen = None, None, {}
+        self._seen: tuple[Any, Any, dict] = (None, None, {})  # the last V, its outputs and gradients
 
     def with_ridge(self, ridge) -> Readout:
         """The same rows under another penalty."""

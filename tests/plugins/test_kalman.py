@@ -221,11 +221,11 @@ def test_what_a_readout_remembers_does_not_show(objective):
     F, held = features(), np.arange(0, 60, 5)
     given = F, table((3, 2), objective, n=60).Y, np.arange(1.0, 61), held, objective
     V = 0.1 * np.random.default_rng(0).normal(size=(7, 2))
-    used = Readout(*given, 2.0)
+    used, train = Readout(*given, 2.0), np.delete(np.arange(60), held)
     for W in (V, 2 * V, V):
         losses = objective.loss(F @ W, given[1])
         used.solve("train", W, 2)
-        assert used.train_loss(W) == pytest.approx(np.average(np.delete(losses, held), weights=np.delete(given[2], held)))
+        assert used.train_loss(W) == pytest.approx(np.average(losses[train], weights=given[2][train]))
         np.testing.assert_allclose(used.held_losses(W), losses[held])
         for which in ("train", "all"):
             fresh = Readout(*given, 5.0).solve(which, W, 2)
