@@ -36,7 +36,7 @@ from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 PASSING = ("relu", "tanh")  # activations through which a unit is passed on to the layer above
-JUDGING_ROWS = 2048  # of a step, by which its dampings are judged, if the step does not take all rows
+JUDGING_ROWS = 20  # for each weight of the readout: so many rows of a step are enough to judge its dampings by
 
 
 @dataclass(eq=False)
@@ -171,9 +171,10 @@ class EnKF(Trainer):
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
-        given = network, readout_of(network, state.centre), problem.objective, state.ridge
-        on = None if takes_all else rows[:: -(-len(rows) // JUDGING_ROWS)]
-        judged = problem.workers.map(judge, len(weights), problem.table, weights, on, held, *given)
+        V = readout_of(network, state.centre)
+        on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * V.size), 1)]
+        given = problem.table, weights, on, held, network, V, problem.objective, state.ridge
+        judged = problem.workers.map(judge, len(weights), *given)
         problem.n_evaluations += len(weights) * len(rows if on is None else on)
         best = int(np.argmin([loss for loss, _ in judged]))
         candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)
