@@ -5,6 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from bpfree_kalman import candidates
 from bpfree_kalman import enkf as enkf_module
 from bpfree_kalman.noise import NoiseModel
 from bpfree_kalman.odds import averaged
@@ -331,7 +332,14 @@ def test_directions_above_the_first_layer_are_small():
 
 @pytest.mark.parametrize(("per_weight", "every"), [(4, 1), (1, 3)])
 def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best(per_weight, every, monkeypatch):
+    judged_by = []
+
+    def judge(block, table, weights, rows, *given):
+        judged_by.append(rows)
+        return candidates.judge(block, table, weights, rows, *given)
+
     monkeypatch.setattr(enkf_module, "JUDGING_ROWS", per_weight)  # of 9
+    monkeypatch.setattr(enkf_module, "judge", judge)
     problem = table((5, 8, 1), n=80)
     problem.batch_size = 30
     trainer = get_trainer("enkf", ensemble_size=20, hold_out=0.0)
@@ -351,6 +359,8 @@ def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best(per_weight,
         V = np.linalg.solve(F.T @ F + penalty, F.T @ problem.Y[judging])
         losses.append(np.square(F @ V - problem.Y[judging]).mean())
     assert after.damping == enkf_module.DAMPINGS[int(np.argmin(losses))] * before.damping
+    for found in judged_by:
+        np.testing.assert_array_equal(found, judging)
 
 
 def test_a_step_that_does_not_improve_is_not_taken():
