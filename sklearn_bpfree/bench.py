@@ -10,6 +10,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_bpfree.columns import LeftOutWarning, what_is_left_out
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.tabular import tabular_pipeline
 
@@ -150,6 +152,8 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
     y = _labels(column) if task == "classifier" else _values(column, why)
     table = Table(path, frame.drop(columns=names[target]), y, task, notes)
     _check_rows(table, target, cv)
+    with suppress(ValueError, TypeError):  # of columns that no model can read, as the models will say
+        notes += filter(None, [what_is_left_out(table.X)])
     return table
 
 
@@ -339,7 +343,7 @@ def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
             score, loss, predicted = _scores(table, fitted, rows[test], table.y[test], predicted)
         except Exception as error:  # one failing model must not stop the others
             return f"failed: {type(error).__name__}: {_first_line(error)}"
-    told = Counter(w.category.__name__ for w in caught)
+    told = Counter(w.category.__name__ for w in caught if w.category is not LeftOutWarning)  # a note of the table
     net = getattr(fitted[-1], "regressor_", fitted[-1])  # a target that is transformed has the net inside
     curve = [row["loss"] for row in getattr(net, "history_", [])]
     return Fold(score, loss, middle - begin, end - middle, told, test, predicted, curve)

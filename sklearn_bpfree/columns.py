@@ -3,8 +3,10 @@
 The functions are module-level so that pipelines can be pickled.
 """
 
+import re
 import warnings
 from collections import Counter
+from datetime import UTC, datetime
 
 import narwhals as nw
 import numpy as np
@@ -17,6 +19,7 @@ MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than
 DAY_TYPES = (nw.Date, nw.Datetime, nw.Duration)
 TEXT_TYPES = (nw.String, nw.Categorical, nw.Enum, nw.Object)
 MS_PER_DAY = 86_400_000
+DATE = re.compile(r"\d{4}-\d\d-\d\d.*")  # ISO 8601, as files have it
 
 
 def numeric_columns(X):
@@ -32,14 +35,24 @@ def categorical_columns(X):
     kinds = _text_kinds(X)
     if "levels" not in kinds.values() and "many levels" not in kinds.values() and not numeric_columns(X):
         raise ValueError(f"None of the {X.shape[1]} columns of X holds two different values; give one that does.")
-    free = [_name(X, j) for j, kind in kinds.items() if kind == "free text"]
-    if free:
-        warnings.warn(
-            f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters "
-            "in it, for instance by TfidfVectorizer.",
-            stacklevel=2,
-        )
+    if left_out := what_is_left_out(X):
+        warnings.warn(left_out, LeftOutWarning, stacklevel=2)
     return [j for j, kind in kinds.items() if kind in ("levels", "many levels")]
+
+
+class LeftOutWarning(UserWarning):
+    """A column is not used."""
+
+
+def what_is_left_out(X) -> str:
+    """A sentence on the columns of free text; empty if there is none."""
+    free = [_name(X, j) for j, kind in _text_kinds(X).items() if kind == "free text"]
+    if not free:
+        return ""
+    return (
+        f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters in "
+        "it, for instance by TfidfVectorizer."
+    )
 
 
 def many_level_columns(X):
@@ -55,20 +68,48 @@ def _some_columns(X, columns):
 
 
 def _are_numbers(X) -> list[bool]:
-    """For each column whether it holds numbers, booleans, dates or durations; an error if it does not hold text."""
+    """For each column whether it holds numbers, booleans, dates or durations; an error if it does not hold text.
+
+    Text that says nothing but dates counts as dates.
+    """
     if sparse.issparse(X):
         return [True] * X.shape[1]
     if isinstance(X, np.ndarray):
         if X.dtype.kind not in "biufOUS":
             raise ValueError(f"X must hold numbers or strings, got an array of {X.dtype}; use a DataFrame.")
         return [X.dtype.kind in "biuf" or _is_numeric(X[:, j]) for j in range(X.shape[1])]
-    dtypes = nw.from_native(X, eager_only=True).schema
-    for name, dtype in dtypes.items():
+    frame = nw.from_native(X, eager_only=True)
+    for name, dtype in frame.schema.items():
         if not (dtype.is_numeric() or isinstance(dtype, (nw.Boolean, *DAY_TYPES, *TEXT_TYPES))):
             raise ValueError(
                 f"Column {name!r} must hold numbers, booleans, dates or text, got {dtype} values; convert or drop it."
             )
-    return [not isinstance(dtype, TEXT_TYPES) for dtype in dtypes.values()]
+    return [not isinstance(column.dtype, TEXT_TYPES) or _are_dates(column.to_list()) for column in frame.iter_columns()]
+
+
+def _are_dates(cells) -> bool:
+    """Whether all texts, of which there is one at least, are dates such as 2020-01-31 or 2020-01-31T12:00:00."""
+    text = next((text for text in map(_cell_text, cells) if text is not None), "")
+    if not DATE.fullmatch(text):
+        return False
+    try:
+        _days_of_texts(cells)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _days_of_texts(cells) -> list[float]:
+    """Days from 1970 to the date in each cell; without a time zone, that of Greenwich."""
+    days = {cell: _days_of_text(_cell_text(cell)) for cell in set(cells)}
+    return [days[cell] for cell in cells]
+
+
+def _days_of_text(text) -> float:
+    if text is None:
+        return np.nan
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() / (MS_PER_DAY / 1000)
 
 
 def _is_numeric(cells) -> bool:
@@ -118,12 +159,19 @@ def as_numbers(X, dense=False):
     numbers = np.empty(frame.shape)
     for j, column in enumerate(frame.iter_columns()):
         try:
-            numbers[:, j] = _days(column) if isinstance(column.dtype, DAY_TYPES) else _floats(column)
+            numbers[:, j] = _numbers(column)
         except Exception as error:  # each library of tables has its own exceptions
             raise ValueError(
                 f"Column {column.name!r} must hold numbers as in training, got {column.dtype} values; convert it."
             ) from error
     return numbers
+
+
+def _numbers(column):
+    if isinstance(column.dtype, DAY_TYPES):
+        return _days(column)
+    cells = column.to_list() if isinstance(column.dtype, TEXT_TYPES) else []
+    return _days_of_texts(cells) if _are_dates(cells) else _floats(column)
 
 
 def _days(column):

@@ -7,6 +7,7 @@ A loss sees the network's raw outputs Z and the encoded targets Y, both (n, K), 
 from __future__ import annotations
 
 import inspect
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -328,15 +329,39 @@ class Metric:
         Returns
         -------
         scores : ndarray of shape (P,)
-            Greater is better; NaN for a member whose outputs are not finite.
+            Greater is better; NaN for a member whose outputs are not finite or, by a ValueError, no good to the metric.
         """
         finite = np.isfinite(Z).all(axis=(1, 2))
         if self.vectorised is None:
             parts = zip(Z, finite, strict=True)
-            return np.array(
-                [self._score(np.ascontiguousarray(z), y, sample_weight) if ok else np.nan for z, ok in parts]
-            )
+            return np.array([self._score_or_nan(z, y, sample_weight) if ok else np.nan for z, ok in parts])
         return np.where(finite, self.vectorised(Z, y, sample_weight), np.nan)
+
+    def check(self, Y, y, sample_weight=None) -> None:
+        """Raise a ValueError if these targets cannot be judged at all, which is best known before training.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n, K)
+            Encoded targets.
+        y : ndarray of shape (n,) or (n, K)
+            The user's own.
+        sample_weight : ndarray of shape (n,), default=None
+        """
+        Z = Y if self.targets.is_classification else np.zeros_like(Y)  # the right classes; the mean value
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._score(Z, y, sample_weight)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(". ")
+            if isinstance(error, TypeError) and "sample_weight" in reason:
+                raise ValueError(
+                    f"The metric {self.name!r} does not take sample weights; fit without weights or use another metric."
+                ) from error
+            raise ValueError(
+                f"The metric {self.name!r} cannot judge these targets ({reason}); use one that can, or loss='auto'."
+            ) from error
 
     def best_shift(self, Z, Y, y, sample_weight=None) -> np.ndarray:
         """Shift of the raw outputs under which the metric is best: a decision threshold, or one bias for each class.
@@ -395,16 +420,15 @@ class Metric:
     def _score(self, Z, y, sample_weight) -> float:
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         predictions = self._judge(self.targets, self.link, Z)
+        if self._is_metric:
+            return float(self.scorer(y, predictions.predict(None), **weight))
+        return float(self.scorer(predictions, np.empty((len(y), 0)), y, **weight))
+
+    def _score_or_nan(self, Z, y, sample_weight) -> float:
         try:
-            if self._is_metric:
-                return float(self.scorer(y, predictions.predict(None), **weight))
-            return float(self.scorer(predictions, np.empty((len(y), 0)), y, **weight))
-        except TypeError as error:
-            if "sample_weight" not in str(error):
-                raise
-            raise ValueError(
-                f"The metric {self.name!r} does not take sample weights; fit without weights or use another metric."
-            ) from error
+            return self._score(np.ascontiguousarray(Z), y, sample_weight)
+        except ValueError:  # such as that of a deviance for predictions below zero
+            return np.nan
 
 
 def _required(function):

@@ -284,5 +284,5 @@ def _expression(model: Model, random_state) -> tuple[list[str], str]:
 def _import_of(thing) -> str:
     kind = type(thing)
     module = ".".join(takewhile(lambda part: not part.startswith("_"), kind.__module__.split(".")))
-    module = "sklearn_bpfree" if module == "sklearn_bpfree.estimators" else module
+    module = "sklearn_bpfree" if module in ("sklearn_bpfree.classifier", "sklearn_bpfree.regressor") else module
     return f"from {module} import {kind.__name__}"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LARGEST = 1e150  # of real targets; their squares are finite
+
 
 @dataclass(frozen=True, eq=False)
 class Classes:
@@ -113,6 +115,9 @@ class Values:
             and mean. See `Loss.target_scaling`.
         """
         columns = y.reshape(len(y), -1).astype(np.float64).T
+        largest = np.abs(columns).max()
+        if largest > LARGEST:
+            raise ValueError(f"y holds values too large to be standardised, up to {largest:.3g}; use another unit.")
         mean, scale = np.array([_moments(column, sample_weight, scaling) for column in columns]).T
         tiny = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=1)
         return cls(mean, np.where(scale > tiny, scale, 1.0), y.ndim == 1)

@@ -17,9 +17,11 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest import SkipTest
 
@@ -727,9 +729,15 @@ def _run(check, trainer):
     except SkipTest:
         raise
     except Exception as error:
-        reason = str(error) if isinstance(error, _Failure) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, _Failure) else f"{type(error).__name__}: {str(error) or _line(error)}"
         reason = " ".join(reason.split()).rstrip(".")
         raise AssertionError(f"{type(resolved).__name__} fails {_title(check)}: {reason}.") from error
+
+
+def _line(error) -> str:
+    """The line of code that raised an error, for those of scikit-learn's assertions that say no more."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.line} ({Path(last.filename).name}, line {last.lineno})"
 
 
 class _Failure(AssertionError):

@@ -20,6 +20,8 @@ from sklearn_bpfree.parallel import one_blas_thread
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.trainer import State, Trainer
 
+CALLER = 8  # a warning stands at the user's call of `fit`, so many calls above
+
 
 @dataclass(eq=False)
 class Progress:
@@ -213,12 +215,12 @@ def _warn(progress) -> None:
             f"Training diverged in step {progress.n_steps + 1}: the loss or the weights were no longer finite; the "
             "best weights so far are kept. Scale the features or lower the learning rate.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=CALLER,
         )
     elif progress.stop_reason == "interrupted":
         warnings.warn(
             f"Training was interrupted after {progress.n_steps} steps; the best weights so far are kept. With "
             "warm_start=True another fit goes on from here.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=CALLER,
         )

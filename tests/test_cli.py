@@ -232,6 +232,14 @@ def test_rows_without_target_and_rare_classes_are_left_out_and_told(table):
     assert read.notes[-1] == "Left out 1 row of 1 class (rare) with fewer rows than folds."
 
 
+def test_columns_of_free_text_are_told_once_and_dates_are_none(capsys, table):
+    days = pd.date_range("2020-01-01", periods=40).astype(str)
+    frame = pd.DataFrame({"x": range(40), "note": [f"row {i}" for i in range(40)], "day": days, "y": ["a", "b"] * 20})
+    code, out, _ = run(capsys, "bench", table(frame), "--target", "y", "--trainers", "rvfl", "--cv", "2")
+    assert code == 0 and out.count("Left out column 'note': nearly every row has a text") == 1
+    assert "'day'" not in out and "LeftOutWarning" not in out
+
+
 BAD_TABLES = [
     ({"x": range(60), "y": ["same"] * 60}, ["--target", "y"], "has one class, same; a classifier needs two"),
     ({"x": range(60), "y": range(60)}, ["--target", "y", "--task", "classifier"], "has no class of at least 5 rows"),

@@ -267,6 +267,8 @@ def test_double_precision_when_asked_for():
     single = classifier().fit(X.astype(np.float32), y)
     np.testing.assert_allclose(clf.predict_proba(X), single.predict_proba(X), atol=1e-3)
     assert not np.array_equal(clf.coefs_[0], single.coefs_[0])
+    for dtype in (np.float64, np.dtype("float64"), float):
+        assert same_bits(classifier(dtype=dtype).fit(X.astype(np.float32), y), clf)
 
 
 def test_any_memory_order_and_lists_give_the_same_fit():
@@ -414,6 +416,21 @@ def test_any_scorer_can_stop(scoring):
         np.testing.assert_allclose(clf.validation_scores_, expected, rtol=1e-4)
 
 
+def test_repeated_rows_are_no_weights_to_a_scorer():
+    """They are merged for training, but a scorer of the user's need not take weights that nobody gave."""
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append((X.tobytes(), len(y)))
+        return model.score(X, y)
+
+    rows, target = np.concatenate([X, X[:30], X[:1]]), np.concatenate([y, y[:30], y[:1]])
+    clf = classifier(max_iter=1, early_stopping=True, scoring=scorer).fit(rows, target)
+    assert len(seen) == 1 and seen[0][1] > 20
+    weighted = classifier(max_iter=1, early_stopping=True).fit(rows, target)
+    assert clf.validation_scores_ == pytest.approx(weighted.validation_scores_)
+
+
 def test_validation_of_values():
     reg = regressor(max_iter=3).fit(XR, yR, X_val=XR, y_val=yR)
     assert reg.best_validation_score_ == pytest.approx(reg.score(XR, yR))
@@ -546,6 +563,7 @@ def test_divergence_warns_once():
     with pytest.warns(ConvergenceWarning, match=r"diverged in step \d+: .* lower the learning rate\.$") as caught:
         reg.fit(XR, yR)
     assert len(caught) == 1 and reg.stop_reason_ == "diverged"
+    assert caught[0].filename == __file__, "where fit was called, so that the next one's warning is shown as well"
     assert np.isfinite(reg.state_.weights).all() and np.isfinite(reg.predict(XR)).all()
 
 

@@ -1,6 +1,7 @@
 """What cannot be fitted or predicted: each mistake is one sentence on what was wrong, what came and what to do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.datasets import make_classification
@@ -84,6 +85,21 @@ PARAMETERS = {
     "zero size": (lambda: classify(hidden_layer_sizes=0), "hidden_layer_sizes must be integers > 0, got 0."),
     "broken size": (lambda: classify(hidden_layer_sizes=[2.5]), "hidden_layer_sizes must be integers > 0, got [2.5]."),
     "size of text": (lambda: classify(hidden_layer_sizes="10"), "hidden_layer_sizes must be integers > 0, got '10'."),
+    "list of activations": (lambda: classify(activation=["relu"]), "activation must be one of ['gelu', "),
+    "metric_warmup": (lambda: classify(metric_warmup=np.nan), "metric_warmup must be a number, got nan."),
+    "n_jobs": (lambda: classify(n_jobs=0), "n_jobs must be None or an integer that is not 0, got 0."),
+    "n_jobs of text": (lambda: classify(n_jobs="all"), "n_jobs must be None or an integer that is not 0, got 'all'."),
+    "warm_start": (lambda: classify(warm_start="yes"), "warm_start must be an instance of "),
+    "verbose": (lambda: classify(verbose="yes"), "verbose must be an instance of "),
+    "metric of other targets": (
+        lambda: classify(loss="roc_auc", trainer=RandomSearch(), target=np.arange(40) % 3),
+        "The metric 'roc_auc' cannot judge these targets (ValueError: multi_class must be in ('ovo', 'ovr')); use one "
+        "that can, or loss='auto'.",
+    ),
+    "metric of classes": (
+        lambda: regress(loss="roc_auc", trainer=RandomSearch()),
+        "The metric 'roc_auc' cannot judge these targets (AttributeError: ",
+    ),
     "batch_size": (lambda: classify(batch_size=0), "batch_size == 0, must be >= 1."),
     "batch_size of text": (lambda: classify(batch_size="all"), "batch_size must be an instance of "),
     "max_iter": (lambda: classify(max_iter=0), "max_iter == 0, must be >= 1."),
@@ -97,13 +113,26 @@ PARAMETERS = {
         "early_stopping must be 'auto', True or False, got 'yes'.",
     ),
     "dtype": (lambda: classify(dtype="float16"), "dtype must be 'float32' or 'float64', got 'float16'."),
+    "no dtype": (lambda: classify(dtype="single precision"), "dtype must be 'float32' or 'float64', got 'single prec"),
     "random_state": (
         lambda: classify(random_state="x"),
         "'x' cannot be used to seed a numpy.random.RandomState instance",
     ),
     "scoring": (
-        lambda: classify(scoring="accuracyy", early_stopping=True),
+        lambda: classify(scoring="accuracyy"),
         "The 'scoring' parameter of check_scoring must be a str among",
+    ),
+    "scoring without weights": (
+        lambda: classify(weight=1.0 + y, scoring=lambda model, X, y: 0.0, early_stopping=True),
+        "scoring=<function <lambda>",
+    ),
+    "negative class_weight": (
+        lambda: classify(class_weight={0: -2}),
+        "class_weight must be non-negative and not zero for all rows, got {0: -2}.",
+    ),
+    "class_weight of zero": (
+        lambda: classify(class_weight={0: 0, 1: 0}),
+        "class_weight must be non-negative and not zero for all rows, got {0: 0, 1: 0}.",
     ),
     "class_weight": (
         lambda: classify(class_weight="even"),
@@ -178,7 +207,15 @@ DATA = {
         "This BPFreeClassifier estimator requires y to be passed, but the target y is None.",
     ),
     "values as classes": (lambda: classify(X, VALUES), "Unknown label type: continuous."),
-    "text as values": (lambda: regress(X, ["a"] * 40), "could not convert string to float"),
+    "text as values": (
+        lambda: regress(X, ["a"] * 40),
+        "y must hold numbers, got <U1 such as 'a'; convert it to float.",
+    ),
+    "numbers as text": (lambda: regress(X, VALUES.astype(str)), "y must hold numbers, got <U32 such as '"),
+    "values beyond all bounds": (
+        lambda: regress(X, VALUES * 1e300),
+        "y holds values too large to be standardised, up to ",
+    ),
     "one class": (
         lambda: classify(X, np.full(40, "yes")),
         "BPFreeClassifier needs samples of at least 2 classes in the data, but the data contains only one class: ",
@@ -279,6 +316,18 @@ def test_data_that_make_no_sense_are_a_clear_sentence(call, sentence):
     with pytest.raises((ValueError, TypeError)) as raised:
         call()
     assert str(raised.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("column", [["a"] * 40, pd.Categorical(["a"] * 40), [None] * 40, [pd.Timestamp(0)] * 40])
+def test_a_frame_that_is_not_all_numbers_is_sent_to_the_pipeline(column):
+    for call in (
+        lambda frame: classify(frame),
+        lambda frame: regress(frame),
+        lambda frame: classify(pd.DataFrame(X[:, :2], columns=["number", "other"])).predict(frame),
+    ):
+        with pytest.raises((ValueError, TypeError)) as raised:
+            call(pd.DataFrame({"number": X[:, 0], "other": column}))
+        assert "tabular_pipeline" in raised.value.__notes__[0]
 
 
 def test_equal_weights_need_no_metric_that_takes_them():

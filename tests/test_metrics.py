@@ -190,4 +190,4 @@ def test_what_has_no_vectorised_form_goes_through_scikit_learn():
     for scoring in ("f1", "matthews_corrcoef", "roc_auc", make_scorer(reference.accuracy_score), lambda a, b: 1.0):
         assert make_objective(scoring, targets).vectorised is None
     with pytest.raises(ValueError, match="average='binary'"):
-        make_objective("f1", targets).scores(outputs(4, False), y)
+        make_objective("f1", targets).check(targets.encode(y), y)

@@ -263,9 +263,37 @@ def test_scorers_and_metric_functions_mean_the_same(scoring):
 @pytest.mark.parametrize("scoring", [lambda y_true, y_pred: 0.0, "neg_max_error"], ids=["function", "name"])
 def test_a_metric_that_takes_no_weights_says_so(scoring):
     metric = Metric(scoring, SCALED, SquaredError())
-    metric.score(Z[:, :1], y_values)
+    metric.check(Z[:, :1], y_values)
     with pytest.raises(ValueError, match=r"does not take sample weights; .*\.$"):
-        metric.score(Z[:, :1], y_values, np.ones(N))
+        metric.check(Z[:, :1], y_values, np.ones(N))
+
+
+@pytest.mark.parametrize(
+    "scoring, reason",
+    [
+        ("roc_auc", "ValueError: multi_class must be in ('ovo', 'ovr')"),
+        ("f1", "ValueError: Target is multiclass but average='binary'. Please choose another average setting, one of"),
+        (lambda y_true, y_pred: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda y_true, y_pred: None, "TypeError: float() argument must be a string or a real number, not 'NoneType'"),
+        (lambda y_pred: 0.0, "TypeError: "),
+    ],
+)
+def test_a_metric_that_cannot_judge_the_targets_says_so_before_training(scoring, reason):
+    metric = Metric(scoring, THREE, LogLoss())
+    with pytest.raises(ValueError, match=r"^The metric .* cannot judge these targets \(") as raised:
+        metric.check(THREE.encode(y_three), y_three)
+    assert reason in str(raised.value) and "\n" not in str(raised.value) and raised.value.__cause__ is not None
+
+
+def test_a_member_that_a_metric_refuses_has_no_score():
+    y = np.array([1.0, 2.0, 3.0, 4.0])
+    metric = Metric("neg_mean_gamma_deviance", Values.fit(y), SquaredError())
+    Y = metric.targets.encode(y, np.float64)
+    with pytest.raises(ValueError, match="cannot judge these targets"):
+        metric.check(Y, y - 1)
+    metric.check(Y, y)
+    scores = metric.scores(np.array([Y, Y - 5]), y)
+    assert scores[0] == pytest.approx(0) and np.isnan(scores[1])
 
 
 def test_names_of_metrics():

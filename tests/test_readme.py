@@ -1,11 +1,14 @@
 """The README tells the truth: its Python blocks run, and its table of the zoo is the register's."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from sklearn_bpfree.cli import main
+from sklearn_bpfree.testing import check_trainer
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
@@ -18,6 +21,13 @@ def test_python_blocks_run():
     for block in BLOCKS:
         exec(compile(block, "README.md", "exec"), namespace)
     assert namespace["model"].score(namespace["X"], namespace["y"]) > 0.7
+
+
+def test_the_plugin_of_the_tutorial_passes_the_kit(monkeypatch):
+    module = ModuleType("readme")  # states must be found again when they are unpickled
+    monkeypatch.setitem(sys.modules, "readme", module)
+    exec(next(block for block in BLOCKS if "class Walk(Trainer)" in block), module.__dict__)
+    check_trainer(module.Walk)
 
 
 def test_zoo_table_is_generated(capsys):

@@ -1,6 +1,7 @@
 """The pipeline on tables of every kind."""
 
 import pickle
+import warnings
 from collections import Counter
 from datetime import date, time, timedelta
 
@@ -253,6 +254,24 @@ def test_kinds_of_columns_are_found_in_each_fit():
         "numeric__a"
     ]
     assert len(model.fit(pd.DataFrame({"a": list("uvuv")}), [0, 1, 0, 1])[0].get_feature_names_out()) == 2
+
+
+def test_text_that_says_nothing_but_dates_is_dates():
+    """As a CSV file has them, so that a file may be read in any way."""
+    as_text = pd.DataFrame({"date": ["1970-01-02", None, "1970-01-04T12:00:00", "1970-01-03 00:00+00:00"]})
+    y = [0, 1, 0, 1]
+    encoder = tabular_pipeline(HistGradientBoostingClassifier()).fit(as_text, y)[:-1]
+    objects = as_text.assign(date=[date(1970, 1, 2), None, "1970-01-04 12:00", date(1970, 1, 3)])
+    for table in (as_text, objects, pl.from_pandas(as_text)):
+        np.testing.assert_array_equal(encoder.transform(table)["numeric__date"], [1, NAN, 3.5, 2])
+    many = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=100).astype(str), "x": 1.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = tabular_pipeline("regressor", random_state=0).fit(many, np.arange(100.0))
+    assert model.score(many, np.arange(100.0)) > 0.9
+    one_is_none = pd.DataFrame({"date": ["1970-01-02", "1970-13-02", "1970-01-02", "1970-13-02"]})
+    names = tabular_pipeline("classifier").fit(one_is_none, y)[:-1].get_feature_names_out()
+    assert list(names) == ["categorical__date_1970-01-02", "categorical__date_1970-13-02"]
 
 
 def test_dates_are_days():

@@ -310,6 +310,21 @@ def test_an_error_of_the_trainer_is_the_cause_of_the_failure():
     assert isinstance(raised.value.__cause__, RuntimeError)
 
 
+class FailsWithoutAWord(RandomSearch):
+    """Has a bug and says nothing."""
+
+    def step(self, state, problem, rng):
+        raise AssertionError
+
+
+def test_an_error_without_a_message_is_told_by_its_line():
+    with pytest.raises(AssertionError) as raised:
+        check_trainer(FailsWithoutAWord)
+    assert sentence(raised).startswith(
+        "FailsWithoutAWord fails check_states: AssertionError: raise AssertionError (test_t"
+    )
+
+
 def test_what_is_no_trainer_is_refused():
     with pytest.raises(AssertionError) as raised:
         check_trainer(3)
