@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_bpfree import training
@@ -19,6 +19,7 @@ from sklearn_bpfree.objectives import Metric, ObjectiveError
 from sklearn_bpfree.registry import get_trainer, get_trainer_class, inspect_trainers
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
+PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never exists for a large table as a whole
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
@@ -220,8 +221,24 @@ class _BPFreeEstimator(CallbackSupportMixin, _Checks, _Fitted):
         """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
         X = self._check_rows(X, reset=False)
-        Z = self.trainer_.outputs(self.state_, self.network_, X).astype(X.dtype, copy=False)
+        parts = [
+            self.trainer_.outputs(self.state_, self.network_, X[rows])
+            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
+        ]
+        Z = np.concatenate(parts).astype(X.dtype, copy=False)
         return Z, self._objective().link(Z)
+
+    def _predictive(self, X):
+        """Means and standard deviations of the encoded values, in the dtype of X."""
+        check_is_fitted(self, "state_")
+        if "return_std" not in self.trainer_.offers:
+            raise ValueError(no_return_std(self))
+        X = self._check_rows(X, reset=False)
+        parts = [
+            self.trainer_.predictive(self.state_, self.network_, X[rows])
+            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
+        ]
+        return [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,9 +9,8 @@ from scipy import special
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_bpfree.base_estimator import _BPFreeEstimator, no_return_std, offers_partial_fit, offers_return_std
+from sklearn_bpfree.base_estimator import _BPFreeEstimator, offers_partial_fit, offers_return_std
 from sklearn_bpfree.objectives import Loss, make_objective
 from sklearn_bpfree.targets import Values
 from sklearn_bpfree.trainer import Trainer
@@ -229,14 +228,6 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         mean, std = (part[..., None] for part in self.predict(X, return_std=True))
         values = (mean + std * special.ndtri(levels.reshape(-1))).astype(mean.dtype, copy=False)
         return values if levels.ndim else values[..., 0]
-
-    def _predictive(self, X):
-        check_is_fitted(self, "state_")
-        if "return_std" not in self.trainer_.offers:
-            raise ValueError(no_return_std(self))
-        X = self._check_rows(X, reset=False)
-        mean, std = self.trainer_.predictive(self.state_, self.network_, X)
-        return mean.astype(X.dtype, copy=False), std.astype(X.dtype, copy=False)
 
     def _check_y(self, y):
         if y.dtype.kind not in "biuf":

@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 import warnings
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -605,6 +606,25 @@ def test_partial_fit_takes_single_rows_and_classes_that_come_later():
     clf = classifier().partial_fit(X3[:1], y3[:1], classes=[0, 1, 2]).partial_fit(X3[1:], y3[1:])
     assert list(clf.classes_) == [0, 1, 2] and clf.predict_proba(X3).shape == (240, 3)
     assert np.isfinite(regressor().partial_fit(XR[:1], yR[:1]).partial_fit(XR[1:2], yR[1:2]).predict(XR)).all()
+
+
+class Counting(RandomSearch):
+    """Remembers how many rows it was given at a time."""
+
+    seen: ClassVar[list[int]] = []
+
+    def outputs(self, state, network, X):
+        self.seen.append(X.shape[0])
+        return super().outputs(state, network, X)
+
+
+def test_no_trainer_is_given_more_than_a_block_of_rows_to_predict():
+    reg = regressor(trainer=Counting()).fit(XR, yR)
+    many = np.random.default_rng(0).normal(size=(20_000, XR.shape[1]))
+    Counting.seen.clear()
+    whole = reg.predict(many)
+    assert Counting.seen == [4096] * 4 + [3616]
+    np.testing.assert_allclose(whole[9000:9010], reg.predict(many[9000:9010]), rtol=1e-12)
 
 
 class OneSolve(RandomSearch):
