@@ -15,8 +15,7 @@ import time
 import warnings
 
 import numpy as np
-from bpfree_kalman.enkf import STEPS
-from bpfree_kalman.rows import held_out
+from bpfree_kalman.candidates import STEPS, accept
 from scipy import special
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
@@ -48,8 +47,8 @@ class Control(get_trainer_class("enkf")):
         return Budget(max_iter=6)
 
     def step(self, state, problem, rng):
-        held = held_out(problem, state.key, self.hold_out)
-        return self._accept(advance(state, best_losses=None, train_loss=np.inf), problem, held, state.centre, STEPS)
+        state = advance(state, best_losses=None, train_loss=np.inf)
+        return accept(state, problem, self._candidate(state, problem, state.centre, STEPS))
 
 
 def split(name, seed, loader):

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from sklearn_bpfree.network import ACTIVATIONS, Network, product
 
 MAX_PRECONDITIONED = 1024  # with more columns an input's scale is its own standard deviation, not the covariance's
+CACHE_BYTES = 1 << 19  # of the members' units for the rows that are taken at a time, so that they stay in cache
 UPPER_SCALE = 0.25  # of directions above the first layer; as large ones as below generalise worse
 SPREAD_FLOOR = 1e-3  # eigenvalues of the inputs' covariance below this fraction of their mean count as that
 
@@ -102,8 +104,10 @@ class UnitDirections:
         w = w.astype(total.dtype)
         for i, (E, e) in enumerate(zip(self.kernels, self.biases, strict=True)):
             of_layer = self.layer == i
-            np.add.at(kernels[i].T, self.unit[of_layer], (E * w[of_layer]).T)
-            np.add.at(biases[i], self.unit[of_layer], e * w[of_layer])
+            share = np.zeros((len(e), len(biases[i])), total.dtype)  # of member j in unit u
+            share[np.arange(len(e)), self.unit[of_layer]] = w[of_layer]
+            kernels[i][:] = E @ share
+            biases[i][:] = e @ share
         return total
 
     def outputs(self, X) -> tuple[np.ndarray, np.ndarray]:
@@ -119,40 +123,55 @@ class UnitDirections:
         G : ndarray of shape (n, K, P)
             ``G[:, :, j] = (f(theta + epsilon E_j) - f(theta)) / epsilon``.
         """
+        n, dtype = X.shape[0], self.centre.dtype
+        G = np.empty((n, self.network.n_outputs, self.n_members), dtype)
+        Z = np.empty((n, self.network.n_outputs), dtype)
+        moved = [self._moved(i) for i in range(len(self.kernels))]
+        for rows in gen_batches(n, max(CACHE_BYTES // (self.n_members * dtype.itemsize), 16)):
+            self._fill(X[rows], moved, Z[rows], G[rows])
+        return Z, G
+
+    def _moved(self, layer):
+        """The members of a layer: who they are, their unit, its weights and bias there, and its weights above."""
+        members = np.flatnonzero(self.layer == layer)
+        unit, epsilon = self.unit[members], self.centre.dtype.type(self.epsilon)
+        kernels, biases = self.network.unpack(self.centre)
+        W = kernels[layer].take(unit, axis=1) + epsilon * self.kernels[layer]
+        b = biases[layer].take(unit) + epsilon * self.biases[layer]
+        return slice(members[0], members[-1] + 1) if len(members) else None, unit, W, b, kernels[layer + 1][unit]
+
+    def _fill(self, X, moved, Z, G):
+        """Outputs Z and differences G for rows that are so few that all stays in the processor's cache."""
         kernels, biases = self.network.unpack(self.centre)
         f = ACTIVATIONS[self.network.activation].apply
         pre, post = [], [X]
         for W, b in zip(kernels[:-1], biases[:-1], strict=True):
             pre.append(product(post[-1], W) + b)
             post.append(f(pre[-1].copy()))
-        G = np.empty((X.shape[0], self.network.n_outputs, self.n_members), self.centre.dtype)
-        for i in range(len(pre)):
-            members = np.flatnonzero(self.layer == i)
-            if len(members):
-                self._differences(i, self.unit[members], pre, post, kernels, G[:, :, members[0] : members[-1] + 1])
-        G /= self.centre.dtype.type(self.epsilon)
-        return product(post[-1], kernels[-1]) + biases[-1], G
-
-    def _differences(self, layer, unit, pre, post, kernels, out):
-        """Differences of the outputs of the members that move a unit of this layer, into `out` (n, K, members)."""
-        f = ACTIVATIONS[self.network.activation].apply
-        moved = product(post[layer], self.kernels[layer])  # (n, members)
-        moved += self.biases[layer]
-        moved *= self.centre.dtype.type(self.epsilon)
-        moved += pre[layer].take(unit, axis=1)  # in the order of the rows, which pre[:, unit] is not
-        moved = f(moved)
-        moved -= post[layer + 1].take(unit, axis=1)
-        W = kernels[layer + 1][unit]  # (members, units above)
-        if layer + 1 == len(pre):
-            np.multiply(moved[:, None, :], W.T, out=out)
-            return
-        change = moved.T[:, :, None] * W[:, None, :]  # (members, n, units above)
-        for above in range(layer + 1, len(pre)):
-            change += pre[above]
+        np.add(product(post[-1], kernels[-1]), biases[-1], out=Z)
+        epsilon = self.centre.dtype.type(self.epsilon)
+        for layer, (members, unit, W, b, above) in enumerate(moved):
+            if members is None:
+                continue
+            change = product(post[layer], W)  # (n, members)
+            change += b
             change = f(change)
-            change -= post[above + 1]
-            change = change @ kernels[above + 1]
-        out[:] = change.transpose(1, 2, 0)
+            change -= post[layer + 1].take(unit, axis=1)  # in the order of the rows, which post[:, unit] is not
+            if layer + 2 == len(kernels):
+                np.multiply(change[:, None, :], above.T / epsilon, out=G[:, :, members])
+            else:
+                np.divide(self._through(change, above, layer + 1, pre, post, kernels), epsilon, out=G[:, :, members])
+
+    def _through(self, change, above, layer, pre, post, kernels):
+        """Differences of the outputs (n, K, members) from those of a unit below `layer` (n, members)."""
+        f = ACTIVATIONS[self.network.activation].apply
+        change = change.T[:, :, None] * above[:, None, :]  # (members, n, units above)
+        for i in range(layer, len(pre)):
+            change += pre[i]
+            change = f(change)
+            change -= post[i + 1]
+            change = change @ kernels[i + 1]
+        return change.transpose(1, 2, 0)
 
 
 def input_root(X, weight, power) -> np.ndarray:

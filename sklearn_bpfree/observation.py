@@ -21,7 +21,7 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, Obje
 from sklearn_bpfree.problem import Problem
 
 BLOCK_BYTES = 1 << 23  # differences of outputs that a block of rows may hold
-MAX_BLOCK_ROWS = 1024
+MAX_BLOCK_ROWS = 2048
 DIFFERENCE = 0.5  # half the distance, in raw outputs, over which an unknown loss's curvature is measured
 
 

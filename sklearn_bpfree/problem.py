@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -392,24 +393,29 @@ def merge_repeated_rows(X, y, sample_weight):
     if n > MERGE_ROWS:
         return X, y, sample_weight
     codes = np.unique(y, return_inverse=True)[1].reshape(n, -1)
-    keys = np.array([_digest(*parts) for parts in zip(*_nonzeros(X), codes, strict=True)], dtype=object)
+    keys = np.array(_digests(X, codes), dtype=object)
     _, first, where = np.unique(keys, return_index=True, return_inverse=True)
     weight = np.bincount(where, weights=sample_weight).astype(np.float64)
     return X[first], y[first], None if (weight == weight[0]).all() else weight
 
 
-def _nonzeros(X):
-    """Columns and values of the nonzero entries, row by row: the same for dense and sparse rows."""
-    if not sparse.issparse(X):
-        columns = [row.nonzero()[0] for row in X]
-        return columns, [row[where] for row, where in zip(X, columns, strict=True)]
-    X = X.copy()
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    return np.split(X.indices, X.indptr[1:-1]), np.split(X.data, X.indptr[1:-1])
+def _digests(X, codes) -> list[bytes]:
+    """Fingerprints of the rows with their targets, by the columns and values that are not zero.
 
-
-def _digest(columns, values, code) -> bytes:
-    """Fingerprint of a row and its target, the same in either precision."""
-    parts = [columns.astype(np.int64), values.astype(np.float64), code.astype(np.int64)]
-    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+    They are the same for dense and sparse rows and in either precision.
+    """
+    if sparse.issparse(X):
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+        columns, values, ends = X.indices, X.data, X.indptr
+    else:
+        rows, columns = X.nonzero()
+        values, ends = X[rows, columns], np.searchsorted(rows, np.arange(len(X) + 1))
+    size = np.dtype(np.int64).itemsize
+    columns, values = columns.astype(np.int64).tobytes(), values.astype(np.float64).tobytes()
+    codes, width = codes.astype(np.int64).tobytes(), size * codes.shape[1]
+    return [
+        blake2b(columns[i:j] + values[i:j] + codes[row * width : (row + 1) * width], digest_size=16).digest()
+        for row, (i, j) in enumerate(pairwise((size * ends).tolist()))
+    ]

@@ -7,9 +7,10 @@ Around the centre theta, in every step, with P fresh directions E_j of a hidden 
     w     = (A + (alpha tr A / P + rho) I)^-1 g          Kalman update in the ensemble's coordinates, damping alpha
     theta = theta + sum_j w_j E_j                        then the readout anew, in closed form
 
-Of two dampings the one with the lower loss on the rows of the step is taken, if the training loss is lower than at
-theta. Layers above the first (relu) start by passing its units on, and move less. Held-out rows say when to stop: the
-last weights are kept that are not clearly worse by them than the best, with a readout of all rows. Read `step` first.
+Of two dampings the one with the lower loss on rows of the step is taken, if the training loss is lower than at theta
+(`candidates.py`). Layers above the first (relu, tanh) start by passing its units on, and move less. Held-out rows say
+when to stop: the last weights are kept that are not clearly worse by them than the best, with a readout of all rows.
+Read `step` first.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from scipy.linalg import lapack
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
+from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, accept, judge, readout_of
 from bpfree_kalman.noise import NoiseModel
-from bpfree_kalman.readout import Readout, features, mean_and_error, quadratic
-from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
+from bpfree_kalman.odds import averaged
+from bpfree_kalman.readout import Readout, features, quadratic
+from bpfree_kalman.rows import clipped, held_out, limits
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.directions import UnitDirections, input_root, spread
 from sklearn_bpfree.network import Network
@@ -32,12 +35,8 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, Obje
 from sklearn_bpfree.observation import observe
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
-DAMPING_RANGE = (1e-4, 1e4)
-RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
-RIDGE_RANGE = (1e-3, 1e4)
-SCALES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of the readout's covariance, for classes
-NO_ROWS = np.empty(0, int)
-FIRST_STEPS, TRIAL_STEPS, STEPS = 12, 2, 4  # of the readout towards its minimum: at first, in trials, when kept
+PASSING = ("relu", "tanh")  # activations through which a unit is passed on to the layer above
+JUDGING_ROWS = 20  # for each weight of the readout: so many rows of a step are enough to judge its dampings by
 
 
 @dataclass(eq=False)
@@ -144,7 +143,7 @@ class EnKF(Trainer):
         weights = np.zeros(network.n_weights, dtype)
         kernels, biases = network.unpack(weights)
         for i, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
-            if i and network.activation == "relu":
+            if i and network.activation in PASSING:
                 units = np.arange(W.shape[1])
                 W[units % len(W), units] = 1
                 continue  # layers above the first pass its units on, until they are moved
@@ -155,32 +154,44 @@ class EnKF(Trainer):
         state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), roots=roots)
         low, high = limits(problem.X)
         state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high)
-        return self._accept(state, problem, held_out(problem, state.key, self.hold_out), weights, FIRST_STEPS)
+        return accept(state, problem, self._candidate(state, problem, weights, FIRST_STEPS))
 
     def step(self, state: Any, problem, rng) -> State:
         """Draw directions, observe them, solve for two dampings, keep the best."""
-        network = problem.network
-        if len(network.layer_sizes) == 2:
+        if len(problem.network.layer_sizes) == 2:
             return advance(state)  # no hidden layer: the readout is all there is
-        held = held_out(problem, state.key, self.hold_out)
+        network, held = problem.network, held_out(problem, state.key, self.hold_out)
         rows = np.delete(np.arange(problem.n_samples), held)
-        if len(rows) > problem.batch_size:
+        takes_all = len(rows) <= problem.batch_size
+        if not takes_all:
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         size = self.ensemble_size or int(np.clip(problem.n_samples // 24, 128, 400))
         directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.roots)
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
-        candidates = []
-        for alpha in dampings:
-            M = A.copy()
-            M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
-            w = lapack.dposv(M, g, overwrite_a=True)[1]
-            candidates.append(state.centre + directions.combine(w))
-        problem.n_evaluations += len(candidates) * len(rows)
-        given = (problem.table, candidates, rows, network, _readout(network, state.centre), problem.objective)
-        best = int(np.argmin(problem.workers.map(judge, len(candidates), *given, state.ridge)))
-        return self._accept(state, problem, held, candidates[best], STEPS, float(dampings[best]))
+        weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
+        V = readout_of(network, state.centre)
+        on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * V.size), 1)]
+        given = problem.table, weights, on, held, network, V, problem.objective, state.ridge
+        judged = problem.workers.map(judge, len(weights), *given)
+        problem.n_evaluations += len(weights) * len(rows if on is None else on)
+        best = int(np.argmin([loss for loss, _ in judged]))
+        candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)
+        return accept(state, problem, candidate, float(dampings[best]))
+
+    def _solve(self, A, g, alpha):
+        """w of a damping; not a number when rounding has the better of A."""
+        M = A.copy()
+        M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
+        return lapack.dposv(M.T, g, overwrite_a=True)[1]  # M is symmetric; M itself would be copied
+
+    def _candidate(self, state, problem, weights, n_steps):
+        """Hidden layers with a readout by all rows."""
+        problem.n_evaluations += problem.n_samples
+        held, V = held_out(problem, state.key, self.hold_out), readout_of(problem.network, state.centre)
+        given = problem.network, V, problem.objective, state.ridge
+        return Candidate.fit(weights, problem.all_rows(), held, *given, n_steps)
 
     def outputs(self, state: Any, network: Network, X):
         """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
@@ -205,83 +216,5 @@ class EnKF(Trainer):
         held = held_out(problem, state.key, self.hold_out)
         F = features(network, state.weights, problem.X)
         readout = Readout(F, problem.Y, problem.sample_weight, held, objective, state.ridge)
-        V = _readout(network, state.weights)
+        V = readout_of(network, state.weights)
         return advance(state, noise=NoiseModel.fit(readout, readout.solve("train", V, STEPS), V))
-
-    def _accept(self, state, problem, held, weights, n_steps, damping=None):
-        """The state with a new centre, if it is better; its weights are kept unless held-out rows clearly object."""
-        network = problem.network
-        problem.n_evaluations += problem.n_samples
-        weight = None if problem.sample_weight is None else problem.sample_weight[held]
-        F = features(network, weights, problem.X)
-        readout = Readout(F, problem.Y, problem.sample_weight, held, problem.objective, state.ridge)
-        V = readout.solve("train", _readout(network, state.centre), n_steps)
-        train_loss, losses = readout.train_and_held(V)
-        if not train_loss < state.train_loss:
-            return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
-        state = advance(state, damping=damping or state.damping)
-        if clearly_worse(losses, state.best_losses, weight):
-            centre = _with_readout(network, weights, V)
-            return advance(state, centre=centre, train_loss=train_loss, loss=mean_and_error(losses, weight)[0])
-        loss = mean_and_error(losses, weight)[0] if len(held) else train_loss
-        lowest = not len(held) or state.best_losses is None or loss < mean_and_error(state.best_losses, weight)[0]
-        ridge = state.ridge
-        for factor, errors in RIDGE_FACTORS[: len(held) and 1 + lowest]:  # a smaller one only with the best weights
-            other = float(np.clip(factor * state.ridge, *RIDGE_RANGE))
-            solved = readout.with_ridge(other).solve("train", V, STEPS)
-            gain, error = mean_and_error(losses - readout.train_and_held(solved)[1], weight)
-            if gain > errors * error:
-                V, ridge, readout = solved, other, readout.with_ridge(other)
-                train_loss, losses = readout.train_and_held(V)
-                loss = mean_and_error(losses, weight)[0]
-                break
-        best = readout.solve("all", V, STEPS)
-        state = advance(
-            state,
-            weights=_with_readout(network, weights, best),
-            centre=_with_readout(network, weights, V),
-            train_loss=train_loss,
-            best_losses=losses if lowest else state.best_losses,
-            loss=loss,
-            ridge=ridge,
-        )
-        if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
-            return advance(state, covariance=self._open(readout, V, best))
-        return state
-
-    def _open(self, readout, V_train, V):
-        """Covariance of the readout of all rows, in the scale that gives held-out rows the best probabilities."""
-        covariance, held = readout.class_covariance(V), readout.held
-        if not len(held):
-            return covariance
-        weight = None if readout.weight is None else readout.weight[held]
-        Z = readout.F[held] @ V_train.astype(readout.F.dtype)
-        variance = quadratic(readout.F[held], covariance.astype(Z.dtype))
-        losses = [readout.objective.loss(averaged(Z, scale * variance), readout.Y[held]) for scale in SCALES]
-        return SCALES[int(np.argmin([np.average(loss, weights=weight) for loss in losses]))] * covariance
-
-
-def averaged(Z, variance) -> np.ndarray:
-    """Log-odds of the mean probability when log-odds vary about Z with a variance per row (MacKay 1992)."""
-    return Z / np.sqrt(1 + np.pi / 8 * variance, dtype=Z.dtype)[:, None]
-
-
-def judge(block, table, candidates, rows, network, V, objective, ridge) -> float:
-    """Loss of some rows with the readout that suits a candidate's hidden layers on these rows."""
-    X, Y, weight = table.batch(rows)
-    readout = Readout(features(network, candidates[block], X), Y, weight, NO_ROWS, objective, ridge)
-    return readout.train_and_held(readout.solve("all", V, TRIAL_STEPS))[0]
-
-
-def _readout(network, weights):
-    """Kernel and bias of the output layer as one matrix (h + 1, K)."""
-    kernels, biases = network.unpack(weights)
-    return np.vstack([kernels[-1], biases[-1]]).astype(np.float64)
-
-
-def _with_readout(network, weights, V):
-    """The weights with another output layer."""
-    weights = weights.copy()
-    kernels, biases = network.unpack(weights)
-    kernels[-1][:], biases[-1][:] = V[:-1], V[-1]
-    return weights

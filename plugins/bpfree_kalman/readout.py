@@ -20,7 +20,7 @@ from scipy import linalg, sparse
 from scipy.linalg import lapack
 from sklearn.utils import gen_batches
 
-from sklearn_bpfree.network import Network
+from sklearn_bpfree.network import Network, ones
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
 from sklearn_bpfree.observation import diagonal_curvature
 
@@ -33,7 +33,8 @@ LEAST_CURVATURE = 1e-4  # of a row whose class is all but certain
 
 def features(network: Network, weights, X) -> np.ndarray:
     """F = [H, 1] (n, h + 1): activations of the last hidden layer, or the rows, and a one."""
-    F = np.ones((X.shape[0], network.layer_sizes[-2] + 1), weights.dtype)
+    F = np.empty((X.shape[0], network.layer_sizes[-2] + 1), weights.dtype)
+    F[:, -1] = 1
     for rows in gen_batches(X.shape[0], FEATURE_ROWS):
         H: Any = network.hidden(weights, X[rows])
         F[rows, :-1] = H.toarray() if sparse.issparse(H) else H
@@ -57,11 +58,19 @@ class Readout:
 
     def __init__(self, F, Y, weight, held, objective: Loss, ridge):
         self.F, self.Y, self.weight, self.held, self.objective = F, Y, weight, held, objective
-        self.gram = {"all": self._gram(slice(None))}
-        self.gram["train"] = self.gram["all"] - self._gram(held) if len(held) else self.gram["all"]
-        self.unit = np.trace(self.gram["all"][:-1, :-1]) / max(F.shape[1] - 1, 1) / len(F)
+        self.F_held = F[held]
+        self.gram = {"all": _gram(F, weight)}
+        self.weights = {"all": ones(len(F), F.dtype.char) if weight is None else weight}
+        if len(held):
+            self.gram["train"] = self.gram["all"] - _gram(self.F_held, None if weight is None else weight[held])
+            self.weights["train"] = self.weights["all"].copy()
+            self.weights["train"][held] = 0
+        else:
+            self.gram["train"], self.weights["train"] = self.gram["all"], self.weights["all"]
+        self.unit = self.gram["all"].diagonal()[:-1].sum() / max(F.shape[1] - 1, 1) / len(F)
         self.penalty = ridge * self.unit
         self.jitter = JITTER * self.gram["all"].diagonal().max()
+        self._seen: tuple[Any, Any, dict] = (None, None, {})  # the last V, its outputs and gradients
 
     def with_ridge(self, ridge) -> Readout:
         """The same rows under another penalty."""
@@ -69,20 +78,14 @@ class Readout:
         other.penalty = ridge * self.unit
         return other
 
-    def _gram(self, rows):
-        F = self.F[rows]
-        if self.weight is not None:
-            F = F * np.sqrt(self.weight[rows, None])
-        return (F.T @ F).astype(np.float64)
-
     def factor(self, which, bound=1.0):
         """Cholesky factor of the penalised Gram matrix of the rows "all" or "train"."""
         return self._factor(bound * self.gram[which])
 
     def _factor(self, M):
-        diagonal = np.arange(len(M))
-        M[diagonal, diagonal] += self.jitter
-        M[diagonal[:-1], diagonal[:-1]] += self.penalty
+        diagonal = M.reshape(-1)[:: len(M) + 1]
+        diagonal += self.jitter
+        diagonal[:-1] += self.penalty
         factor, info = lapack.dpotrf(M.T, overwrite_a=True)  # M is symmetric; linalg.cho_factor takes twice as long
         if info:
             raise linalg.LinAlgError("the Gram matrix of the hidden activations is not positive definite")
@@ -97,13 +100,13 @@ class Readout:
             return V
         factor = self.factor(which, bound)
         for _ in range(1 if isinstance(self.objective, SquaredError) else n_steps):
-            V = V - lapack.dpotrs(factor, self._gradient(which, V)[1])[0]
+            V = V - lapack.dpotrs(factor, self._gradient(which, V))[0]
         return V
 
     def _newton_step(self, which, V):
         """A Newton step for any other loss, output by output, halved until it is downhill."""
-        weight = self._weights(which)
-        Z, gradient = self._gradient(which, V)
+        weight = self.weights[which]
+        Z, gradient = self.outputs(V), self._gradient(which, V)
         h = diagonal_curvature(self.objective, Z, self.Y) * weight[:, None]
         h += 1e-3 * weight[:, None] * np.maximum(h.mean(axis=0), 1e-6)
         steps = [
@@ -118,35 +121,36 @@ class Readout:
         return V
 
     def _gradient(self, which, V):
-        Z = self.outputs(V)
-        E = self.objective.error(Z, self.Y)
-        E *= self._weights(which)[:, None]
-        gradient = (self.F.T @ E).astype(np.float64)
+        Z, known = self.outputs(V), self._seen[2]
+        if which not in known:
+            E = self.objective.error(Z, self.Y)
+            E *= self.weights[which][:, None]
+            known[which] = (self.F.T @ E).astype(np.float64)
+        gradient = known[which].copy()
         gradient[:-1] += self.penalty * V[:-1]
-        return Z, gradient
+        return gradient
 
     def _value(self, which, V):
-        return self._weights(which) @ self.losses(V) + 0.5 * self.penalty * np.square(V[:-1]).sum()
-
-    def _weights(self, which):
-        weight = np.ones(len(self.F), self.F.dtype) if self.weight is None else self.weight
-        if which == "train" and len(self.held):
-            weight = weight.copy()
-            weight[self.held] = 0
-        return weight
+        return self.weights[which] @ self.losses(V) + 0.5 * self.penalty * np.square(V[:-1]).sum()
 
     def outputs(self, V) -> np.ndarray:
-        """Raw outputs (n, K)."""
-        return self.F @ V.astype(self.F.dtype)
+        """Raw outputs (n, K); those of the last V are remembered, and its gradients without the penalty."""
+        if self._seen[0] is not V:
+            self._seen = V, self.F @ V.astype(self.F.dtype), {}
+        return self._seen[1]
 
     def losses(self, V) -> np.ndarray:
         """Loss of every row."""
         return self.objective.loss(self.outputs(V), self.Y)
 
-    def train_and_held(self, V) -> tuple[float, np.ndarray]:
-        """Mean loss of the training rows and the loss of each held-out row."""
-        losses, weight = self.losses(V), self._weights("train")
-        return float(losses @ weight / weight.sum()), losses[self.held].astype(np.float64)
+    def train_loss(self, V) -> float:
+        """Mean loss of the training rows."""
+        weight = self.weights["train"]
+        return float(self.losses(V) @ weight / weight.sum())
+
+    def held_losses(self, V) -> np.ndarray:
+        """Loss of each held-out row."""
+        return self.objective.loss(self.F_held @ V.astype(self.F.dtype), self.Y[self.held]).astype(np.float64)
 
     def covariance(self, which) -> np.ndarray:
         """Covariance (h + 1, h + 1) of a column of the readout of the rows "all" or "train", in units of the noise."""
@@ -155,7 +159,7 @@ class Readout:
     def class_covariance(self, V) -> np.ndarray:
         """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
         h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1)
-        h = np.maximum(h, LEAST_CURVATURE) * self._weights("all")
+        h = np.maximum(h, LEAST_CURVATURE) * self.weights["all"]
         M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
         return lapack.dpotrs(self._factor(M), np.eye(len(M)))[0]
 
@@ -164,10 +168,18 @@ class Readout:
         return self.Y[rows] - self.objective.link(self.F[rows] @ V)
 
 
+def _gram(F, weight):
+    """``F^T S F``."""
+    if weight is not None:
+        F = F * np.sqrt(weight[:, None])
+    return (F.T @ F).astype(np.float64)
+
+
 def mean_and_error(values, weight) -> tuple[float, float]:
     """Mean of some rows' values, weighted, and its standard error."""
-    mean = np.average(values, weights=weight)
-    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weight) / len(values)))
+    share = 1 / len(values) if weight is None else weight / weight.sum()
+    mean = np.sum(share * values)
+    return float(mean), float(np.sqrt(np.sum(share * (values - mean) ** 2) / len(values)))
 
 
 def quadratic(F, covariance) -> np.ndarray:

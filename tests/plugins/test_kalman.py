@@ -5,9 +5,10 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from bpfree_kalman import candidates
 from bpfree_kalman import enkf as enkf_module
-from bpfree_kalman.enkf import averaged
 from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, mean_and_error
 from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
 from scipy import optimize, sparse, special, stats
@@ -185,7 +186,7 @@ def test_a_block_of_outputs_stays_small(sizes):
         network, n_members = Network(sizes), 400
 
     rows = block_rows(Shape, 4)
-    assert 16 <= rows <= 1024
+    assert 16 <= rows <= 2048
     assert rows * 400 * max(sizes[-1], *sizes[2:]) * 4 <= 60e6
 
 
@@ -214,6 +215,22 @@ def test_the_readout_minimises_the_penalised_loss(objective, which):
     best = optimize.minimize(value, np.zeros(14), method="BFGS", options={"gtol": 1e-7}).fun
     V = readout.solve(which, np.zeros((7, 2)), 1 if isinstance(objective, SquaredError) else 300)
     assert value(V.ravel()) == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", [SquaredError(), LogLoss(), PoissonLoss()], ids=lambda one: type(one).__name__)
+def test_what_a_readout_remembers_does_not_show(objective):
+    F, held = features(), np.arange(0, 60, 5)
+    given = F, table((3, 2), objective, n=60).Y, np.arange(1.0, 61), held, objective
+    V = 0.1 * np.random.default_rng(0).normal(size=(7, 2))
+    used, train = Readout(*given, 2.0), np.delete(np.arange(60), held)
+    for W in (V, 2 * V, V):
+        losses = objective.loss(F @ W, given[1])
+        used.solve("train", W, 2)
+        assert used.train_loss(W) == pytest.approx(np.average(losses[train], weights=given[2][train]))
+        np.testing.assert_allclose(used.held_losses(W), losses[held])
+        for which in ("train", "all"):
+            fresh = Readout(*given, 5.0).solve(which, W, 2)
+            np.testing.assert_allclose(used.with_ridge(5.0).solve(which, W, 2), fresh)
 
 
 def test_every_step_of_the_readout_is_downhill():
@@ -296,12 +313,13 @@ def test_a_step_is_the_damped_kalman_update_of_the_hidden_layers():
 
 
 @pytest.mark.parametrize(("sizes", "passed"), [((4, 8, 3, 1), [0, 1, 2]), ((4, 3, 5, 1), [0, 1, 2, 0, 1])])
-def test_upper_layers_start_by_passing_units_of_the_first_one_on(sizes, passed):
-    problem = table(sizes, n=60, activation="relu")
+@pytest.mark.parametrize(("activation", "f"), [("relu", lambda Z: np.maximum(Z, 0)), ("tanh", np.tanh)])
+def test_upper_layers_start_by_passing_units_of_the_first_one_on(sizes, passed, activation, f):
+    problem = table(sizes, n=60, activation=activation)
     state = get_trainer("enkf").init(problem, np.random.default_rng(0))
     kernels, biases = problem.network.unpack(state.weights)
-    first = np.maximum(problem.X @ kernels[0] + biases[0], 0)
-    np.testing.assert_allclose(problem.network.hidden(state.weights, problem.X), first[:, passed])
+    first = f(problem.X @ kernels[0] + biases[0])
+    np.testing.assert_allclose(problem.network.hidden(state.weights, problem.X), f(first[:, passed]))
 
 
 def test_directions_above_the_first_layer_are_small():
@@ -312,7 +330,16 @@ def test_directions_above_the_first_layer_are_small():
     assert directions.kernels[0].std() == pytest.approx(1, rel=0.1)
 
 
-def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best():
+@pytest.mark.parametrize(("per_weight", "every"), [(4, 1), (1, 3)])
+def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best(per_weight, every, monkeypatch):
+    judged_by = []
+
+    def judge(block, table, weights, rows, *given):
+        judged_by.append(rows)
+        return candidates.judge(block, table, weights, rows, *given)
+
+    monkeypatch.setattr(enkf_module, "JUDGING_ROWS", per_weight)  # of 9
+    monkeypatch.setattr(enkf_module, "judge", judge)
     problem = table((5, 8, 1), n=80)
     problem.batch_size = 30
     trainer = get_trainer("enkf", ensemble_size=20, hold_out=0.0)
@@ -323,15 +350,17 @@ def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best():
     key = rng.integers(2**64, size=2, dtype=np.uint64)
     directions = UnitDirections(problem.network, before.centre, (int(key[0]), int(key[1])), 20, before.roots)
     A, g = observe(directions, problem, rows)
-    losses = []
+    losses, judging = [], rows[::every]
     for damping in np.array(enkf_module.DAMPINGS) * before.damping:
         w = np.linalg.solve(A + (damping * np.trace(A) / 20 + trainer.decay) * np.eye(20), g)
-        H = problem.network.hidden(before.centre + directions.combine(w), problem.X[rows])
-        F = np.hstack([H, np.ones((30, 1))])
+        H = problem.network.hidden(before.centre + directions.combine(w), problem.X[judging])
+        F = np.hstack([H, np.ones((len(judging), 1))])
         penalty = before.ridge * np.square(H).mean() * np.diag([1.0] * 8 + [0])
-        V = np.linalg.solve(F.T @ F + penalty, F.T @ problem.Y[rows])
-        losses.append(np.square(F @ V - problem.Y[rows]).mean())
+        V = np.linalg.solve(F.T @ F + penalty, F.T @ problem.Y[judging])
+        losses.append(np.square(F @ V - problem.Y[judging]).mean())
     assert after.damping == enkf_module.DAMPINGS[int(np.argmin(losses))] * before.damping
+    for found in judged_by:
+        np.testing.assert_array_equal(found, judging)
 
 
 def test_a_step_that_does_not_improve_is_not_taken():
