@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse, special
-from scipy.linalg import blas, get_blas_funcs
+from scipy.linalg import blas
 
 from sklearn_bpfree.quantisation import quantised
 
 BLOCK_BYTES = 1 << 22  # rows are predicted in blocks whose widest layer takes about this much memory
+GER = {"f": blas.sger, "d": blas.dger}
 SMALL = 1 << 19  # arrays of at most so many numbers are compared with zeros at once
 
 
@@ -66,7 +67,7 @@ def _relu(Z):
 
 
 def _chain_relu(signal, Z, H):
-    signal *= H > 0
+    signal *= (H > 0).astype(H.dtype)  # sooner done than a product of numbers and booleans
 
 
 def _logistic(Z):
@@ -310,7 +311,8 @@ def add_bias(Z, b) -> None:
     if len(b) == 1:
         Z += b[0]
         return
-    _ger(Z.dtype.char)(1.0, b, ones(len(Z), Z.dtype.char), a=Z.T, overwrite_a=True)
+    char = Z.dtype.char
+    GER[char](1.0, b, ones(len(Z), char), 1, 1, Z.T, 1, 1, 1)  # strides, and leave to overwrite
 
 
 @lru_cache(maxsize=32)
@@ -325,11 +327,6 @@ def largest(array) -> float:
     """The largest absolute value of an array without gaps; one pass and no copy."""
     flat = array.ravel("K")
     return abs(flat[(blas.isamax if flat.dtype.char == "f" else blas.idamax)(flat)])
-
-
-@cache
-def _ger(dtype):
-    return get_blas_funcs("ger", dtype=dtype)
 
 
 def product(H, W) -> np.ndarray:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
+from scipy.linalg import blas
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,12 @@ class SGD:
         return gradient
 
 
+SCAL = {"f": blas.sscal, "d": blas.dscal}
+
+
 def shrink(array, factor) -> None:
     """Multiply an array without gaps by a number in place: BLAS starts sooner than numpy's ``array *= factor``."""
-    _scal(array.dtype.char)(factor, array.ravel("K"))
-
-
-@cache
-def _scal(dtype):
-    return get_blas_funcs("scal", dtype=dtype)
+    SCAL[array.dtype.char](factor, array if array.ndim == 1 else array.ravel("K"))
 
 
 SCHEDULES = ("constant", "linear", "cosine")
