@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -58,8 +59,11 @@ class Pass:
         Where `signal` writes the gradient of each feedback array when `learns_feedback` is true; zero otherwise unused.
     problem : Problem
         For methods whose layers have an output error of their own: ``problem.output_error(Z, batch)``.
+    source : numpy.random.Generator
+        Where `rng` is spawned.
     rng : numpy.random.Generator
-        For dropout and for methods that draw noise of their own.
+        For dropout and for methods that draw noise of their own; made when first asked for, which takes a hundred
+        microseconds.
     batch : Batch
         The rows, targets and weights.
     hidden : list of ndarray of shape (b, d_{l+1})
@@ -81,7 +85,7 @@ class Pass:
     feedback: list[np.ndarray]
     feedback_gradient: list[np.ndarray]
     problem: Problem
-    rng: np.random.Generator
+    source: np.random.Generator
     batch: Batch = field(init=False)
     hidden: list[np.ndarray] = field(init=False)
     error: np.ndarray = field(init=False)
@@ -90,6 +94,10 @@ class Pass:
     def __post_init__(self):
         self.activation: Activation = ACTIVATIONS[self.problem.network.activation]
         self.layers = list(zip(self.kernels, self.biases, strict=True))
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        return self.source.spawn(1)[0]
 
     def release(self) -> None:
         """Let go of the minibatch, so that the next one takes its place in the processor's cache."""
@@ -223,10 +231,10 @@ class ErrorSignalTrainer(Trainer):
             feedback = [B.copy() for B in state.feedback]
         feedback_gradient = _views(gradient[network.n_weights :], state.feedback if self.learns_feedback else [])
 
-        data_rng, noise_rng = rng.spawn(2)
+        [data_rng] = rng.spawn(1)
         total, t = 0.0, state.t
         gradients = network.unpack(gradient[: network.n_weights])
-        run = Pass(*network.unpack(weights), *gradients, feedback, feedback_gradient, problem, noise_rng)
+        run = Pass(*network.unpack(weights), *gradients, feedback, feedback_gradient, problem, rng)
         progress = map(problem.progress, range(problem.n_batches))
         rates = [self.learning_rate * schedule_factor(self.schedule, self.warmup, done) for done in progress]
         for batch in problem.batches(data_rng):
