@@ -139,7 +139,16 @@ def test_height_scales_the_bins_alone():
 
 
 @pytest.mark.parametrize(
-    ("shape", "n_bins"), [((150, 4), 8), ((10_000, 10), 20), ((60_000, 10), 24), ((60_000, 50), 8), ((60_000, 784), 5)]
+    ("shape", "n_bins"),
+    [
+        ((150, 4), 8),
+        ((10_000, 10), 20),
+        ((60_000, 10), 24),
+        ((60_000, 20), 20),
+        ((60_000, 50), 13),
+        ((60_000, 100), 8),
+        ((60_000, 784), 5),
+    ],
 )
 def test_bins_follow_the_shape_of_the_table(shape, n_bins):
     assert bins_for(*shape) == n_bins

@@ -272,8 +272,8 @@ def batch_rows(n) -> int:
 
 
 def n_updates(n) -> float:
-    """Updates of each member in a whole fit, of n training rows: 15.5 sqrt(n), times (n / 4000)^.2 from 4000 on."""
-    return 15.5 * np.sqrt(n) * max(1.0, n / 4000) ** 0.2
+    """Updates of each member in a whole fit, of n training rows."""
+    return 15.5 * np.sqrt(n)
 
 
 def n_held_out(n) -> int:
