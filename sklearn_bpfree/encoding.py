@@ -308,9 +308,9 @@ def _mean_ramps(column, knots):
 
 
 def bins_for(n_samples, n_features) -> int:
-    """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, fewer for more than 16 features.
+    """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, fewer if there are many.
 
-    Then at most 400 / d, but 13 as far as that makes no more than 800 columns, and never less than 5.
+    From 17 features on at most 400 / d, but 13 as far as that makes no more than 800 columns, and never less than 5.
 
     Parameters
     ----------
