@@ -310,7 +310,7 @@ def _mean_ramps(column, knots):
 def bins_for(n_samples, n_features) -> int:
     """Number of bins that suits n rows of d numeric features: sqrt(n) / 5 within 8 to 24, fewer if there are many.
 
-    From 17 features on at most 400 / d, but 13 as far as that makes no more than 800 columns, and never less than 5.
+    From 17 features on at most 400 / d, but 14 as far as that makes no more than 800 columns, and never less than 5.
 
     Parameters
     ----------
@@ -320,5 +320,5 @@ def bins_for(n_samples, n_features) -> int:
     -------
     n_bins : int
     """
-    most = max(400 / n_features, min(13, 800 / n_features))
+    most = max(400 / n_features, min(14, 800 / n_features))
     return int(max(5, min(np.clip(np.sqrt(n_samples) / 5, 8, 24), most)))
