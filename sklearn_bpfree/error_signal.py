@@ -264,6 +264,7 @@ class ErrorSignalTrainer(Trainer):
         gradients = problem.network.unpack(np.empty_like(state.weights))
         rng = np.random.default_rng(state.t)
         run = Pass(*problem.network.unpack(state.weights), *gradients, state.feedback, scratch, problem, rng)
+        run.rng = rng
         self.batch_gradient(run, batch, dropout=0.0)
         return run.kernel_gradients
 
