@@ -292,10 +292,10 @@ class Problem:
 
     @property
     def block_members(self) -> int:
-        """Members in a block of a population: 8, or more when there are few rows; workers have no say in it."""
+        """Members in a block of a population: 16, or more when there are few rows; workers have no say in it."""
         rows = max(self.batch_size, self.metric_rows) if isinstance(self.objective, Metric) else self.batch_size
         member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
-        return next((size for size in (128, 64, 32, 16) if size * member <= BLOCK_BYTES), BLOCK_MEMBERS)
+        return next((size for size in (128, 64, 32) if size * member <= BLOCK_BYTES), 2 * BLOCK_MEMBERS)
 
     def judge(self, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
         """The objective's value for all members of a population, by `n_jobs` workers; lower is better.

@@ -187,7 +187,7 @@ def test_sigma_is_in_units_of_the_layers_fan_in():
 
 
 @pytest.mark.parametrize("readout, share", [("evolved", 1), ("solved", 2)])
-@pytest.mark.parametrize("n, size", [(30, 128), (1000, 64), (5000, 8)])
+@pytest.mark.parametrize("n, size", [(30, 128), (1000, 64), (5000, 16)])
 def test_blocks_hold_more_members_where_there_are_few_rows(n, size, readout, share):
     p = problem(n, batch_size=2 * n)
     assert p.block_members == size
