@@ -16,8 +16,6 @@ Kording 2020, who learn feedback from node perturbation): with the output error 
 which is as true for any B, and less noisy the better B has learned. No weights are transported. Read `signal` first.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.utils import check_scalar
 
@@ -51,7 +49,6 @@ class NodePerturbation(ErrorSignalTrainer):
     Lansdell, Prakash and Kording (2020), "Learning to solve the credit assignment problem", ICLR.
     """
 
-    weight_decay: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     sigma: float = 0.01
     n_draws: int = 2
     control_variate: bool = True
@@ -65,12 +62,13 @@ class NodePerturbation(ErrorSignalTrainer):
         budget = super().budget(n_samples, n_features)
         return budget._replace(max_iter=2 * budget.max_iter)
 
+    def default_decay(self, n_samples, n_features):
+        return float(np.clip(ROWS_OF_DECAY_1 / n_samples, 0.1, 1.0))
+
     def param_distributions(self):
         return super().param_distributions() | {"n_draws": [1, 2, 4]}
 
     def check_parameters(self):
-        if self.weight_decay is None:
-            return replace(self, weight_decay=1.0).check_parameters()
         super().check_parameters()
         check_scalar(self.sigma, "sigma", (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.n_draws, "n_draws", int, min_val=1)
@@ -79,12 +77,6 @@ class NodePerturbation(ErrorSignalTrainer):
     def init_feedback(self, network, rng):
         sizes = network.layer_sizes[1:-1] if self.control_variate else ()
         return [np.zeros((network.n_outputs, units)) for units in sizes]
-
-    def step(self, state, problem, rng):
-        if self.weight_decay is None:
-            decay = float(np.clip(ROWS_OF_DECAY_1 / problem.n_samples, 0.1, 1.0))
-            return replace(self, weight_decay=decay).step(state, problem, rng)
-        return super().step(state, problem, rng)
 
     def batch_gradient(self, run, batch, dropout=None):
         loss = self.forward(run, batch, self.dropout if dropout is None else dropout)

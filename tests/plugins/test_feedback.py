@@ -139,7 +139,8 @@ def textbook(name, trainer, state, problem):
         rate = trainer.learning_rate
         if trainer.schedule == "linear":
             rate *= progress / trainer.warmup if progress < trainer.warmup else (1 - progress) / (1 - trainer.warmup)
-        decay = 1 - rate * trainer.weight_decay
+        given = trainer.weight_decay
+        decay = 1 - rate * (trainer.default_decay(*problem.X.shape) if given is None else given)
         for layer, (h, d) in enumerate(zip(H, delta, strict=True)):
             step = increment(("W", layer), h.T @ d, t, rate)
             W[layer] = decay * W[layer] + step
@@ -259,6 +260,16 @@ def test_products_of_kernels_make_dfa_backprop_for_linear_units_only(activation,
 def differences(state, problem):
     """W - B of every layer that has feedback."""
     return [W - B for W, B in zip(problem.network.unpack(state.weights)[0][1:], state.feedback, strict=True)]
+
+
+@pytest.mark.parametrize("n, d, decay", [(160, 10, 1.0), (160, 11, 1.5), (1499, 100, 1.5), (1500, 100, 1.0)])
+def test_short_tables_with_many_columns_decay_more(n, d, decay):
+    assert Backprop().default_decay(n, d) == decay
+    X, Y = np.random.default_rng(0).normal(size=(n, d)), np.eye(2)[np.arange(n) % 2]
+    problem = Problem(X, Y, Network((d, 3, 2)), LogLoss(), batch_size=200, max_iter=2)
+    state = first(Backprop(), problem)
+    left, given = updated(Backprop(), state, problem), updated(Backprop(weight_decay=decay), state, problem)
+    np.testing.assert_array_equal(left.weights, given.weights)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -377,7 +377,7 @@ def test_the_weights_are_not_clearly_worse_than_the_best_and_have_a_readout_of_a
     X, y = make_friedman1(300, noise=1, random_state=0)
     model = BPFreeRegressor((20,), trainer="enkf", random_state=0).fit(X, y)
     state = model.state_
-    assert state.best_losses.mean() <= min(model.loss_curve_)
+    assert state.best_losses.mean() <= min(model.loss_curve_) * (1 + 1e-9)
     assert model.stop_reason_ in ("tol", "max_iter")
     F = np.hstack([model.network_.hidden(state.weights, X.astype(np.float32)), np.ones((300, 1))]).astype(np.float64)
     Y = (y - y.mean()) / y.std()
