@@ -112,8 +112,6 @@ class Problem:
     ----------
     n_batches : int
         Number of minibatches in one pass over the rows.
-    workers : Workers
-        What `judge` and `map_rows` compute with; its processes or threads, if it ever needs any, end with the problem.
     iteration : int
         Number of steps that this fit has done; the loop keeps it.
     n_evaluations : int
@@ -145,9 +143,13 @@ class Problem:
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
-        self.workers = Workers(n_jobs, Table(X, Y, self.sample_weight, y))
         self.iteration = 0
         self.n_evaluations = 0
+
+    @cached_property
+    def workers(self) -> Workers:
+        """What `judge` and `map_rows` compute with; its processes or threads, if any, end with the problem."""
+        return Workers(self.n_jobs, Table(self.X, self.Y, self.sample_weight, self.y))
 
     @property
     def table(self) -> Table:
@@ -164,7 +166,7 @@ class Problem:
     @property
     def n_samples(self) -> int:
         """Number of rows."""
-        return self.X.shape[0]
+        return len(self.Y)
 
     @property
     def dtype(self) -> np.dtype:

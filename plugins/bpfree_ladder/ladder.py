@@ -23,17 +23,17 @@ the temperature that suited it when it was chosen. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import ClassVar
+from functools import cache, cached_property, partial
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
-from sklearn.utils import check_scalar
+from sklearn.utils import check_scalar, gen_batches
 
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.problem import Batch, Problem
 
 N_STEPS = 25  # steps of a fit by default
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
@@ -184,14 +184,22 @@ class Ladder(Trainer):
         effort = self.effort * (SHORT_EFFORT if len(state.columns) else 1)
         size = max(1, round(effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._member(decay) for decay in (state.rungs if searches else [state.decay] * M)]
-        parts = []
+        rows, columns = [], [state.columns if hides else None for hides in state.main_only]
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
-            rows = endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size)
-            columns = state.columns if state.main_only[i] else None
-            parts.append(part_of(problem, rows, self.smoothing, columns))
-        members = problem.workers.map(learn, M, trainers, state.members, parts, rng.spawn(M))
-        problem.n_evaluations += sum(part.n_samples for part in parts)
+            rows.append(endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size))
+        part = partial(
+            Part,
+            smoothing=self.smoothing,
+            network=problem.network,
+            objective=problem.objective,
+            iteration=t,
+            batch_size=problem.batch_size,
+            max_iter=problem.max_iter,
+        )
+        given = trainers, state.members, rows, columns, rng.spawn(M)
+        members = problem.workers.map(learn, M, problem.table, part, *given)
+        problem.n_evaluations += M * size
         loss = float(np.mean([member.loss for member in members]))
         state = replace(state, members=members, weights=members[0].weights, loss=loss)
         if searches and t + 1 >= self.search * end:
@@ -261,9 +269,9 @@ def known_trainer(name) -> Trainer:
     return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer
 
 
-def learn(member, trainers, states, parts, rngs) -> State:
+def learn(member, table, part, trainers, states, rows, columns, rngs) -> State:
     """One step of one member."""
-    return trainers[member].step(states[member], parts[member], rngs[member])
+    return trainers[member].step(states[member], part(table, rows[member], columns[member]), rngs[member])
 
 
 def batch_rows(n) -> int:
@@ -315,27 +323,54 @@ def endless_permutations(n, without, seed, start, size) -> np.ndarray:
     return np.concatenate(permutations)[start - first * len(rows) :][:size]
 
 
-def part_of(problem, rows, smoothing, columns=None) -> Problem:
-    """The same problem with some of the rows only, their classes smoothed, at the same place of the fit.
+class Part(Problem):
+    """Some rows of a table in a given order, which is random already, so that a pass goes through it as it is.
 
-    All columns but the given ones, if any, are zero.
+    Batches are gathered one by one: a copy of all rows would cost more than it takes to shuffle them.
+
+    Parameters
+    ----------
+    table : Table
+    rows : ndarray of int
+    columns : ndarray of bool of shape (n_features,) or None
+        All others are zero.
+    smoothing : float
+        Share of a class that is spread over all classes.
+    network, objective, batch_size, max_iter
+        Of the problem whose rows they are.
+    iteration : int
+        Steps of the fit so far.
     """
-    X = problem.X[rows]
-    if columns is not None:
-        X = X @ sparse.diags_array(columns.astype(X.dtype)) if sparse.issparse(X) else X * columns
-    Y = problem.Y[rows]
-    if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
-        Y *= 1 - smoothing
-        Y += smoothing / max(2, Y.shape[1])
-    weight = None if problem.sample_weight is None else problem.sample_weight[rows]
-    part = Problem(
-        X,
-        Y,
-        problem.network,
-        problem.objective,
-        sample_weight=weight,
-        batch_size=problem.batch_size,
-        max_iter=problem.max_iter,
-    )
-    part.iteration = problem.iteration
-    return part
+
+    def __init__(self, table, rows, columns, *, smoothing, network, objective, iteration, batch_size, max_iter):
+        Y = table.Y[rows]
+        if isinstance(objective, (LogLoss, BinaryLogLoss)):
+            Y *= 1 - smoothing
+            Y += smoothing / max(2, Y.shape[1])
+        weight = None if table.weight is None else table.weight[rows]
+        options = {"sample_weight": weight, "batch_size": batch_size, "max_iter": max_iter}
+        super().__init__(None, Y, network, objective, **options)
+        del self.X  # until somebody asks for all rows at once
+        self.iteration = iteration
+        self._table, self._rows, self._columns = table, rows, columns
+
+    @cached_property
+    def X(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._gathered(slice(None))
+
+    def batches(self, rng):
+        """One pass over the rows in minibatches."""
+        for batch in gen_batches(self.n_samples, self.batch_size):
+            weight = None if self.sample_weight is None else self.sample_weight[batch]
+            yield Batch(self._gathered(batch), self.Y[batch], weight)
+        self.n_evaluations += self.n_samples
+
+    def _gathered(self, part):
+        X, rows = self._table.X, self._rows[part]
+        if sparse.issparse(X):
+            X = X[rows]
+            return X if self._columns is None else X @ sparse.diags_array(self._columns.astype(X.dtype))
+        X = X.take(rows, axis=0)
+        if self._columns is not None:
+            X *= self._columns
+        return X

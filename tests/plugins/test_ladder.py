@@ -6,6 +6,7 @@ import pytest
 from bpfree_ladder.ladder import (
     Ladder,
     LadderState,
+    Part,
     batch_rows,
     dropout_of,
     endless_permutations,
@@ -13,7 +14,6 @@ from bpfree_ladder.ladder import (
     main_columns,
     n_held_out,
     n_updates,
-    part_of,
 )
 from scipy import sparse
 from scipy.special import expit
@@ -167,13 +167,21 @@ def test_members_see_every_column_when_those_with_main_columns_are_clearly_worse
     assert state.main_only == [False, keeps, keeps]
 
 
-def test_hidden_columns_are_zero_in_a_part_of_the_rows():
-    X = np.arange(12.0).reshape(4, 3)
-    for given in (X, sparse.csr_array(X)):
-        problem = Problem(given, np.zeros((4, 1)), Network((3, 1)), SquaredError(), batch_size=2, max_iter=1)
-        part = part_of(problem, np.array([2, 0]), 0.0, np.array([True, False, True])).X
-        part = part.toarray() if sparse.issparse(part) else part
-        np.testing.assert_array_equal(part, X[[2, 0]] * [1, 0, 1])
+@pytest.mark.parametrize("columns", [None, np.array([True, False, True])])
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+def test_a_part_has_its_rows_in_the_given_order_without_hidden_columns_and_with_smoothed_classes(store, columns):
+    X, Y, weight = np.arange(12.0).reshape(4, 3), np.eye(2)[[0, 1, 1, 0]], np.array([1.0, 2.0, 1.0, 4.0])
+    rows, settings = np.array([2, 0, 3]), {"batch_size": 2, "max_iter": 5}
+    network, objective = Network((3, 2)), LogLoss()
+    table = Problem(store(X), Y, network, objective, sample_weight=weight).table
+    part = Part(table, rows, columns, smoothing=0.1, network=network, objective=objective, iteration=3, **settings)
+    expected = X[rows] * (1 if columns is None else columns)
+    batches = list(part.batches(np.random.default_rng(0)))
+    assert [len(batch.Y) for batch in batches] == [2, 1] and part.progress() == (3 + 0.25) / 5
+    for found in ([batch.X for batch in batches], [part.X]):
+        np.testing.assert_array_equal(np.vstack([x.toarray() if sparse.issparse(x) else x for x in found]), expected)
+    np.testing.assert_allclose(np.vstack([batch.Y for batch in batches]), 0.9 * Y[rows] + 0.05)
+    np.testing.assert_allclose(np.concatenate([batch.weight for batch in batches]), weight[rows] / 2)
 
 
 def test_row_weights_count_when_members_settle():
