@@ -460,8 +460,9 @@ def check_pickled_estimator(trainer):
 def check_activations_and_depths(trainer):
     """Any smooth activation and any number of hidden layers gives finite predictions, or one sentence why not."""
     X, y = _table("values")
-    smooth = [name for name, activation in ACTIVATIONS.items() if not activation.flat]
-    for hidden, activation in [((), "relu"), ((8,), "relu"), ((8, 8, 8), "relu"), *(((12, 8), name) for name in smooth)]:
+    networks = [((), "relu"), ((8,), "relu"), ((8, 8, 8), "relu")]
+    networks += [((12, 8), name) for name, activation in ACTIVATIONS.items() if not activation.flat]
+    for hidden, activation in networks:
         network = f"hidden_layer_sizes={hidden} and activation={activation!r}"
         model = _regressor(trainer).set_params(hidden_layer_sizes=hidden, activation=activation)
         try:
