@@ -245,7 +245,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
             self.targets_ = Values.fit(y, sample_weight, self._target_scaling())
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
             raise ValueError(
-                f"{name} has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as many."
+                f"{name} has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as "
+                "many."
             )
 
     def __sklearn_tags__(self):
