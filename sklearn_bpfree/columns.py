@@ -35,8 +35,8 @@ def categorical_columns(X):
     kinds = _text_kinds(X)
     if "levels" not in kinds.values() and "many levels" not in kinds.values() and not numeric_columns(X):
         raise ValueError(
-            f"None of the {X.shape[1]} columns of X says anything: each holds one value, or a text of its own in nearly "
-            "every row; give another."
+            f"None of the {X.shape[1]} columns of X says anything: each holds one value, or a text of its own in "
+            "nearly every row; give another."
         )
     if left_out := what_is_left_out(X):
         warnings.warn(left_out, LeftOutWarning, stacklevel=2)
