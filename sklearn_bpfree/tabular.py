@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import skew
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.impute import SimpleImputer
@@ -274,7 +275,8 @@ class _LevelMeans(TargetEncoder):
         return super().fit(X, _one_target(y))
 
     def fit_transform(self, X, y, **params):
-        return super().fit_transform(X, _one_target(y), **params)
+        with config_context(enable_metadata_routing=False):  # without groups to route, 1.9 raises a KeyError
+            return super().fit_transform(X, _one_target(y), **params)
 
 
 def _one_target(y):

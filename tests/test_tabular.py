@@ -421,3 +421,11 @@ def test_encoded_rows_come_as_a_frame_where_asked_for(estimator, container):
     assert list(encoded.columns) == list(model[:-1].get_feature_names_out())
     plain = tabular_pipeline(estimator).fit(X, y)[:-1].transform(X)
     np.testing.assert_allclose(encoded.to_numpy(), sparse.csr_array(plain).toarray(), atol=1e-6)
+
+
+def test_metadata_routing_may_be_on():
+    X, y = mixed_table()
+    expected = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y).predict_proba(X)
+    with config_context(enable_metadata_routing=True):
+        model = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
