@@ -126,11 +126,11 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
     -------
     Table
     """
-    frame = _read_frame(path)
+    frame = _read_frame(path, target)
     names = {str(name): name for name in frame.columns}
     if target not in names:
-        close = {name.lower(): name for name in names}
-        found = difflib.get_close_matches(target.lower(), close, n=1)
+        close = {name.lower().strip(): name for name in names}
+        found = difflib.get_close_matches(target.lower().strip(), close, n=1)
         hint = f" (did you mean {close[found[0]]!r}?)" if found else ""
         raise BenchError(f"{path} has no column {target!r}{hint}; its columns are {_some(names)}.")
     if frame.shape[1] == 1:
@@ -142,6 +142,9 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
         frame = frame[given]
     if frame.empty:
         raise BenchError(f"{path} has no row with a value of {target!r}; give a table with some.")
+    varied = [name for name, column in frame.items() if _n_values(column, path) > 1]
+    if not set(varied) - {names[target]}:
+        raise BenchError(f"No column of {path} but the target holds two different values; give a table with some.")
     column = frame[names[target]].infer_objects()
     if getattr(column.dtype, "kind", "O") in "mM":
         raise BenchError(f"The target {target!r} holds {column.dtype} values; give one with classes or numbers.")
@@ -150,29 +153,48 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
         task = decided
         notes.append(f"Task: {task}, because {target!r} {why} (change it with --task).")
     y = _labels(column) if task == "classifier" else _values(column, why)
-    table = Table(path, frame.drop(columns=names[target]), y, task, notes)
+    X = frame.drop(columns=names[target])
+    if n_infinite := int(X.isin([np.inf, -np.inf]).to_numpy().sum()):
+        notes.append(f"Took {_count(n_infinite, 'infinite value')} for missing.")
+        X = X.replace([np.inf, -np.inf], np.nan)
+    table = Table(path, X, y, task, notes)
     _check_rows(table, target, cv)
     with suppress(ValueError, TypeError):  # of columns that no model can read, as the models will say
         notes += filter(None, [what_is_left_out(table.X)])
     return table
 
 
-def _read_frame(path):
+def _read_frame(path, target):
     try:
         import pandas as pd
 
         if path.endswith((".parquet", ".pq")):
-            return pd.read_parquet(path)
+            frame = pd.read_parquet(path)
+            decimals = [name for name, column in frame.items() if pd.api.types.infer_dtype(column) == "decimal"]
+            return frame.astype(dict.fromkeys(decimals, np.float64))
         separator = max(",;\t", key=lambda sep: pd.read_csv(path, sep=sep, nrows=0).shape[1])
+        head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str)
         marks = "." if separator == "," else ".,"  # of decimals; the right one makes more columns numeric
         frames = [pd.read_csv(path, sep=separator, decimal=mark, low_memory=False) for mark in marks]
-        return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
     except ImportError as error:
         message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
         raise BenchError(message) from error
+    except UnicodeError as error:
+        raise BenchError(f"{path} cannot be read: it is not in UTF-8 ({error}); save it so.") from error
     except Exception as error:  # the exceptions of half a dozen parsers
         reason = getattr(error, "strerror", None) or _first_line(error) or type(error).__name__
         raise BenchError(f"{path} cannot be read: {reason.rstrip('.')}.") from error
+    if (head == target).to_numpy().sum() > 1:
+        raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
+    return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
+
+
+def _n_values(column, path):
+    """Number of different values, a missing one included."""
+    try:
+        return column.nunique(dropna=False)
+    except TypeError as error:
+        raise BenchError(f"Column {column.name!r} of {path} holds lists or the like; give single values.") from error
 
 
 def _first_line(error):

@@ -121,18 +121,16 @@ class _Checks(BaseEstimator):
                 error.add_note(FRAME_NOTE)
             raise
 
-    def _check_weight(self, sample_weight, y):
+    def _check_weight(self, sample_weight, y, name="sample_weight"):
         """Weights as float64 (n,), or None; `class_weight` included."""
         if sample_weight is not None:
             if isinstance(sample_weight, Real):
                 sample_weight = np.full(len(y), sample_weight)
-            weight = check_array(
-                sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", estimator=self
-            )
+            weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name, estimator=self)
             if weight.shape != (len(y),):
-                raise ValueError(f"sample_weight must have shape ({len(y)},), one weight per row, got {weight.shape}.")
+                raise ValueError(f"{name} must have shape ({len(y)},), one weight per row, got {weight.shape}.")
             if (weight < 0).any() or weight.sum() == 0:
-                raise ValueError("sample_weight must be non-negative and not all zero.")
+                raise ValueError(f"{name} must be non-negative and not all zero.")
             sample_weight = weight
         if getattr(self, "class_weight", None) is not None:
             by_class = compute_sample_weight(self.class_weight, y)
@@ -169,13 +167,16 @@ class _Checks(BaseEstimator):
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, but {'X_val' if X_val is None else 'y_val'} is missing.")
         if X_val is None:
+            if weight_val is not None:
+                raise ValueError("sample_weight_val goes with X_val and y_val, but these are missing.")
             asked = budget.early_stopping or warms_up if self.early_stopping == "auto" else self.early_stopping
             return "split" if asked else None
         if self.early_stopping is False:
             raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
         X_val, y_val = self._check_rows(X_val, y_val, reset=False)
         y_val = self._check_y(y_val)
-        return X_val, y_val, self._check_weight(weight_val, y_val)
+        self._set_targets(y_val, weight_val, reset=False, name="y_val")
+        return X_val, y_val, self._check_weight(weight_val, y_val, "sample_weight_val")
 
     def _split(self, X, y, sample_weight, seed):
         n_held = int(np.ceil(self.validation_fraction * len(y)))

@@ -232,7 +232,10 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     def _check_y(self, y):
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
-            return y.toarray() if sparse.issparse(y) else y
+            y = y.toarray() if sparse.issparse(y) else y
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(f"y must hold 0 and 1 to say which labels a row has, got {np.unique(y).tolist()}.")
+            return y
         if kind not in ("binary", "multiclass"):
             check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] > 1:
@@ -242,12 +245,14 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
             )
         return column_or_1d(y, warn=True)
 
-    def _set_targets(self, y, sample_weight, *, reset, classes=None):
+    def _set_targets(self, y, sample_weight, *, reset, classes=None, name="y"):
+        if not reset:
+            fitted = (self.targets_.n_outputs,) if isinstance(self.targets_, LabelSets) else ()
+            if y.shape[1:] != fitted:
+                raise ValueError(f"{name} has shape {y.shape}, which is not what the classifier was fitted on.")
         if y.ndim == 2:
             if reset:
                 self.targets_ = LabelSets(y.shape[1])
-            elif not isinstance(self.targets_, LabelSets) or y.shape[1] != self.targets_.n_outputs:
-                raise ValueError(f"y has shape {y.shape}, which is not what the classifier was fitted on.")
         else:
             labels = np.unique(y)
             known = None if reset else self.targets_.classes
@@ -258,7 +263,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
             known = known if known is not None else classes if classes is not None else labels
             unknown = np.setdiff1d(labels, known)
             if len(unknown):
-                raise ValueError(f"y holds classes that were not there before: {unknown} is not in {known}.")
+                raise ValueError(f"{name} holds classes that were not there before: {unknown} is not in {known}.")
             if len(known) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import inspect
 import math
+import os
 import re
 import signal
 import sys
@@ -31,6 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except BenchError as error:
         print(f"bpfree: error: {error}", file=sys.stderr)
         return 2
@@ -61,26 +65,48 @@ def _parser():
     command.add_argument(
         "--trainers", metavar="A,B", help="default: those that learn from an output error and are not slow"
     )
-    command.add_argument("--cv", type=_folds, default=5, metavar="N", help="number of folds, default: 5")
-    command.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds for the whole comparison")
+    command.add_argument(
+        "--cv",
+        type=_number(int, "an integer of at least 2", lambda n: n >= 2),
+        default=5,
+        metavar="N",
+        help="number of folds, default: 5",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_number(float, "a number above 0", lambda s: s > 0),
+        metavar="S",
+        help="seconds for the whole comparison",
+    )
     command.add_argument("--save", metavar="MODEL", help="fit the best on all rows and write it to this file")
     command.add_argument("--report", metavar="HTML", help="write a page with curves, importances and code to this file")
-    command.add_argument("--random-state", type=int, default=0, metavar="SEED", help="default: 0")
-    command.add_argument("--n-jobs", type=int, metavar="N", help="folds at a time, default: 1")
+    command.add_argument(
+        "--random-state",
+        type=_number(int, "an integer from 0 to 4294967295", lambda n: 0 <= n < 2**32),
+        default=0,
+        metavar="SEED",
+        help="default: 0",
+    )
+    command.add_argument(
+        "--n-jobs", type=_number(int, "an integer that is not 0", bool), metavar="N", help="folds at a time, default: 1"
+    )
     command.set_defaults(run=_bench)
     return parser
 
 
-def _folds(text):
-    if int(text) < 2:
-        raise argparse.ArgumentTypeError(f"must be at least 2, got {text}")
-    return int(text)
+def _number(kind, what, is_right):
+    """A type for argparse: a number of some kind, or what it must be."""
 
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not is_right(value):
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text}")
+        return value
 
-def _seconds(text):
-    if not float(text) > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
-    return float(text)
+    return parse
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------
@@ -165,7 +191,9 @@ def _bench(args):
             print("bpfree: interrupted", file=sys.stderr)
             return 130
         if not ranked:
-            raise BenchError(f"No model got through a fold of {table.name}; the first one {results[0].reason}.")
+            raise BenchError(
+                f"No model got through a fold of {table.name}; the first one {results[0].reason.rstrip('.')}."
+            )
         print(_conclusion(ranked) + "\n")
         if args.save:
             _save(next((r for r in ranked if not r.reason), ranked[0]), table, args)
@@ -178,6 +206,8 @@ def _check_outputs(args):
     for option, path in (("--save", args.save), ("--report", args.report)):
         if path and not Path(path).absolute().parent.is_dir():
             raise BenchError(f"The directory of {option} {path} does not exist; create it first.")
+        if path and Path(path).is_dir():
+            raise BenchError(f"{option} {path} is a directory; give the name of a file.")
     if args.report and not find_spec("matplotlib"):
         raise BenchError('--report draws with matplotlib; run pip install "sklearn-bpfree[plot]".')
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import narwhals as nw
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import validate_data
 
@@ -34,7 +35,10 @@ def numeric_columns(X):
 def categorical_columns(X):
     kinds = _text_kinds(X)
     if "levels" not in kinds.values() and "many levels" not in kinds.values() and not numeric_columns(X):
-        raise ValueError(f"None of the {X.shape[1]} columns of X holds two different values; give one that does.")
+        raise ValueError(
+            f"None of the {X.shape[1]} columns of X says anything: each holds one value, or a text of its own in "
+            "nearly every row; give another."
+        )
     if left_out := what_is_left_out(X):
         warnings.warn(left_out, LeftOutWarning, stacklevel=2)
     return [j for j, kind in kinds.items() if kind in ("levels", "many levels")]
@@ -236,6 +240,9 @@ class LevelNumbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Number each cell: ndarray of int (n_samples, n_features)."""
+        return self._numbers(X)
+
+    def _numbers(self, X):
         numbers = np.empty(X.shape, dtype=np.int32)
         for j, (name, cells) in enumerate(_lists(X).items()):
             numbered = {level: number for number, level in enumerate(self.levels_[j])}
@@ -252,8 +259,8 @@ class OneHotLevels(LevelNumbers):
     """
 
     def transform(self, X):
-        """Encode: CSR array of float32 (n_samples, n_features_out)."""
-        numbers = super().transform(X)
+        """Encode: float32 (n_samples, n_features_out), a CSR array unless `set_output` asks for a frame."""
+        numbers = self._numbers(X)
         widths = np.array([min(len(levels), MAX_ONE_HOT) for levels in self.levels_])
         shared = np.array([len(levels) > MAX_ONE_HOT for levels in self.levels_])
         numbers = np.where((numbers < 0) & shared, MAX_ONE_HOT, numbers)
@@ -261,7 +268,9 @@ class OneHotLevels(LevelNumbers):
         columns = np.minimum(numbers, widths - 1) + np.cumsum(widths) - widths
         ends = np.append(0, np.cumsum(known.sum(axis=1)))
         ones = np.ones(ends[-1], dtype=np.float32)
-        return sparse.csr_array((ones, columns[known], ends), shape=(len(numbers), widths.sum()))
+        encoded = sparse.csr_array((ones, columns[known], ends), shape=(len(numbers), widths.sum()))
+        asked = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        return encoded if asked == "default" else encoded.toarray()
 
     def get_feature_names_out(self, input_features=None):
         """Names of the encoded columns: ``city_Rome``, ``city_nan``, ..., ``city_(others)``."""

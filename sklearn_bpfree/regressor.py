@@ -240,12 +240,13 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         objective = make_objective(self.loss, Values(np.zeros(1), np.ones(1), True), self.quantile)
         return getattr(objective, "target_scaling", "standard")
 
-    def _set_targets(self, y, sample_weight, *, reset, classes=None):
+    def _set_targets(self, y, sample_weight, *, reset, classes=None, name="y"):
         if reset:
             self.targets_ = Values.fit(y, sample_weight, self._target_scaling())
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
             raise ValueError(
-                f"y has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as many."
+                f"{name} has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as "
+                "many."
             )
 
     def __sklearn_tags__(self):

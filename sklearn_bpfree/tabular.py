@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import skew
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.impute import SimpleImputer
@@ -77,7 +78,8 @@ class SkewedTarget(TransformerMixin, BaseEstimator):
         y = np.asarray(y, dtype=np.float64)
         with np.errstate(all="ignore"):
             skewness = np.nan_to_num(np.abs(skew(y, axis=0))).max()
-        self.transformer_ = (PowerTransformer() if skewness > self.max_skewness else StandardScaler()).fit(y)
+        transformer = PowerTransformer() if skewness > self.max_skewness else StandardScaler()
+        self.transformer_ = transformer.set_output(transform="default").fit(y)
         self.lowest_, self.highest_ = y.min(axis=0), y.max(axis=0)
         return self
 
@@ -255,7 +257,7 @@ def _make_preprocessor(estimator):
         categorical = OneHotLevels()
         many_levels = make_pipeline(LevelNumbers(), means, StandardScaler())
     marks = "categorical_features" in learner.get_params() and find_spec("pandas")
-    return (_MarkingColumnTransformer if marks else ColumnTransformer)(
+    preprocessor = (_MarkingColumnTransformer if marks else ColumnTransformer)(
         [
             ("numeric", numeric, numeric_columns),
             ("categorical", categorical, categorical_columns),
@@ -263,6 +265,7 @@ def _make_preprocessor(estimator):
         ],
         sparse_threshold=MIN_DENSITY,
     )
+    return preprocessor.set_output(transform="default")  # no frame on the way unless this pipeline is asked for one
 
 
 class _LevelMeans(TargetEncoder):
@@ -272,11 +275,13 @@ class _LevelMeans(TargetEncoder):
         return super().fit(X, _one_target(y))
 
     def fit_transform(self, X, y, **params):
-        return super().fit_transform(X, _one_target(y), **params)
+        with config_context(enable_metadata_routing=False):  # without groups to route, 1.9 raises a KeyError
+            return super().fit_transform(X, _one_target(y), **params)
 
 
 def _one_target(y):
     y = np.asarray(y)
+    y = y.astype(np.float64) if y.dtype.kind == "b" else y  # TargetEncoder takes no booleans for values
     if y.ndim == 1 or y.shape[1] == 1:
         return y.ravel()
     return (y / np.maximum(y.std(axis=0), np.finfo(float).tiny)).mean(axis=1)

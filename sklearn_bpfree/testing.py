@@ -34,7 +34,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_bpfree import training
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.network import Network
+from sklearn_bpfree.network import ACTIVATIONS, Network
 from sklearn_bpfree.objectives import make_objective
 from sklearn_bpfree.problem import Problem
 from sklearn_bpfree.registry import get_trainer
@@ -172,6 +172,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_integer_weights_repeat_rows
     yield check_zero_weights_remove_rows
     yield check_pickled_estimator
+    yield check_activations_and_depths
     yield check_float64
     yield check_sparse_rows
     yield check_callbacks
@@ -256,10 +257,12 @@ def check_states(trainer):
         problem = _problem("three classes", dtype=dtype)
         state = trainer.init(problem, _rng())
         _check_state("init", state, problem)
-        following = trainer.step(state, problem, _rng())
-        _check_state("step", following, problem)
-        _ask(following is not state, "step returned the state that it was given; return a new one, made by advance")
-        _ask(type(following) is type(state), "step returned another type of state than init; make it by advance")
+        for problem.iteration in range(3):
+            following = trainer.step(state, problem, _rng())
+            _check_state("step", following, problem)
+            _ask(following is not state, "step returned the state that it was given; return a new one, made by advance")
+            _ask(type(following) is type(state), "step returned another type of state than init; make it by advance")
+            state = following
 
 
 def _check_state(method, state, problem):
@@ -277,11 +280,14 @@ def _check_state(method, state, problem):
 
 
 def check_outputs(trainer):
-    """`outputs` gives finite raw outputs, one row per row and one column per output."""
+    """`outputs` gives finite raw outputs, one row per row and one column per output, and changes nothing."""
     for kind in KINDS:
         problem = _problem(kind)
         state = trainer.step(trainer.init(problem, _rng()), problem, _rng())
+        before = copy.deepcopy((state, problem.X))
         Z = trainer.outputs(state, problem.network, problem.X)
+        _ask_same(before[0], state, "outputs must not change the state that it is given, but changed", "state")
+        _ask_same(before[1], problem.X, "outputs must not change the rows that it is given, but changed", "X")
         shape = (problem.n_samples, problem.network.n_outputs)
         fits = isinstance(Z, np.ndarray) and Z.shape == shape
         _ask(fits, f"outputs must return an ndarray of shape {shape} for {kind}, got {np.shape(Z)}")
@@ -291,7 +297,10 @@ def check_outputs(trainer):
 def check_gradient(trainer):
     """`gradient` gives None or one finite array per kernel, in its shape."""
     problem = _problem("values")
-    gradients = trainer.gradient(trainer.init(problem, _rng()), problem, problem.all_rows())
+    state = trainer.init(problem, _rng())
+    before = copy.deepcopy(state)
+    gradients = trainer.gradient(state, problem, problem.all_rows())
+    _ask_same(before, state, "gradient must not change the state that it is given, but changed", "state")
     if gradients is not None:
         shapes = tuple(np.shape(gradient) for gradient in gradients)
         expected = problem.network.kernel_shapes
@@ -448,6 +457,23 @@ def check_pickled_estimator(trainer):
         _ask_same(model.predict(X), again.predict(X), "a pickled estimator predicts something else, in", "predictions")
 
 
+def check_activations_and_depths(trainer):
+    """Any smooth activation and any number of hidden layers gives finite predictions, or one sentence why not."""
+    X, y = _table("values")
+    networks = [((), "relu"), ((8,), "relu"), ((8, 8, 8), "relu")]
+    networks += [((12, 8), name) for name, activation in ACTIVATIONS.items() if not activation.flat]
+    for hidden, activation in networks:
+        network = f"hidden_layer_sizes={hidden} and activation={activation!r}"
+        model = _regressor(trainer).set_params(hidden_layer_sizes=hidden, activation=activation)
+        try:
+            predicted = model.fit(X, y).predict(X)
+        except ValueError as error:
+            clear = "\n" not in str(error) and ("hidden_layer_sizes" in str(error) or "activation" in str(error))
+            _ask(clear, f"the error for {network} must name what is not served in one sentence, got {str(error)!r}")
+        else:
+            _ask(np.isfinite(predicted).all(), f"the predictions are not finite for {network}")
+
+
 def check_float64(trainer):
     """With ``dtype="float64"`` the computation is in double precision."""
     X, y = _table("values")
@@ -555,15 +581,18 @@ def _ask_one_warning(fit, word):
 
 
 def check_partial_fit(trainer):
-    """Each call is a step from where the last one left off, a pickle in between or not; or the method is not there."""
+    """Each call is a step from where the last one left off, with any number of rows, a pickle in between or not.
+
+    Or the method is not there.
+    """
     model = _classifier(trainer)
     if "partial_fit" not in trainer.offers:
         _ask(not hasattr(model, "partial_fit"), "partial_fit is there although it is not among the trainer's offers")
         return
     X, y = _table("three classes")
-    halves = [slice(0, None, 2), slice(1, None, 2)] * 2
+    parts = [slice(50), slice(50, 80), slice(80, 82), slice(82, None)]
     again = clone(model)
-    for number, rows in enumerate(halves, start=1):
+    for number, rows in enumerate(parts, start=1):
         model.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
         again = pickle.loads(pickle.dumps(again)).partial_fit(X[rows], y[rows], classes=[0, 1, 2])
         _ask(model.n_iter_ == number, f"{number} calls of partial_fit must be {number} steps, got {model.n_iter_}")

@@ -260,7 +260,27 @@ DATA = {
     ),
     "weights of validation rows": (
         lambda: classify(X_val=X, y_val=y, sample_weight_val=[1.0]),
-        "sample_weight must have shape (40,), one weight per row, got (1,).",
+        "sample_weight_val must have shape (40,), one weight per row, got (1,).",
+    ),
+    "weights of no validation rows": (
+        lambda: classify(sample_weight_val=np.ones(40)),
+        "sample_weight_val goes with X_val and y_val, but these are missing.",
+    ),
+    "new classes in y_val": (
+        lambda: classify(X_val=X, y_val=y + 1, scoring="loss"),
+        "y_val holds classes that were not there before: [2] is not in [0 1].",
+    ),
+    "labels in y_val": (
+        lambda: classify(X_val=X, y_val=np.column_stack([y, y])),
+        "y_val has shape (40, 2), which is not what the classifier was fitted on.",
+    ),
+    "other outputs in y_val": (
+        lambda: BPFreeRegressor().fit(X, VALUES, X_val=X, y_val=np.column_stack([VALUES, VALUES])),
+        "y_val has shape (40, 2), but the fitted regressor has 1 outputs; give as many.",
+    ),
+    "label sets of -1 and 1": (
+        lambda: classify(X, 2 * np.column_stack([y, 1 - y]) - 1),
+        "y must hold 0 and 1 to say which labels a row has, got [-1, 1].",
     ),
     "nothing to hold out": (
         lambda: classify(X[:5], y[:5], early_stopping=True),
@@ -286,6 +306,10 @@ DATA = {
     "other labels in a warm start": (
         lambda: classify(target=np.column_stack([y, 1 - y]), warm_start=True).fit(X, np.column_stack([y, y, y])),
         "y has shape (40, 3), which is not what the classifier was fitted on.",
+    ),
+    "classes after label sets": (
+        lambda: classify(target=np.column_stack([y, 1 - y]), warm_start=True).fit(X, y),
+        "y has shape (40,), which is not what the classifier was fitted on.",
     ),
     "new classes in a stream": (
         lambda: BPFreeClassifier().partial_fit(X, y, classes=[0, 1]).partial_fit(X, y + 1),

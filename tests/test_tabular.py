@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.dummy import DummyClassifier
@@ -354,7 +355,7 @@ def test_what_is_no_estimator_is_refused(estimator, error, message):
         (pl.DataFrame({"at": [time(1), time(2)]}), "Column 'at' must hold .* got Time"),
         (pd.DataFrame({"a": [1, 2], "z": [1j, 2j]}), "Column 'z' must hold"),
         (pd.DataFrame({"tags": [["x"], ["y"]]}), "Column 'tags' must hold single values"),
-        (pd.DataFrame({"a": [NAN, NAN]}), "None of the 1 columns of X holds two different values"),
+        (pd.DataFrame({"a": [NAN, NAN]}), "None of the 1 columns of X says anything"),
         (np.array([["2020-01-01"], ["2020-01-02"]], dtype="datetime64[D]"), "X must hold numbers or strings"),
     ],
 )
@@ -397,3 +398,34 @@ def test_levels_are_numbered_by_frequency_and_encoded_as_scikit_learn_does():
     order = [rows[name.replace("None", "nan")] for name in theirs.get_feature_names_out()]
     for table in (X, new):
         np.testing.assert_array_equal(ours.transform(table).toarray()[:, order], theirs.transform(table))
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_frames_between_all_steps_are_no_affair_of_the_pipeline(container):
+    X, y = mixed_table()
+    expected = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y).predict_proba(X)
+    with config_context(transform_output=container):
+        model = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+        values = tabular_pipeline("regressor").set_params(estimator__regressor__max_iter=3)
+        assert np.isfinite(values.fit(X, y == "yes").predict(X)).all()
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("estimator", [BPFreeClassifier(max_iter=3, random_state=0), LogisticRegression()])
+def test_encoded_rows_come_as_a_frame_where_asked_for(estimator, container):
+    X, y = mixed_table()
+    model = tabular_pipeline(estimator).set_output(transform=container).fit(X, y)
+    encoded = model[:-1].transform(X)
+    assert type(encoded).__module__.startswith(container)
+    assert list(encoded.columns) == list(model[:-1].get_feature_names_out())
+    plain = tabular_pipeline(estimator).fit(X, y)[:-1].transform(X)
+    np.testing.assert_allclose(encoded.to_numpy(), sparse.csr_array(plain).toarray(), atol=1e-6)
+
+
+def test_metadata_routing_may_be_on():
+    X, y = mixed_table()
+    expected = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y).predict_proba(X)
+    with config_context(enable_metadata_routing=True):
+        model = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), expected)

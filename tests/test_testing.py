@@ -97,6 +97,14 @@ class AlwaysDouble(RandomSearch):
         return State(problem.network.initial_weights(rng, np.float64))
 
 
+class DriftsToDouble(Backprop):
+    """Forgets the dtype of the problem after the first step."""
+
+    def step(self, state, problem, rng):
+        state = super().step(state, problem, rng)
+        return advance(state, weights=state.weights * np.float64(1)) if problem.iteration else state
+
+
 class TooLong(RandomSearch):
     """Carries one weight too many."""
 
@@ -176,11 +184,58 @@ class WrongOutputs(RandomSearch):
         return super().outputs(state, network, X)[:, 0]
 
 
+class OutputsLeaveATrace(RandomSearch):
+    """Counts on the state how often it predicts."""
+
+    def outputs(self, state, network, X):
+        state.calls = getattr(state, "calls", 0) + 1
+        return super().outputs(state, network, X)
+
+
+class OutputsMoveTheRows(RandomSearch):
+    """Centres the rows in place."""
+
+    def outputs(self, state, network, X):
+        X -= X.mean(axis=0)
+        return super().outputs(state, network, X)
+
+
+class GradientLeavesATrace(Backprop):
+    """Takes a step where it is only asked for a direction."""
+
+    def gradient(self, state, problem, batch):
+        state.weights[:] *= 0.9
+        return super().gradient(state, problem, batch)
+
+
 class WrongGradient(Backprop):
     """Gives the gradients from the top down."""
 
     def gradient(self, state, problem, batch):
         return super().gradient(state, problem, batch)[::-1]
+
+
+class OnlyRelu(Backprop):
+    """Knows one activation."""
+
+    def step(self, state, problem, rng):
+        if problem.network.activation != "relu":
+            raise KeyError(problem.network.activation)
+        return super().step(state, problem, rng)
+
+
+class ANumberPerRow(RandomSearch):
+    """Takes all calls of partial_fit to have the same number of rows."""
+
+    def init(self, problem, rng):
+        state = super().init(problem, rng)
+        state.duals = np.zeros(problem.n_samples)
+        return state
+
+    def step(self, state, problem, rng):
+        following = super().step(state, problem, rng)
+        following.duals = state.duals + np.ones(problem.n_samples)
+        return following
 
 
 class SaysValuesButIsNot(Backprop):
@@ -243,6 +298,7 @@ FAULTS = {
     DoesNothing: "step returned the state that it was given",
     NeverLearns: "one of them must halve",
     AlwaysDouble: "weights after init must be float32, got float64",
+    DriftsToDouble: "weights after step must be float32, got float64",
     TooLong: "weights after init must have the network's length",
     NotAState: "init must return a State",
     NotPickled: "pickle local object",
@@ -255,6 +311,11 @@ FAULTS = {
     Undocumented: "Undocumented has no docstring",
     ZeroSteps: "max_iter of budget(1, 1) must be an integer of at least 1, got 0",
     WrongOutputs: "outputs must return an ndarray of shape (90, 1) for two classes, got (90,)",
+    OutputsLeaveATrace: "outputs must not change the state that it is given, but changed state.calls",
+    OutputsMoveTheRows: "outputs must not change the rows that it is given",
+    GradientLeavesATrace: "gradient must not change the state that it is given, but changed state.weights",
+    OnlyRelu: "OnlyRelu fails check_activations_and_depths",
+    ANumberPerRow: "ANumberPerRow fails check_partial_fit",
     WrongGradient: "gradient must return arrays in the kernels' shapes",
     SaysValuesButIsNot: "check_metric_as_objective",
     SaysErrorButIsNot: "did it mean 'values'?",

@@ -10,6 +10,7 @@ The strategy is in the state, so that a pickled fit goes on with the same bits. 
 """
 
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,7 +115,9 @@ class CMAES(PopulationTrainer):
         strategy = members.strategy
         unit = members.network.fan_in_scale(np.float64)
         asked = [row / unit for row in members.population.astype(np.float64)]
-        strategy.tell(asked, losses[0].tolist())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "TPA")  # members are rounded to the dtype, and cma notices in every step
+            strategy.tell(asked, losses[0].tolist())
         weights = (strategy.mean * unit).astype(state.weights.dtype)
         sigma = (strategy.sigma * unit).astype(state.sigma.dtype)
         return {"weights": weights, "sigma": sigma, "strategy": freeze(strategy)}

@@ -58,7 +58,7 @@ class SepCMAES(PopulationTrainer):
 
         p_s = (1 - k["c_s"]) * p_s + (k["c_s"] * (2 - k["c_s"]) * k["mu_eff"]) ** 0.5 * wz
         length = float(np.linalg.norm(p_s))
-        settled = length / np.sqrt(1 - (1 - k["c_s"]) ** (2 * (state.t + 1))) < (1.4 + 2 / (D + 1)) * k["chi"]
+        settled = length / math.sqrt(1 - (1 - k["c_s"]) ** (2 * (state.t + 1))) < (1.4 + 2 / (D + 1)) * k["chi"]
         p_c = (1 - k["c_c"]) * p_c + settled * (k["c_c"] * (2 - k["c_c"]) * k["mu_eff"]) ** 0.5 * wy
         C = (1 - k["c_1"] - k["c_mu"]) * C + k["c_1"] * p_c**2 + k["c_mu"] * wyy
 

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import warnings
 
 import joblib
 import numpy as np
@@ -426,6 +427,13 @@ def test_cma_es_is_the_package_on_the_same_losses():
         own.tell(asked, [p.loss(x * unit) for x in asked])
         state = trainer.step(state, p, np.random.default_rng(t))
         np.testing.assert_allclose(state.weights, own.mean * unit, rtol=1e-8)
+
+
+def test_cma_es_passes_on_no_warnings_about_rounded_members():
+    X = np.random.default_rng(0).standard_normal((60, 10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        BPFreeClassifier((40,), trainer="cma_es", max_iter=20, random_state=0).fit(X, X[:, 0] > 0)
 
 
 def test_cma_es_without_its_package_says_what_to_install(monkeypatch):
