@@ -74,8 +74,11 @@ def hessian(problem, Z):
 # --- the base ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kept", [1, 2, 9])
 @pytest.mark.parametrize("objective", LOSSES, ids=lambda loss: type(loss).__name__)
-def test_moments_are_sums_over_the_data(objective):
+def test_moments_are_sums_over_the_data(objective, kept, monkeypatch):
+    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)  # blocks of 3 rows
+    monkeypatch.setattr(ensemble, "SUM_BYTES", kept * 2 * 8 * 7**2)
     problem = make_problem(objective)
     members = ensemble_of(problem)
     G, weight = flat_outputs(problem, members)
@@ -169,9 +172,16 @@ def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, always_pays
     expected = fit(1)
     assert np.array_equal(fit(2), expected)
     assert np.array_equal(fit(3), expected)
-    blocks = ensemble.row_blocks(100_000, Network((5, 4, 10)), 500, 8)
-    assert sum(rows.stop - rows.start for rows in blocks) == 100_000
-    assert all((rows.stop - rows.start) * 500 * 10 * 8 <= ensemble.OUTPUT_BYTES for rows in blocks)
+
+
+@pytest.mark.parametrize(("n_outputs", "P"), [(1, 2), (10, 500), (1000, 500)])
+def test_outputs_and_sums_that_are_kept_are_bounded(n_outputs, P):
+    sum_bytes = 2 * 8 * P**2
+    groups = ensemble.row_groups(30_000, Network((5, 4, n_outputs)), P, 8, sum_bytes)
+    blocks = [rows for group in groups for rows in group]
+    np.testing.assert_array_equal(np.concatenate([np.r_[rows] for rows in blocks]), np.arange(30_000))
+    assert all((rows.stop - rows.start) * P * n_outputs * 8 <= ensemble.OUTPUT_BYTES for rows in blocks)
+    assert all(groups) and len(groups) * sum_bytes <= ensemble.SUM_BYTES
 
 
 # --- eki --------------------------------------------------------------------------------------------------------------
@@ -337,6 +347,8 @@ def test_tikhonov_is_an_observation_of_the_weights(update, monkeypatch):
 def test_localisation_with_exponent_zero_is_none(update, objective, monkeypatch):
     problem = make_problem(objective)
     monkeypatch.setattr(ensemble, "GROUP_BYTES", 1 << 10)
+    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)
+    monkeypatch.setattr(ensemble, "SUM_BYTES", 1)
     parameters = {"update": update, "tikhonov": 0.3, "noise": 1.0}
     plain = one_step(eki(**parameters), problem)[1]
     damped = one_step(eki(localization=1e-9, **parameters), problem)[1]
