@@ -389,6 +389,7 @@ def test_momentum_extrapolates_the_members_before_the_update():
     plain = eki().init(problem, np.random.default_rng(2))
     plain.members, plain.weights = ahead, start.weights
     np.testing.assert_allclose(third.members, eki().step(plain, problem, np.random.default_rng(4)).members, atol=1e-11)
+    np.testing.assert_array_equal(third.previous, second.members)
 
 
 def test_inflation_scales_the_anomalies_and_additive_inflation_adds_to_their_variance():
@@ -408,6 +409,26 @@ def test_a_pass_is_an_update_per_minibatch():
     state = one_step(eki(), problem)[1]
     assert state.t == 3
     assert state.time == pytest.approx(0.7)
+    last = one_step(eki(step_size=5.0, end_time=1.0), problem)[1]
+    assert last.t == 1 and last.time == pytest.approx(1.0), "5 of 12 rows may be used 12 / 5 times"
+
+
+def test_first_members_are_as_far_apart_as_sigma_says():
+    problem = make_problem()
+    members = eki(ensemble_size=4000, sigma=0.2).init(problem, np.random.default_rng(0)).members
+    np.testing.assert_allclose(members.std(axis=0), 0.2 * problem.network.fan_in_scale(np.float64), rtol=0.06)
+
+
+def test_predictions_are_those_of_the_mean_or_the_mean_of_those_of_the_members():
+    problem = make_problem(LogLoss())
+    state = eki().init(problem, np.random.default_rng(0))
+    by_mean, by_all = (
+        special.softmax(eki(predict_with=which).outputs(state, problem.network, problem.X), axis=1)
+        for which in ("mean", "ensemble")
+    )
+    np.testing.assert_allclose(by_mean, special.softmax(problem.network.outputs(state.weights, problem.X), axis=1))
+    each = special.softmax(problem.network.outputs(state.members, problem.X), axis=2)
+    np.testing.assert_allclose(by_all, each.mean(axis=0), atol=1e-12)
 
 
 def test_localisation_needs_a_gain():
