@@ -42,7 +42,8 @@ from sklearn_bpfree.problem import Batch, Problem
 from sklearn_bpfree.trainer import State, Trainer
 
 GROUP_BYTES = 1 << 20  # a group of members and a block of rows are such that the widest layer takes about this much
-OUTPUT_BYTES = 1 << 25  # outputs of all members for a block of rows take at most about this much memory
+OUTPUT_BYTES = 1 << 23  # outputs of all members for a block of rows take at most this; a block's peak is six times that
+SUM_BYTES = 1 << 26  # the sums that are kept until they are added up take at most this much
 NOISE_FLOOR = 1e-5  # of a variance in encoded units
 NEAR = 0.1  # residuals below this count as this large in the curvature of the absolute and the pinball loss
 
@@ -164,11 +165,18 @@ def draw(mean, scale, size: int, rng: np.random.Generator) -> np.ndarray:
 
 def row_blocks(n: int, network: Network, n_members: int, itemsize: int) -> list[slice]:
     """Blocks of about equal size that workers have no say in: in cache, and with outputs of bounded size."""
-    in_cache = GROUP_BYTES // (BLOCK_MEMBERS * max(network.layer_sizes[1:]) * itemsize)
-    bounded = OUTPUT_BYTES // (n_members * network.n_outputs * itemsize)
-    n_blocks = max(-(-n // max(min(in_cache, bounded, 2048), 32)), 1)
+    in_cache = max(GROUP_BYTES // (BLOCK_MEMBERS * max(network.layer_sizes[1:]) * itemsize), 32)
+    bounded = max(OUTPUT_BYTES // (n_members * network.n_outputs * itemsize), 1)
+    n_blocks = max(-(-n // min(in_cache, bounded, 2048)), 1)
     ends = [n * i // n_blocks for i in range(n_blocks + 1)]
     return [slice(*pair) for pair in pairwise(ends)]
+
+
+def row_groups(n: int, network: Network, n_members: int, itemsize: int, sum_bytes: int) -> list[list[slice]]:
+    """The blocks in runs, one for each task, which are so few that all their sums of `sum_bytes` may be kept."""
+    blocks = row_blocks(n, network, n_members, itemsize)
+    n_groups = max(min(len(blocks), SUM_BYTES // sum_bytes), 1)
+    return [blocks[slice(*pair)] for pair in pairwise(len(blocks) * i // n_groups for i in range(n_groups + 1))]
 
 
 def outputs_of(network: Network, members, X) -> np.ndarray:
@@ -215,17 +223,25 @@ def moments(problem: Problem, members, batch: Batch, precision, *, about_first: 
     """
     if isinstance(problem.objective, Metric):
         raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
-    n = batch.X.shape[0]
-    n_blocks = len(row_blocks(n, problem.network, len(members), members.itemsize))
-    args = (problem.network, members, problem.objective, *batch, precision, about_first)
-    parts = problem.workers.map(block_moments, n_blocks, *args)
-    problem.n_evaluations += len(members) * n
-    return Moments(*(reduce(np.add, sums) for sums in zip(*parts, strict=True)))
+    n, P = batch.X.shape[0], len(members)
+    groups = row_groups(n, problem.network, P, members.itemsize, 2 * 8 * P * P)
+    args = (groups, problem.network, members, problem.objective, *batch, precision, about_first)
+    parts = problem.workers.map(group_moments, len(groups), *args)
+    problem.n_evaluations += P * n
+    return reduce(_plus, parts)
 
 
-def block_moments(block, network, members, objective, X, Y, weight, precision, about_first) -> Moments:
+def group_moments(group, groups, *args) -> Moments:
+    """The moments of one run of blocks of rows."""
+    return reduce(_plus, (block_moments(rows, *args) for rows in groups[group]))
+
+
+def _plus(one, other):
+    return Moments(*map(np.add, one, other))
+
+
+def block_moments(rows, network, members, objective, X, Y, weight, precision, about_first) -> Moments:
     """The moments of one block of rows."""
-    rows = row_blocks(X.shape[0], network, len(members), members.itemsize)[block]
     X, Y, weight = take_rows(rows, X, Y, weight)
     G = outputs_of(network, members, X)
     centre, G = (G[0], G[1:]) if about_first else (G.mean(axis=0), G)

@@ -11,6 +11,7 @@ from scipy import special
 from sklearn.utils.validation import check_is_fitted
 
 X_LABELS = {"step": "step", "seconds": "seconds", "n_evaluations": "rows sent through the network"}
+BAND = "#c7ddec"  # of intervals; not see-through, as thousands of them lie on each other
 
 
 class _FitDisplay:
@@ -379,7 +380,7 @@ class ReliabilityDisplay(_UncertaintyDisplay):
                 self._shares(rows),
                 color=color,
                 linewidth=1,
-                label=f"std {self.std[rows].min():.2g} to {self.std[rows].max():.2g}",
+                label=f"std {self.std[rows].min():.3g} to {self.std[rows].max():.3g}",
             )[0]
             for rows, color in zip(groups, colors, strict=False)
         ]
@@ -461,7 +462,7 @@ class IntervalDisplay(_UncertaintyDisplay):
         y, mean, half = self.y_true[order], self.mean[order], special.ndtri((1 + coverage) / 2) * self.std[order]
         inside = np.abs(y - mean) <= half
         self.coverage_ = float(inside.mean())
-        style = {"color": "tab:blue", "alpha": 0.25, "linewidth": 0 if x is not None else 2, **kwargs}
+        style = {"color": BAND, "linewidth": 0 if x is not None else 2, **kwargs}
         style["label"] = f"{coverage:.0%} interval, holds {self.coverage_:.0%}"
         draw = ax.vlines if x is None else ax.fill_between
         self.band_ = draw(at, mean - half, mean + half, **style)

@@ -8,7 +8,7 @@ the outputs (generalised Gauss-Newton), an ensemble Kalman update needs no more 
     squared error H = 1;  log-loss H = diag(p) - p p^T;  sigmoid H = p (1 - p);  Poisson H = e^Z;
     any other loss: the symmetric difference of its error by each output, not below zero.
 
-A block of rows is a task of its own, whose result does not grow with rows or outputs. Read `observe` first.
+A task takes a block of rows, or a run of them, and its result does not grow with rows or outputs. Read `observe` first.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sklearn_bpfree.problem import Problem
 
 BLOCK_BYTES = 1 << 23  # differences of outputs that a block of rows may hold
 MAX_BLOCK_ROWS = 2048
+SUM_BYTES = 1 << 26  # the Gram matrices that are kept until they are added up take at most this much
 DIFFERENCE = 0.5  # half the distance, in raw outputs, over which an unknown loss's curvature is measured
 
 
@@ -61,11 +62,14 @@ def observe(ensemble: Ensemble, problem: Problem, rows=None) -> tuple[np.ndarray
     if isinstance(problem.objective, Metric):
         raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
     n = problem.n_samples if rows is None else len(rows)
-    size = block_rows(ensemble, problem.dtype.itemsize)
-    parts = problem.workers.map(_observe_block, -(-n // size), problem.table, ensemble, problem.objective, rows, size)
-    problem.n_evaluations += n * (ensemble.n_members + 1)
-    A = sum((part[0] for part in parts), start=np.zeros((ensemble.n_members,) * 2))
-    g = sum((part[1] for part in parts), start=np.zeros(ensemble.n_members))
+    P, size = ensemble.n_members, block_rows(ensemble, problem.dtype.itemsize)
+    starts = np.arange(0, n, size)
+    tasks = np.array_split(starts, max(min(len(starts), SUM_BYTES // (8 * P * P)), 1))
+    given = problem.table, ensemble, problem.objective, rows, size
+    parts = problem.workers.map(_observe_blocks, len(tasks), tasks, *given)
+    problem.n_evaluations += n * (P + 1)
+    A = sum((part[0] for part in parts), start=np.zeros((P, P)))
+    g = sum((part[1] for part in parts), start=np.zeros(P))
     return A / n, g / n
 
 
@@ -76,9 +80,19 @@ def block_rows(ensemble, itemsize) -> int:
     return int(np.clip(BLOCK_BYTES // per_row, 16, MAX_BLOCK_ROWS))
 
 
-def _observe_block(block, table, ensemble, objective, rows, size):
+def _observe_blocks(task, tasks, *given):
+    """Sums over a run of blocks of rows."""
+    A, g = _observe_block(tasks[task][0], *given)
+    for start in tasks[task][1:]:
+        more = _observe_block(start, *given)
+        A += more[0]
+        g += more[1]
+    return A, g
+
+
+def _observe_block(start, table, ensemble, objective, rows, size):
     """Sums over one block of rows."""
-    span = slice(block * size, (block + 1) * size)
+    span = slice(start, start + size)
     X, Y, weight = table.batch(span if rows is None else rows[span])
     Z, G = ensemble.outputs(X)
     E = objective.error(Z, Y)

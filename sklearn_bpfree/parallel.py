@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import sys
 import tempfile
 import threading
@@ -23,6 +24,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from joblib.externals.loky.backend.reduction import dumps  # as loky's processes are sent functions made at a prompt
 from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
@@ -214,14 +216,14 @@ class Workers:
             results = []
             pace = self._paces.get(function)
             if pace is None:  # nothing is known yet: measure the first block
-                results, seconds = _run(_Task(function, range(1), args, self.shared))
+                results, seconds = _run(_Parcel(_Task(function, range(1), args, self.shared))).content
                 pace = self._paces[function] = _Pace(seconds)
             left = range(len(results), n_blocks)
             backend, n_jobs = _backend(self.n_jobs)
             if left and pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
                 results += self._send(function, left, args, pace)
             elif left:
-                more, seconds = _run(_Task(function, left, args, self.shared))
+                more, seconds = _run(_Parcel(_Task(function, left, args, self.shared))).content
                 pace.computed_here(seconds / len(left))
                 results += more
             return results
@@ -257,7 +259,8 @@ class Workers:
         begin = time.perf_counter()
         tasks = [_Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         with short_turns():
-            parts = parallel(joblib.delayed(_run)(task, self._sent) for task in tasks)
+            parcels = parallel(joblib.delayed(_run)(_Parcel(task), self._sent) for task in tasks)
+        parts = [parcel.content for parcel in parcels]
         wall = time.perf_counter() - begin
         seconds = sum(seconds for _, seconds in parts)
         if not new:  # new workers take time to start
@@ -313,11 +316,7 @@ class _Pace:
 
 
 class _Task:
-    """A function, blocks and arguments as one parcel, which leaves behind what is shared.
-
-    joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
-    leaves the caller waiting for ever; into a parcel it does not look.
-    """
+    """A function, blocks and arguments, which leave behind what is shared."""
 
     def __init__(self, function, blocks, args, shared):
         self.function, self.blocks, self.args, self.shared = function, blocks, args, shared
@@ -327,14 +326,35 @@ class _Task:
         return {"function": self.function, "blocks": self.blocks, "args": args, "shared": _Task}
 
 
-def _run(task, sent=None):
+class _Parcel:
+    """Something that travels as one string of bytes.
+
+    Dask lays arrays end to end, and from those that then begin within a number's bytes numpy computes other bits.
+    joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
+    leaves the caller waiting for ever; into a parcel it does not look.
+    """
+
+    def __init__(self, content):
+        self.content = content
+
+    def __reduce__(self):
+        return _unpacked, (bytes(dumps(self.content)),)
+
+
+def _unpacked(data):
+    return _Parcel(pickle.loads(data))
+
+
+def _run(parcel, sent=None):
     """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
     keep_freed_memory()
     begin = time.thread_time()
+    task = parcel.content
+    sent = sent.content if isinstance(sent, _Parcel) else sent
     args = [sent if arg is _Task else arg for arg in task.args]
     with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
         results = [task.function(block, *args) for block in task.blocks]
-    return results, time.thread_time() - begin
+    return _Parcel((results, time.thread_time() - begin))
 
 
 def _split(blocks, n_parts):
@@ -365,7 +385,7 @@ def _scattered(shared, backend, patience):
     client: Any = getattr(backend, "client", None)
     if shared is None or not hasattr(client, "scatter"):
         return shared
-    sending = client.scatter([shared], broadcast=True, hash=False, asynchronous=True)
+    sending = client.scatter([_Parcel(shared)], broadcast=True, hash=False, asynchronous=True)
     [future] = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
     return future
 

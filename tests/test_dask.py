@@ -45,11 +45,15 @@ def fit(loss):
     return model.fit(X, y).state_.weights
 
 
-def fit_by_rows():
+def fit_by_rows(trainer):
     """Each task sees some of the rows and brings back sums over them."""
     rows = np.random.default_rng(1).normal(size=(3000, 6))
-    model = BPFreeRegressor((8,), trainer="enkf", max_iter=2, random_state=0)
+    model = BPFreeRegressor((8,), trainer=trainer, max_iter=2, random_state=0)
     return model.fit(rows, rows[:, 0] * rows[:, 1]).state_.weights
+
+
+def alignment(block, table, array, name):
+    return table.flags.aligned and array.flags.aligned
 
 
 def process(block, table, parent):
@@ -70,13 +74,27 @@ def test_a_fit_on_the_cluster_has_the_bits_of_one_at_home(loss, cluster, always_
     np.testing.assert_array_equal(on_the_cluster(fit, loss), expected)
 
 
-def test_an_ensemble_kalman_fit_on_the_cluster_has_the_bits_of_one_at_home(cluster, always_pays, monkeypatch):
+@pytest.mark.parametrize("trainer", ["enkf", "eki", "eks", "uki"])
+def test_an_ensemble_kalman_fit_on_the_cluster_has_the_bits_of_one_at_home(trainer, cluster, always_pays, monkeypatch):
     calls, call = [], Workers._call
     monkeypatch.setattr(Workers, "_call", lambda *args: calls.append(args[1]) or call(*args))
-    expected = fit_by_rows()
+    expected = fit_by_rows(trainer)
     assert not calls
-    np.testing.assert_array_equal(on_the_cluster(fit_by_rows), expected)
+    np.testing.assert_array_equal(on_the_cluster(fit_by_rows, trainer), expected)
     assert calls
+
+
+def test_arrays_arrive_where_numpy_computes_the_same_bits(cluster, always_pays):
+    table, array = np.arange(99_999.0), np.arange(9_999, dtype=np.float32)
+
+    def run(name):
+        workers = Workers(None, table)
+        found = workers.map(alignment, 4, table, array, name)
+        workers.close()
+        return found
+
+    for length in range(4):
+        assert all(on_the_cluster(run, "x" * length))
 
 
 def test_the_table_is_scattered_once_and_leaves_with_the_workers(cluster, always_pays):
@@ -87,7 +105,7 @@ def test_the_table_is_scattered_once_and_leaves_with_the_workers(cluster, always
         for _ in range(3):
             processes, values = zip(*workers.map(process, 8, table, os.getpid()), strict=True)
             assert values == tuple(range(8)) and os.getpid() not in processes[1:]
-        held = {key for keys in cluster.has_what().values() for key in keys if key.startswith("ndarray")}
+        held = {key for keys in cluster.has_what().values() for key in keys if key.startswith("_Parcel")}
         workers.close()
         return held
 

@@ -182,6 +182,7 @@ def test_intervals_hold_their_share_and_mark_the_targets_outside(coverage):
     assert len(display.outside_.get_ydata()) == round((1 - display.coverage_) * 3000)
     assert set(display.outside_.get_ydata()) | set(display.inside_.get_ydata()) == set(y)
     assert np.array_equal(display.line_.get_ydata(), np.sort(mean))
+    assert display.band_.get_alpha() is None, "thousands of intervals on each other must not hide the prediction"
 
 
 def test_intervals_run_along_a_feature():

@@ -97,7 +97,7 @@ def test_one_blas_thread_wherever_a_block_runs(workers):
 
 
 def test_a_block_sets_the_limit_itself_because_another_process_knows_nothing_of_the_callers():
-    [threads], seconds = parallel._run(parallel._Task(blas_threads, [0], (), None))
+    [threads], seconds = parallel._run(parallel._Parcel(parallel._Task(blas_threads, [0], (), None))).content
     assert all(n == 1 for n in threads) and seconds > 0
 
 
@@ -176,11 +176,22 @@ def test_what_is_shared_stays_where_it_is_for_threads(always_pays):
 
 def test_a_task_takes_its_arguments_along_but_not_what_is_shared():
     cargo = Cargo()
-    task = parallel._Task(look_inside, [1, 2], (cargo, 3.0), cargo)
-    packed = pickle.dumps(task)
+    packed = pickle.dumps(parallel._Parcel(parallel._Task(look_inside, [1, 2], (cargo, 3.0), cargo)))
     again = pickle.loads(pickle.dumps(pickle.loads(packed)))  # on the way through a scheduler
-    assert len(packed) < 300
-    assert parallel._run(again, cargo)[0] == [(3.0, False), (6.0, False)]
+    assert len(packed) < 400
+    for sent in (cargo, parallel._Parcel(cargo)):
+        assert parallel._run(again, sent).content[0] == [(3.0, False), (6.0, False)]
+
+
+def test_a_parcel_has_no_arrays_that_could_be_laid_end_to_end():
+    task = parallel._Task(np.multiply, [2], (np.ones(1000, np.float32),), None)
+    for content in (task, [np.ones(1000)], Cargo()):
+        buffers = []
+        packed = pickle.dumps(parallel._Parcel(content), protocol=5, buffer_callback=buffers.append)
+        assert not buffers
+        assert type(pickle.loads(packed).content) is type(content)
+    [found], _ = parallel._run(pickle.loads(pickle.dumps(parallel._Parcel(task)))).content
+    np.testing.assert_array_equal(found, 2)
 
 
 def test_an_argument_that_is_none_is_not_taken_for_what_is_shared():

@@ -59,6 +59,8 @@ class EnKFState(State):
         Every held-out row's loss where their mean was lowest so far.
     low, high : ndarray of shape (d_0,)
         What rows to predict are clipped to.
+    objective : Loss or None
+        By whose link outputs become values.
     noise : NoiseModel or None
         For values, when the fit has ended: what `predictive` says, beside the mean.
     covariance : ndarray of shape (h + 1, h + 1), or None
@@ -74,6 +76,7 @@ class EnKFState(State):
     best_losses: np.ndarray | None = None
     low: np.ndarray = field(default_factory=lambda: np.empty(0))
     high: np.ndarray = field(default_factory=lambda: np.empty(0))
+    objective: Loss | None = None
     noise: NoiseModel | None = None
     covariance: np.ndarray | None = None
 
@@ -153,7 +156,7 @@ class EnKF(Trainer):
         biases[-1][:] = problem.initial_output()
         state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), roots=roots)
         low, high = limits(problem.X)
-        state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high)
+        state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high, objective=problem.objective)
         return accept(state, problem, self._candidate(state, problem, weights, FIRST_STEPS))
 
     def step(self, state: Any, problem, rng) -> State:
@@ -205,7 +208,7 @@ class EnKF(Trainer):
         """Mean and standard deviation; see `NoiseModel`."""
         Z = self.outputs(state, network, X)
         F = features(network, state.weights.astype(np.float64), clipped(X, state.low, state.high))
-        return Z, np.sqrt(state.noise.variance(F)).astype(Z.dtype)
+        return state.objective.link(Z), np.sqrt(state.noise.variance(F)).astype(Z.dtype)
 
     def finish(self, state: Any, problem):
         """For values, with the noise of an observation."""

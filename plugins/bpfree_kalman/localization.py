@@ -10,9 +10,11 @@ inversion"). C has as many columns as the rows have outputs, so it is made block
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
-from sklearn_bpfree.ensemble import outputs_of, residual, row_blocks, take_rows, whiten
+from sklearn_bpfree.ensemble import outputs_of, residual, row_groups, take_rows, whiten
 
 GAIN_BYTES = 1 << 23  # the gain is made for so many weights at a time that it takes about this much memory
 
@@ -38,18 +40,33 @@ def localized_update(problem, batch, Theta, mean, precision, sums, h, W, xi, pow
         The exponent a.
     """
     dtype, (data, both) = problem.dtype, sums
-    n_blocks = len(row_blocks(batch.X.shape[0], problem.network, len(Theta), Theta.itemsize))
-    args = (problem.network, Theta, mean, problem.objective, *batch, precision, h, (xi - W).astype(dtype), power)
-    moved = sum(problem.workers.map(block_update, n_blocks, *args), start=mean + Theta)
+    groups = row_groups(batch.X.shape[0], problem.network, len(Theta), Theta.itemsize, Theta.nbytes)
+    args = (
+        groups,
+        problem.network,
+        Theta,
+        mean,
+        problem.objective,
+        *batch,
+        precision,
+        h,
+        (xi - W).astype(dtype),
+        power,
+    )
+    moved = sum(problem.workers.map(group_update, len(groups), *args), start=mean + Theta)
     problem.n_evaluations += batch.X.shape[0] * len(Theta)
     by_prior = both.cross - data.cross + (both.gram - data.gram) @ (xi - W)
     return moved + (h / len(Theta) * by_prior).T.astype(dtype) @ Theta
 
 
-def block_update(block, network, Theta, mean, objective, X, Y, weight, precision, h, beyond, power):
+def group_update(group, groups, *args):
+    """What one run of blocks of rows adds to all members, (P, n_weights)."""
+    return reduce(np.add, (block_update(rows, *args) for rows in groups[group]))
+
+
+def block_update(rows, network, Theta, mean, objective, X, Y, weight, precision, h, beyond, power):
     """What one block of rows adds to all members, (P, n_weights)."""
     P = len(Theta)
-    rows = row_blocks(X.shape[0], network, P, Theta.itemsize)[block]
     X, Y, weight = take_rows(rows, X, Y, weight)
     G = outputs_of(network, mean + Theta, X)
     centre = G.mean(axis=0)

@@ -28,7 +28,7 @@ from sklearn.utils import check_scalar
 from bpfree_kalman.readout import features, quadratic
 from sklearn_bpfree import Budget, State, Trainer, advance
 from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, PoissonLoss
+from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, PoissonLoss
 from sklearn_bpfree.observation import diagonal_curvature
 
 EPSILON = 0.1
@@ -60,6 +60,8 @@ class OnlineKalmanState(State):
         Mean square of the encoded targets, at least 1: the first rows, by which they were encoded, may not be typical.
     oldest : int
         Which anomaly is replaced next.
+    objective : Loss or None
+        By whose link outputs become values.
     surprise : float
         Moving average of the squared residuals in units of the variances predicted for them; 1 when all is well.
     """
@@ -71,6 +73,7 @@ class OnlineKalmanState(State):
     n_seen: float = 0.0
     power: float = 1.0
     oldest: int = 0
+    objective: Loss | None = None
     surprise: float = 1.0
 
 
@@ -142,8 +145,8 @@ class OnlineKalman(Trainer):
         prior = self.readout_sigma**2 / max(float(np.square(F[:, :-1]).sum(axis=1).mean()), 1e-12)
         prior = np.append(np.full(F.shape[1] - 1, prior), self.readout_sigma**2)
         anomalies = self._draw(network, rng, self.ensemble_size, dtype)
-        ones = np.ones(network.n_outputs)
-        return OnlineKalmanState(weights, anomalies=anomalies, covariance=np.diag(prior), prior=prior, noise=ones)
+        known = {"noise": np.ones(network.n_outputs), "objective": problem.objective}
+        return OnlineKalmanState(weights, anomalies=anomalies, covariance=np.diag(prior), prior=prior, **known)
 
     def step(self, state: Any, problem, rng) -> State:
         """One pass over the rows in batches: forget, observe, move the hidden layers, then the readout."""
@@ -224,7 +227,7 @@ class OnlineKalman(Trainer):
 
     def _noise(self, state, objective, products, batch):
         """Moving averages of the products of residuals before and after, and of the squared targets."""
-        if isinstance(objective, (LogLoss, BinaryLogLoss, PoissonLoss)):
+        if isinstance(objective, (LogLoss, BinaryLogLoss)):
             return {}  # these losses say themselves what their noise is
         b = len(products)
         known = min(state.n_seen + FIRST_ROWS, NOISE_ROWS)
@@ -237,10 +240,15 @@ class OnlineKalman(Trainer):
         }
 
     def predictive(self, state: Any, network: Network, X):
-        """Mean and standard deviation: noise, the readout's covariance and the anomalies' outputs."""
+        """Mean and standard deviation: noise, the readout's covariance and the anomalies' outputs.
+
+        With a log link both grow with the mean mu: the noise is nu mu, an output's variance counts mu^2 times.
+        """
         Z = self.outputs(state, network, X)
+        mean = state.objective.link(Z)
         F = features(network, state.weights.astype(np.float64), X)
-        variance = state.noise + quadratic(F, state.covariance)[:, None]
+        variance = np.zeros(Z.shape) + quadratic(F, state.covariance)[:, None]
         for S in state.anomalies:
             variance += self._differences(network, state.weights, S[None], X, Z)[0] ** 2
-        return Z, np.sqrt(variance).astype(Z.dtype)
+        slope = mean if isinstance(state.objective, PoissonLoss) else 1.0
+        return mean, np.sqrt(slope * state.noise + slope**2 * variance).astype(Z.dtype)

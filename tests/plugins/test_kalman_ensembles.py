@@ -74,8 +74,11 @@ def hessian(problem, Z):
 # --- the base ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kept", [1, 2, 9])
 @pytest.mark.parametrize("objective", LOSSES, ids=lambda loss: type(loss).__name__)
-def test_moments_are_sums_over_the_data(objective):
+def test_moments_are_sums_over_the_data(objective, kept, monkeypatch):
+    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)  # blocks of 3 rows
+    monkeypatch.setattr(ensemble, "SUM_BYTES", kept * 2 * 8 * 7**2)
     problem = make_problem(objective)
     members = ensemble_of(problem)
     G, weight = flat_outputs(problem, members)
@@ -169,9 +172,16 @@ def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, always_pays
     expected = fit(1)
     assert np.array_equal(fit(2), expected)
     assert np.array_equal(fit(3), expected)
-    blocks = ensemble.row_blocks(100_000, Network((5, 4, 10)), 500, 8)
-    assert sum(rows.stop - rows.start for rows in blocks) == 100_000
-    assert all((rows.stop - rows.start) * 500 * 10 * 8 <= ensemble.OUTPUT_BYTES for rows in blocks)
+
+
+@pytest.mark.parametrize(("n_outputs", "P"), [(1, 2), (10, 500), (1000, 500)])
+def test_outputs_and_sums_that_are_kept_are_bounded(n_outputs, P):
+    sum_bytes = 2 * 8 * P**2
+    groups = ensemble.row_groups(30_000, Network((5, 4, n_outputs)), P, 8, sum_bytes)
+    blocks = [rows for group in groups for rows in group]
+    np.testing.assert_array_equal(np.concatenate([np.r_[rows] for rows in blocks]), np.arange(30_000))
+    assert all((rows.stop - rows.start) * P * n_outputs * 8 <= ensemble.OUTPUT_BYTES for rows in blocks)
+    assert all(groups) and len(groups) * sum_bytes <= ensemble.SUM_BYTES
 
 
 # --- eki --------------------------------------------------------------------------------------------------------------
@@ -337,6 +347,8 @@ def test_tikhonov_is_an_observation_of_the_weights(update, monkeypatch):
 def test_localisation_with_exponent_zero_is_none(update, objective, monkeypatch):
     problem = make_problem(objective)
     monkeypatch.setattr(ensemble, "GROUP_BYTES", 1 << 10)
+    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)
+    monkeypatch.setattr(ensemble, "SUM_BYTES", 1)
     parameters = {"update": update, "tikhonov": 0.3, "noise": 1.0}
     plain = one_step(eki(**parameters), problem)[1]
     damped = one_step(eki(localization=1e-9, **parameters), problem)[1]
@@ -377,6 +389,7 @@ def test_momentum_extrapolates_the_members_before_the_update():
     plain = eki().init(problem, np.random.default_rng(2))
     plain.members, plain.weights = ahead, start.weights
     np.testing.assert_allclose(third.members, eki().step(plain, problem, np.random.default_rng(4)).members, atol=1e-11)
+    np.testing.assert_array_equal(third.previous, second.members)
 
 
 def test_inflation_scales_the_anomalies_and_additive_inflation_adds_to_their_variance():
@@ -396,6 +409,26 @@ def test_a_pass_is_an_update_per_minibatch():
     state = one_step(eki(), problem)[1]
     assert state.t == 3
     assert state.time == pytest.approx(0.7)
+    last = one_step(eki(step_size=5.0, end_time=1.0), problem)[1]
+    assert last.t == 1 and last.time == pytest.approx(1.0), "5 of 12 rows may be used 12 / 5 times"
+
+
+def test_first_members_are_as_far_apart_as_sigma_says():
+    problem = make_problem()
+    members = eki(ensemble_size=4000, sigma=0.2).init(problem, np.random.default_rng(0)).members
+    np.testing.assert_allclose(members.std(axis=0), 0.2 * problem.network.fan_in_scale(np.float64), rtol=0.06)
+
+
+def test_predictions_are_those_of_the_mean_or_the_mean_of_those_of_the_members():
+    problem = make_problem(LogLoss())
+    state = eki().init(problem, np.random.default_rng(0))
+    by_mean, by_all = (
+        special.softmax(eki(predict_with=which).outputs(state, problem.network, problem.X), axis=1)
+        for which in ("mean", "ensemble")
+    )
+    np.testing.assert_allclose(by_mean, special.softmax(problem.network.outputs(state.weights, problem.X), axis=1))
+    each = special.softmax(problem.network.outputs(state.members, problem.X), axis=2)
+    np.testing.assert_allclose(by_all, each.mean(axis=0), atol=1e-12)
 
 
 def test_localisation_needs_a_gain():
