@@ -5,7 +5,8 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
 (and the more dropout the more decay), some rows are held out, and a fit goes through
 
     search   each member learns from the rows that are not held out
-    settle   after a share of the steps the members are weighed by their losses on the held-out rows:
+    settle   after a share of the steps the members are weighed by their losses on the held-out rows, the means of the
+             last few steps, because the weights of one moment are a draw around what has been learned:
                  gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
                  w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
              which long tables raise further (`further_boost`), to boost d_M at most
@@ -36,6 +37,7 @@ from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
 from sklearn_bpfree.problem import Batch, Problem
 
 N_STEPS = 25  # steps of a fit by default
+WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
 SHORT = 1500  # rows below which several members have the following rungs instead
@@ -63,6 +65,8 @@ class LadderState(State):
         Which columns are main ones; empty if nobody asks.
     held_out : ndarray of int
         Numbers of the rows by which the members are weighed.
+    losses : ndarray of shape (n_members, n_held_out)
+        Sums of the members' losses on these rows in the last steps of the search; 0 before and afterwards.
     seed : int
         Source of the order in which the members see the rows.
     decay : float
@@ -76,6 +80,7 @@ class LadderState(State):
     main_only: list[bool] = field(default_factory=list)
     columns: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     held_out: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
     seed: int = 0
     decay: float = float("nan")
     temperature: float = 1.0
@@ -202,6 +207,8 @@ class Ladder(Trainer):
         problem.n_evaluations += M * size
         loss = float(np.mean([member.loss for member in members]))
         state = replace(state, members=members, weights=members[0].weights, loss=loss)
+        if searches and t + 1 > self.search * end - WEIGHED_STEPS:
+            state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
         if searches and t + 1 >= self.search * end:
             state = self._settle(state, problem)
         if t + 1 >= end and M > 1:
@@ -221,15 +228,18 @@ class Ladder(Trainer):
         trainer = self._inner()
         return type(trainer)(**{**trainer.get_params(deep=False), "weight_decay": decay, "dropout": dropout_of(decay)})
 
+    def _held_out_losses(self, state, problem):
+        X, Y, trainer = problem.X[state.held_out], problem.Y[state.held_out], self._inner()
+        outputs = (trainer.outputs(member, problem.network, X) for member in state.members)
+        return np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
+
     def _settle(self, state, problem):
         """One decay for all, and every column for all if need be, from the losses on the held-out rows."""
         log_decays, weight = np.log(state.rungs), np.ones(len(state.members))
-        rows = state.held_out
+        rows, losses = state.held_out, state.losses
+        state = replace(state, losses=np.zeros(()))
         if len(rows):
-            X, Y, trainer = problem.X[rows], problem.Y[rows], self._inner()
             row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
-            outputs = (trainer.outputs(member, problem.network, X) for member in state.members)
-            losses = np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
             gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
             gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
             weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)

@@ -90,6 +90,24 @@ def test_members_settle_on_the_weighted_mean_of_the_log_decays():
     assert settled(biases, Y, boost=1.6).decay == pytest.approx(1.6 * expected)
 
 
+class Moving(Fixed):
+    """A member whose output is as far from 0 as the step's number is from one that depends on its decay."""
+
+    def step(self, state, problem, rng):
+        best = {0.1: 8, 1.0: 4, 10.0: 6.6}[self.weight_decay]
+        return advance(state, weights=np.array([0.0, abs(problem.iteration + 1 - best)]))
+
+
+def test_the_last_four_steps_of_the_search_count():
+    Y = np.random.default_rng(0).normal(0, 0.01, size=(40, 1))
+    problem, ladder = made(SquaredError(), Y, max_iter=20), Ladder(Moving(), (0.1, 1.0, 10.0), boost=1.0)
+    state = ladder.init(problem, np.random.default_rng(0))
+    for problem.iteration in range(8):  # in the last one of which the member of decay .1 is best
+        assert np.isnan(state.decay) and state.losses.any() == (problem.iteration > 4)
+        state = ladder.step(state, problem, np.random.default_rng(0))
+    assert state.decay == pytest.approx(10.0, rel=1e-3) and state.losses.shape == ()
+
+
 @pytest.mark.parametrize(("best", "decay"), [(0, 0.1), (1, 1.0), (2, 10.0)])
 def test_a_clear_winner_decides(best, decay):
     biases = [5.0, 5.0, 5.0]
