@@ -125,7 +125,8 @@ class ErrorSignalTrainer(Trainer):
         Fraction of the fit over which the learning rate rises from zero.
     weight_decay : float or None, default=None
         Decoupled weight decay: kernels shrink by ``learning_rate * weight_decay`` in every update; biases do not.
-        None: 1, or 1.5 for a table of fewer than 1500 rows that has more than a column to 16 rows (`default_decay`).
+        None: 1, or 1.5 for a table of fewer than 1500 rows that has more than a column to 16 rows (`default_decay`);
+        `partial_fit` counts as a long table.
     dropout : float, default=0.0
         Probability of a hidden unit being silent in an update.
     optimizer : {"adam", "sgd"}, default="adam"
@@ -244,7 +245,8 @@ class ErrorSignalTrainer(Trainer):
         progress = map(problem.progress, range(problem.n_batches))
         weight_decay = self.weight_decay
         if weight_decay is None:
-            weight_decay = self.default_decay(problem.n_samples, network.layer_sizes[0])
+            n_samples = np.inf if problem.max_iter is None else problem.n_samples  # `partial_fit` has no end
+            weight_decay = self.default_decay(n_samples, network.layer_sizes[0])
         rates = [self.learning_rate * schedule_factor(self.schedule, self.warmup, done) for done in progress]
         for batch in problem.batches(data_rng):
             total += self.batch_gradient(run, batch) * len(batch.Y)
