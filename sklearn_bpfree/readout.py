@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import optimize
+from sklearn.utils import gen_batches
 
+from sklearn_bpfree.features import BLOCK_ROWS, dense
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.ridge import exact, ridge
+from sklearn_bpfree.ridge import ridge
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
 MAX_ITER = 50  # of L-BFGS
+KEEP_BYTES = 1 << 26  # so much of the features L-BFGS holds; what is beyond is formed anew for every evaluation
 
 
-def solve_readout(H, problem, penalties, method):
+def solve_readout(F, problem, penalties, method):
     """Kernel (p, K) and bias (K,) of the readout, and the ridge that it comes from.
 
     Parameters
     ----------
-    H : ndarray of shape (n, p)
+    F : ndarray, CSR array or Features of shape (n, p)
         Features of the problem's rows.
     problem : Problem
     penalties : sequence of float
@@ -39,17 +42,16 @@ def solve_readout(H, problem, penalties, method):
     kernel, bias : ndarray
     fit : RidgeFit
     """
-    fit = ridge(H, problem.Y, problem.sample_weight, penalties)
+    fit = ridge(F, problem.Y, problem.sample_weight, penalties)
     squared = isinstance(problem.objective, SquaredError)
     slope, intercept = (1.0, 0.0) if squared else _rescale(fit, problem)
-    kernel, bias = fit.kernel * slope, fit.bias * slope + intercept
     natural = squared or isinstance(problem.objective, (BinaryLogLoss, LogLoss))
     if squared or method == "ridge" or (method == "auto" and natural):
-        return kernel, bias, fit
+        return fit.kernel * slope, fit.bias * slope + intercept, fit
     # A row's squared error counts 1 / variance; the kernel's prior, of which the penalty speaks, scales with the slope.
-    variance = np.square(slope).mean() * fit.errors.min() / len(bias)
+    variance = np.square(slope).mean() * fit.errors.min() / len(fit.bias)
     factor = 1 / max(variance, VARIANCE_FLOOR) if natural else 1.0
-    return *_minimise_loss(H, problem, fit, kernel, bias, factor), fit
+    return *_minimise_loss(problem, fit, slope, intercept, factor), fit
 
 
 def _rescale(fit, problem):
@@ -71,25 +73,48 @@ def _rescale(fit, problem):
     return best[:n_slopes], best[n_slopes:]
 
 
-def _minimise_loss(H, problem, fit, kernel, bias, factor):
-    """Minimise loss + factor * strength / 2 * |kernel|^2, with kernel = basis @ theta."""
-    H, mean = exact(H), H.mean(axis=0, dtype=np.float64)
-    basis, batch, K = fit.basis.astype(H.dtype), problem.all_rows(), len(bias)
-    squares = np.square(fit.basis).sum(axis=0)[:, None]  # the basis is orthogonal
-    cost = factor * fit.strength * squares
+def _minimise_loss(problem, fit, slope, intercept, factor):
+    """Minimise loss + factor * strength / 2 * |kernel|^2, with kernel = V theta / sqrt(e + lambda).
+
+    The bias b is that of centred features.
+    """
+    spectrum, K, n = fit.spectrum, len(fit.bias), problem.n_samples
+    passes, centre = Passes(spectrum.rows), spectrum.centre
+    dtype = passes.F.dtype
+    root = np.sqrt(spectrum.e + fit.strength * n)[:, None]
+    cost = factor * fit.strength / np.square(root)
 
     def value(parameters):
         theta, b = parameters[:-K].reshape(-1, K), parameters[-K:]
-        kernel = basis @ theta.astype(H.dtype)
-        loss, E = problem.output_error(H @ kernel + (b - mean @ kernel), batch)
-        pull = E.sum(axis=0)
-        by_feature = np.ascontiguousarray(E.T, H.dtype) @ H  # twice as quick as H.T @ E
-        by_feature -= np.outer(pull, mean)
-        gradient = (by_feature @ basis).T + cost * theta
+        kernel = spectrum.turn((theta / root).astype(dtype))
+        loss, pull, by_feature = 0.0, np.zeros(K), np.zeros((K, len(kernel)))
+        shift = b - centre @ kernel
+        for rows, H in passes:
+            part, E = problem.output_error(H @ kernel + shift, problem.take(rows))
+            share = len(H) / n
+            loss += share * part
+            pull += share * E.sum(axis=0)
+            by_feature += share * (np.ascontiguousarray(E.T, dtype) @ H)  # twice as quick as H.T @ E
+        by_feature -= np.outer(pull, centre)
+        gradient = spectrum.turn_back(by_feature.T) / root + cost * theta
         return loss + 0.5 * (cost * theta * theta).sum(), np.concatenate([gradient.ravel(), pull])
 
-    start = fit.basis.T @ kernel / squares
-    start = np.concatenate([start.ravel(), bias + mean @ kernel])
+    bias = (fit.bias + spectrum.mean @ fit.kernel) * slope + intercept
+    start = np.concatenate([(root * fit.coordinates * slope).ravel(), bias])
     best = optimize.minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITER}).x
-    kernel = fit.basis @ best[:-K].reshape(-1, K)
-    return kernel, best[-K:] - mean @ kernel
+    kernel = spectrum.lift(best[:-K].reshape(-1, K) / root)
+    return kernel, best[-K:] - spectrum.mean @ kernel
+
+
+class Passes:
+    """Features in blocks of rows, for many passes; the first blocks are kept."""
+
+    def __init__(self, F):
+        self.F, self._kept = F, []
+
+    def __iter__(self):
+        for i, rows in enumerate(gen_batches(self.F.shape[0], BLOCK_ROWS)):
+            H = self._kept[i] if i < len(self._kept) else dense(self.F[rows])
+            if i == len(self._kept) and (i + 1) * H.nbytes <= KEEP_BYTES:
+                self._kept.append(H)
+            yield rows, H

@@ -38,9 +38,9 @@ def test_slope_and_intercept_minimise_the_loss_of_left_out_rows():
     np.testing.assert_allclose(linear_fit("ridge", X, y).decision_function(X), expected, atol=1e-2)
 
 
-@pytest.mark.parametrize("mean", [0, 20])
-def test_loss_readout_is_penalised_logistic_regression(mean):
-    X, y = make_classification(80, flip_y=0.2, shift=mean, random_state=0)
+@pytest.mark.parametrize("mean, d", [(0, 20), (20, 20), (0, 120)])
+def test_loss_readout_is_penalised_logistic_regression(mean, d):
+    X, y = make_classification(80, d, flip_y=0.2, shift=mean, random_state=0)
     fit = ridge(X, y[:, None].astype(float), None, [0.01])
     slope = LogisticRegression(C=100, tol=1e-10).fit(fit.left_out, y).coef_.item()
     variance = max(slope**2 * fit.errors[0], VARIANCE_FLOOR)
@@ -48,6 +48,13 @@ def test_loss_readout_is_penalised_logistic_regression(mean):
     found = linear_fit("loss", X, y)
     np.testing.assert_allclose(found.coefs_[0], model.coef_.T, atol=2e-3)
     np.testing.assert_allclose(found.intercepts_[0] + mean * found.coefs_[0].sum(), model.intercept_, atol=2e-3)
+
+
+def test_features_that_are_formed_anew_give_the_same_bits(monkeypatch):
+    X, y = make_classification(3000, 400, n_informative=5, n_classes=3, random_state=0)  # more than are held at once
+    kept = linear_fit("loss", X, y)
+    monkeypatch.setattr("sklearn_bpfree.readout.KEEP_BYTES", 2_000_000)
+    np.testing.assert_array_equal(linear_fit("loss", X, y).coefs_[0], kept.coefs_[0])
 
 
 def test_other_losses_are_minimised_themselves():

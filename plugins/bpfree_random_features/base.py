@@ -8,9 +8,10 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.sampling import SAMPLINGS, dense
+from bpfree_random_features.sampling import SAMPLINGS, layer
 from sklearn_bpfree import Budget, Trainer
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.features import Beside
 from sklearn_bpfree.objectives import LogLoss
 
 MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
@@ -65,13 +66,26 @@ class RandomFeatures(Trainer):
         return Budget(max_iter=1)
 
 
-def hidden_beside(network, draws, rows) -> list[np.ndarray]:
-    """Activations of the last hidden layer for each of some weight vectors of the network, (n, h) each."""
-    return [dense(network.hidden(weights, rows)) for weights in draws]
+def hidden_layers(network, draws, X):
+    """The last hidden layers of some weight vectors of the network, side by side: features (n, draws x h).
+
+    Units that see X itself are one wide layer, whichever draw they are of.
+    """
+    unpacked = [network.unpack(weights) for weights in draws]
+    if len(network.layer_sizes) == 3:
+        W, b = (np.concatenate([parts[i][0] for parts in unpacked], axis=-1) for i in (0, 1))
+        return layer(X, W, b, network)
+    features = []
+    for kernels, biases in unpacked:
+        H = X
+        for W, b in zip(kernels[:-1], biases[:-1], strict=True):
+            H = layer(H, W, b, network)
+        features.append(H)
+    return Beside(features)
 
 
 def set_readouts(network, draws, kernel, bias) -> None:
-    """Write a kernel (p, K) that reads `hidden_beside` into the output layers of the draws, in place.
+    """Write a kernel (p, K) that reads `hidden_layers` into the output layers of the draws, in place.
 
     The bias is the first one's, so that the sum of their outputs is what the kernel and the bias say.
     """

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from bpfree_random_features.base import RandomFeatures
-from bpfree_random_features.sampling import Inputs, dense, draw_layer
+from bpfree_random_features.sampling import Inputs, draw_layer, layer
 from sklearn_bpfree import State, advance
-from sklearn_bpfree.network import ACTIVATIONS, product
+from sklearn_bpfree.features import Beside, blocks, formed
+from sklearn_bpfree.network import product
 from sklearn_bpfree.readout import solve_readout
 
 
@@ -74,31 +75,33 @@ class EdRVFL(RandomFeatures):
 
     def step(self, state, problem, rng):
         """Solve for every readout; another step would find the same ones."""
-        network, readouts, penalties, outputs = problem.network, [], [], []
+        network, readouts, penalties = problem.network, [], []
         for Phi in self._features(state.layers, network, problem.X):
-            beta, bias, fit = solve_readout(dense(Phi), problem, self.penalties, self.method(problem))
+            beta, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
             readouts.append((beta.astype(problem.dtype), bias.astype(problem.dtype)))
             penalties.append(fit.penalty)
-            outputs.append(dense(Phi) @ readouts[-1][0] + readouts[-1][1])
         problem.n_evaluations += problem.n_samples
         weights = state.weights.copy()
         kernels, biases = network.unpack(weights)
         kernels[-1][:], biases[-1][:] = readouts[-1][0][: len(kernels[-1])], readouts[-1][1]
-        loss = problem.output_error(np.mean(outputs, axis=0), problem.all_rows())[0]
-        return advance(state, weights=weights, loss=loss, readouts=readouts, penalties=penalties)
+        state = advance(state, weights=weights, readouts=readouts, penalties=penalties)
+        loss = problem.output_error(self.outputs(state, network, problem.X), problem.all_rows())[0]
+        return advance(state, loss=loss)
 
     def outputs(self, state, network, X):
-        features = self._features(state.layers, network, X)
-        heads = [product(Phi, beta) + bias for Phi, (beta, bias) in zip(features, state.readouts, strict=True)]
-        return np.mean(heads, axis=0)
+        width = max(len(beta) for beta, _ in state.readouts)
+        parts = (self._features(state.layers, network, X[rows]) for rows in blocks(X.shape[0], width))
+        return np.concatenate([_mean_output(features, state.readouts) for features in parts])
 
     def _features(self, layers, network, X):
         """What each readout sees: its layer's activations beside the inputs; the rows themselves without layers."""
         features = []
         for W, b in layers:
-            H = ACTIVATIONS[network.activation].apply(product(features[-1] if features else X, W) + b)
-            features.append(self._beside(H, X))
+            H = formed(layer(features[-1] if features else X, W, b, network))
+            features.append(Beside([H, X]) if self.direct_links else H)
         return features or [X]
 
-    def _beside(self, H, X):
-        return np.hstack([H, dense(X, H.dtype)]) if self.direct_links else H
+
+def _mean_output(features, readouts):
+    """Z, (n, K)."""
+    return np.mean([product(Phi, beta) + bias for Phi, (beta, bias) in zip(features, readouts, strict=True)], axis=0)

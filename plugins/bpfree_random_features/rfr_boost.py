@@ -29,10 +29,11 @@ from scipy import linalg, optimize
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.base import MANY_ROWS, RandomFeatures, hidden_beside, set_readouts
-from bpfree_random_features.sampling import SAMPLINGS, dense, draw_hidden
+from bpfree_random_features.base import MANY_ROWS, RandomFeatures, hidden_layers, set_readouts
+from bpfree_random_features.sampling import SAMPLINGS, Inputs, draw_hidden
 from sklearn_bpfree import Budget, State, advance
 from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.features import Beside, LowRank, formed, read
 from sklearn_bpfree.objectives import SquaredError
 from sklearn_bpfree.readout import solve_readout
 from sklearn_bpfree.ridge import ridge
@@ -76,10 +77,10 @@ class Block(NamedTuple):
     carry: np.ndarray
 
     def __call__(self, network, Phi, X):
-        """The next representation (n, d)."""
-        u = [network.outputs(weights, Phi) for weights in self.below]
-        u += [network.outputs(weights, X) for weights in self.beside]
-        return Phi + np.add.reduce(u) @ self.carry.astype(Phi.dtype, copy=False)
+        """What the block makes of each row, u (n, K)."""
+        kernels, biases = zip(*(network.unpack(weights) for weights in self.below + self.beside), strict=True)
+        B, bias = np.vstack([each[-1] for each in kernels]), np.add.reduce([each[-1] for each in biases])
+        return read(_features(network, self.below, self.beside, Phi, X), B, bias)
 
 
 @dataclass(eq=False)
@@ -169,14 +170,14 @@ class RFRBoost(RandomFeatures):
     def step(self, state, problem, rng) -> State:
         """One more block, and the readout of where it leads; before the first one the readout of the rows."""
         problem.n_evaluations += problem.n_samples
-        X = dense(problem.X)
+        X = problem.X
         if not state.penalties:
             state = self._with_readout(state, X, problem)
         network, W = problem.network, state.kernel
         if len(network.layer_sizes) == 2:  # nothing to draw
             return advance(state)
         Phi = _represent(state.blocks, network, X)
-        Z = Phi @ W + state.bias
+        Z = read(Phi, W, state.bias)
         R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
 
         targets, factors, C = R, 1.0, W.T
@@ -187,11 +188,12 @@ class RFRBoost(RandomFeatures):
 
         kind = state.sampling or self.sampling
         kinds = AUTO if kind == "auto" else (kind,)
-        draws = [self._draw(kind, Phi, targets, factors, problem, rng) for kind in kinds]
+        inputs = Inputs(Phi, problem), Inputs(X, problem)
+        draws = [self._draw(kind, inputs, targets, factors, rng) for kind in kinds]
         best = int(np.argmin([draw.error for draw in draws]))
         kind, draws = kinds[best], [draws[best]]
         n_draws = self.draws or (4 if problem.n_samples < MANY_ROWS else 2)
-        draws += [self._draw(kind, Phi, targets, factors, problem, rng) for _ in range(n_draws - 1)]
+        draws += [self._draw(kind, inputs, targets, factors, rng) for _ in range(n_draws - 1)]
         below = [weights for draw in draws for weights in draw.below]
         beside = [weights for draw in draws for weights in draw.beside]
         u = np.mean([draw.u for draw in draws], axis=0)
@@ -202,41 +204,53 @@ class RFRBoost(RandomFeatures):
 
         block = Block(below, beside, carry / len(draws))
         state = advance(state, blocks=[*state.blocks, block], sampling=kind)
-        state = self._with_readout(state, Phi + u @ carry, problem)
+        state = self._with_readout(state, _plus(Phi, u, carry), problem)
         weights = beside[0].copy()
         kernels, biases = network.unpack(weights)
         kernels[-1][:], biases[-1][:] = kernels[-1] @ (block.carry @ state.kernel), state.bias
         return advance(state, weights=weights)
 
-    def _draw(self, sampling, Phi, targets, factors, problem, rng) -> Draw:
+    def _draw(self, sampling, inputs, targets, factors, rng) -> Draw:
         """Hidden layers on top of the representation and of the rows, with a ridge that reads them."""
-        network, X = problem.network, dense(problem.X)
+        Phi, X, problem = inputs[0].H, inputs[1].H, inputs[0].problem
+        network = problem.network
         units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
         copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
-        below, beside = (draw_hidden(problem, rng, sampling, self.scale, copies, rows) for rows in (Phi, X))
-        F = np.hstack(hidden_beside(network, below, Phi) + hidden_beside(network, beside, X))
+        below, beside = (draw_hidden(each, rng, sampling, self.scale, copies) for each in inputs)
+        F = _features(network, below, beside, Phi, X)
         fit = ridge(F, targets, problem.sample_weight, self.penalties, factors)
         B = fit.kernel.astype(problem.dtype)
         set_readouts(network, below + beside, B, fit.bias)
-        return Draw(below, beside, F @ B + fit.bias.astype(B.dtype), float(fit.errors.min()))
+        return Draw(below, beside, read(F, B, fit.bias.astype(B.dtype)), float(fit.errors.min()))
 
     def outputs(self, state: Any, network, X):
-        Phi = _represent(state.blocks, network, dense(X, np.result_type(state.weights, X.dtype)))
-        return Phi @ state.kernel.astype(Phi.dtype, copy=False) + state.bias.astype(Phi.dtype, copy=False)
+        return read(_represent(state.blocks, network, X), state.kernel, state.bias)
 
     def _with_readout(self, state, Phi, problem):
         kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         kernel, bias = kernel.astype(problem.dtype), bias.astype(problem.dtype)
-        loss = problem.output_error(Phi @ kernel + bias, problem.all_rows())[0]
+        loss = problem.output_error(read(Phi, kernel, bias), problem.all_rows())[0]
         return advance(state, loss=loss, kernel=kernel, bias=bias, penalties=[*state.penalties, fit.penalty])
 
 
+def _features(network, below, beside, Phi, X):
+    """F = [f(Phi), f(X)]."""
+    return formed(Beside([hidden_layers(network, below, Phi), hidden_layers(network, beside, X)]))
+
+
 def _represent(blocks, network, X):
-    """The representation (n, d) of some rows."""
+    """The representation (n, d) of some rows, which is never formed: X + U C, with U what all blocks made of them."""
     Phi = X
     for block in blocks:
-        Phi = block(network, Phi, X)
+        Phi = _plus(Phi, block(network, Phi, X), block.carry)
     return Phi
+
+
+def _plus(Phi, u, carry) -> LowRank:
+    """Phi + u carry."""
+    if isinstance(Phi, LowRank):
+        return LowRank(Phi.X, np.hstack([Phi.U, u]), np.vstack([Phi.C, carry]))
+    return LowRank(Phi, u, carry)
 
 
 def _best_length(direction, Z, R, problem) -> float:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.base import RandomFeatures, hidden_beside, set_readouts
-from bpfree_random_features.sampling import dense, draw_hidden
+from bpfree_random_features.base import RandomFeatures, hidden_layers, set_readouts
+from bpfree_random_features.sampling import Inputs, draw_hidden
 from sklearn_bpfree import State, advance
+from sklearn_bpfree.features import Beside, formed, read
 from sklearn_bpfree.readout import solve_readout
 
 ROWS_PER_UNIT, MAX_UNITS = 20, 800  # where the number of copies is left open
@@ -61,8 +62,7 @@ class RVFL(RandomFeatures):
     penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
         What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
     direct_links : bool, default=True
-        Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone, and sparse rows
-        are made dense.
+        Whether the outputs see the inputs, too. They are then no longer a function of `coefs_` alone.
     copies : int or None, default=None
         How many times the hidden layers are drawn, side by side, of which `coefs_` holds the first. None: once, or so
         often that there is a unit for every 20 rows, up to 800 units.
@@ -85,26 +85,26 @@ class RVFL(RandomFeatures):
     def init(self, problem, rng) -> State:
         network = problem.network
         direct = np.zeros((problem.X.shape[1], network.n_outputs), problem.dtype)
-        weights, *more = draw_hidden(problem, rng, self.sampling, self.scale, self._copies(problem))
+        weights, *more = draw_hidden(Inputs(problem.X, problem), rng, self.sampling, self.scale, self._copies(problem))
         return RVFLState(weights, more=more, direct=direct)
 
     def step(self, state: Any, problem, rng) -> State:
         """Solve for the readout; another step would find the same one."""
         network, X = problem.network, problem.X
         weights, *more = (draw.copy() for draw in (state.weights, *state.more))
-        hidden, direct = hidden_beside(network, [weights, *more], X), state.direct.copy()
+        hidden, direct = formed(hidden_layers(network, [weights, *more], X)), state.direct.copy()
         links = self._has_direct_links(network)
-        Phi = np.hstack([*hidden, dense(X)] if links else hidden)
+        Phi = Beside([hidden, X]) if links else hidden
         kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         problem.n_evaluations += problem.n_samples
-        kernel, n_hidden = kernel.astype(problem.dtype), Phi.shape[1] - links * X.shape[1]
+        kernel, bias, n_hidden = kernel.astype(problem.dtype), bias.astype(problem.dtype), hidden.shape[1]
         set_readouts(network, [weights, *more], kernel[:n_hidden], bias)
         if links:
             direct[:] = kernel[n_hidden:]
         return advance(
             state,
             weights=weights,
-            loss=problem.output_error(Phi @ kernel + bias.astype(problem.dtype), problem.all_rows())[0],
+            loss=problem.output_error(read(Phi, kernel, bias), problem.all_rows())[0],
             more=more,
             direct=direct,
             penalty=fit.penalty,
@@ -112,7 +112,9 @@ class RVFL(RandomFeatures):
         )
 
     def outputs(self, state: Any, network, X):
-        Z = np.add.reduce([network.outputs(weights, X) for weights in (state.weights, *state.more)])
+        Z = network.outputs(state.weights, X)
+        for weights in state.more:
+            Z += network.outputs(weights, X)
         if self._has_direct_links(network):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
         return Z

@@ -11,17 +11,17 @@
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
+from sklearn_bpfree.features import Mapped, blocks, dense
 from sklearn_bpfree.network import ACTIVATIONS, product
 
 SAMPLINGS = ("normal", "sparse", "mixed", "pairs")
 FEW = 5  # columns of a sparse unit
 CANDIDATES = 5  # pairs to choose from, per unit
-BLOCK_ROWS = 1024  # moments are summed up in blocks of rows that stay in the processor's cache
 NEGLIGIBLE = 1e-6  # a variance below this fraction of the squared mean is rounding
 NEAREST = 0.01  # rows nearer than this fraction of the mean distance count as that far apart
 
@@ -41,32 +41,37 @@ class Inputs:
         n, weight = self.H.shape[0], self.problem.sample_weight
         weight = np.ones(n) if weight is None else weight.astype(np.float64)
         mean = squares = np.zeros(self.H.shape[1])
-        for block in gen_batches(n, BLOCK_ROWS):
-            H = self.H[block].astype(np.float64)
+        for block in blocks(*self.H.shape):
+            H: Any = self.H[block]
+            H = H.astype(np.float64) if sparse.issparse(H) else np.array(dense(H), np.float64)
             mean = mean + weight[block] @ H
             squares = squares + weight[block] @ (H.multiply(H) if sparse.issparse(H) else np.square(H, out=H))
         mean = mean / weight.sum()
         return mean, np.maximum(squares / weight.sum() - mean * mean, 0)
 
 
-def draw_hidden(problem, rng, sampling, scale, copies=1, rows=None) -> list[np.ndarray]:
-    """Weights of some copies of the problem's network with all hidden layers drawn and an output layer of zeros.
-
-    They are drawn on top of the problem's rows, or of other ones if given.
-    """
-    network, draws = problem.network, []
-    first = Inputs(problem.X if rows is None else rows, problem)
+def draw_hidden(inputs, rng, sampling, scale, copies=1) -> list[np.ndarray]:
+    """Weights of some copies of the problem's network with all hidden layers drawn and an output layer of zeros."""
+    problem, draws = inputs.problem, []
     for _ in range(copies):
-        weights = np.zeros(network.n_weights, problem.dtype)
-        kernels, biases = network.unpack(weights)
-        inputs = first
-        for layer, (W, b) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
-            if layer:
-                Z = product(inputs.H, kernels[layer - 1]) + biases[layer - 1]
-                inputs = Inputs(ACTIVATIONS[network.activation].apply(Z), problem)
-            W[:], b[:] = draw_layer(inputs, rng, len(b), sampling, scale)
+        weights = np.zeros(problem.network.n_weights, problem.dtype)
+        below = inputs
+        for W, b in list(zip(*problem.network.unpack(weights), strict=True))[:-1]:
+            W[:], b[:] = draw_layer(below, rng, len(b), sampling, scale)
+            below = Inputs(layer(below.H, W, b, problem.network), problem)
         draws.append(weights)
     return draws
+
+
+def layer(H, W, b, network) -> Mapped:
+    """A hidden layer f(H W + b) on top of some features."""
+
+    def function(rows):
+        Z = product(rows, W)
+        Z += b
+        return ACTIVATIONS[network.activation].apply(Z)
+
+    return Mapped(H, function, len(b))
 
 
 def draw_layer(inputs, rng, units, sampling, scale):
@@ -104,19 +109,14 @@ def _from_pairs(inputs, rng, units, scale):
     weight = problem.sample_weight
     chance = None if weight is None else weight / weight.sum(dtype=np.float64)
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
-    start, end = dense(H[i], np.float64), dense(H[j], np.float64)
-    step = end - start
-    distance = np.linalg.norm(step, axis=1)
+    steps = (dense(H[j[some]], np.float64) - dense(H[i[some]]) for some in blocks(len(i), H.shape[1]))
+    distance = np.concatenate([np.linalg.norm(step, axis=1) for step in steps])
     distance = np.maximum(distance, NEAREST * distance.mean() + np.finfo(np.float64).tiny)
     chance = np.linalg.norm((problem.Y[j] - problem.Y[i]).astype(np.float64), axis=1) / distance
     chance = chance / chance.sum() if chance.any() else None
     chosen = rng.choice(len(distance), units, p=chance)
     relu = problem.network.activation == "relu"
     rise, shift = (scale, 0) if relu else (2 * scale, scale)
-    W = rise * step[chosen] / np.square(distance[chosen])[:, None]
-    return W.T, -(W * start[chosen]).sum(axis=1) - shift
-
-
-def dense(rows, dtype=None):
-    """Rows as an ndarray."""
-    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype)
+    start, end = dense(H[i[chosen]], np.float64), dense(H[j[chosen]], np.float64)
+    W = rise * (end - start) / np.square(distance[chosen])[:, None]
+    return W.T, -(W * start).sum(axis=1) - shift

@@ -1,9 +1,11 @@
 """Random features: the drawn units, and what is fitted on them, in float64."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from bpfree_random_features.rfr_boost import Block
-from bpfree_random_features.sampling import draw_hidden
+from bpfree_random_features.sampling import Inputs, draw_hidden
 from scipy import sparse
 from sklearn.datasets import make_friedman1
 
@@ -30,7 +32,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
     X, weight = 50 + 3 * rng.standard_normal((200, 40)) * (rng.uniform(size=40) < 0.5), rng.uniform(0.5, 2, 200)
     network = Network((40, 2000, 1000, 1), "identity")
     problem = Problem(X, X[:, :1], network, SquaredError(), sample_weight=weight)
-    (weights,) = draw_hidden(problem, np.random.default_rng(1), "normal", scale)
+    (weights,) = draw_hidden(Inputs(problem.X, problem), np.random.default_rng(1), "normal", scale)
     kernels, biases = network.unpack(weights)
     H = X
     for W, b in zip(kernels[:2], biases[:2], strict=True):
@@ -43,7 +45,7 @@ def test_units_drawn_blindly_vary_as_much_as_their_thresholds(scale):
 @pytest.mark.parametrize("activation, low, high", [("relu", 0.0, 0.7), ("tanh", -0.7, 0.7)])
 def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(activation, low, high):
     problem = make_problem(activation)
-    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 0.7)
+    (weights,) = draw_hidden(Inputs(problem.X, problem), np.random.default_rng(1), "pairs", 0.7)
     (W, *_), (b, *_) = problem.network.unpack(weights)
     Z = problem.X @ W + b
     for unit in range(9):
@@ -57,7 +59,7 @@ def test_a_unit_of_a_pair_rises_from_one_row_to_another_of_a_different_class(act
 def test_near_rows_of_different_targets_are_preferred():
     X, Y = np.array([[0.0], [1.0], [10.0]]), np.array([[0.0], [1.0], [0.0]])
     problem = Problem(X, Y, Network((1, 1000, 1)), SquaredError())
-    (weights,) = draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)
+    (weights,) = draw_hidden(Inputs(problem.X, problem), np.random.default_rng(1), "pairs", 1.0)
     rises = abs(problem.network.unpack(weights)[0][0])
     np.testing.assert_allclose(np.unique(rises.round(12)), [1 / 9, 1], atol=1e-10)
     assert 0.87 < (rises > 0.5).mean() < 0.93  # 9 to 1
@@ -70,7 +72,8 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
     X[:, 3] = 7.0  # tells nothing
     weight = rng.uniform(0.5, 2, 300) if weighted else None
     problem = Problem(X, X[:, :1], Network((20, 4000, 1), "identity"), SquaredError(), sample_weight=weight)
-    (W, _), (b, _) = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "sparse", 2.0)[0])
+    (weights,) = draw_hidden(Inputs(X, problem), np.random.default_rng(1), "sparse", 2.0)
+    (W, _), (b, _) = problem.network.unpack(weights)
     assert (np.count_nonzero(W, axis=0) <= 5).all()
     assert np.count_nonzero(W, axis=0).mean() == pytest.approx(5 * 19 / 20, rel=0.02)
     assert not W[3].any()
@@ -84,13 +87,14 @@ def test_sparse_units_see_few_columns_each_by_its_own_spread(weighted):
 def test_half_of_the_mixed_units_are_sparse():
     problem = make_problem()
     problem = Problem(np.tile(problem.X, 3), problem.Y, Network((12, 9, 8, 3)), LogLoss())
-    (W, *_), _ = problem.network.unpack(draw_hidden(problem, np.random.default_rng(1), "mixed", 1.0)[0])
+    (weights,) = draw_hidden(Inputs(problem.X, problem), np.random.default_rng(1), "mixed", 1.0)
+    (W, *_), _ = problem.network.unpack(weights)
     assert np.count_nonzero(W, axis=0).tolist() == [5] * 4 + [12] * 5
 
 
 def test_pairs_of_equal_targets_are_drawn_blindly():
     problem = make_problem(objective=SquaredError(), Y=np.zeros((40, 1)))
-    assert np.isfinite(draw_hidden(problem, np.random.default_rng(1), "pairs", 1.0)).all()
+    assert np.isfinite(draw_hidden(Inputs(problem.X, problem), np.random.default_rng(1), "pairs", 1.0)).all()
 
 
 @pytest.mark.parametrize("sampling", ["normal", "pairs"])
@@ -271,7 +275,7 @@ def test_a_block_is_the_mean_of_what_its_draws_say():
     assert len(said) == 3
     along, s = np.mean(said, axis=0) @ kernel.T @ kernel, problem.sample_weight[:, None]
     a = (s * R * along).sum() / (s * along * along).sum()
-    moved = block(problem.network, problem.X, problem.X) - problem.X
+    moved = block(problem.network, problem.X, problem.X) @ block.carry
     np.testing.assert_allclose(moved, trainer.learning_rate * a * np.mean(said, axis=0) @ kernel.T, atol=1e-9)
 
 
@@ -379,3 +383,55 @@ def test_boosting_learns_what_one_layer_of_random_features_does_not():
         for n in (1, 6)
     ]
     assert scores[1] > scores[0] + 0.03
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+TRAINERS = pytest.mark.parametrize("name", ["rvfl", "ed_rvfl", "rfr_boost"])
+
+
+def peak_of(function) -> int:
+    """Bytes that a call holds at most."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@TRAINERS
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_fit_holds_at_most_three_copies_of_the_table_and_predict_none(name, dtype):
+    X = np.random.default_rng(0).standard_normal((40_000, 60)).astype(dtype)
+    y = X[:, 0] > 0
+    clf = BPFreeClassifier((16,), trainer=name, max_iter=1, random_state=0)
+    clf.fit(X[:20], y[:20])  # what is imported is no part of it
+    assert peak_of(lambda: clf.fit(X, y)) < 2 * X.nbytes, "and the user's own is the third"
+    assert peak_of(lambda: clf.predict(X)) < 40_000 * 60 * 4, "blocks of a few MB and the outputs"
+
+
+@TRAINERS
+@pytest.mark.parametrize("sampling", ["normal", "pairs"])
+@pytest.mark.parametrize("readout", ["ridge", "loss"])
+def test_sparse_rows_are_never_made_dense(name, sampling, readout):
+    X = sparse.random_array((400, 100_000), density=1e-4, format="csr", rng=np.random.default_rng(0))
+    y = np.random.default_rng(1).random(400) < 0.5
+    few = {"rvfl": {"copies": 1}, "ed_rvfl": {}, "rfr_boost": {"copies": 1, "draws": 1}}[name]
+    trainer = get_trainer(name, sampling=sampling, readout=readout, **few)
+    clf = BPFreeClassifier((2,), trainer=trainer, random_state=0)
+    assert peak_of(lambda: clf.fit(X, y).predict(X)) < 0.4 * 400 * 100_000 * 4
+
+
+@TRAINERS
+@pytest.mark.parametrize("d", [20, 300], ids=["tall", "wide"])
+@pytest.mark.parametrize("readout", ["ridge", "loss"])
+def test_sparse_rows_give_what_dense_rows_give(name, d, readout):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((150, d)) < 0.7, 0, rng.standard_normal((150, d)))
+    y, weight = X[:, 0] + X[:, 1] > 0, rng.uniform(0.5, 2, 150)
+    trainer = get_trainer(name, readout=readout, penalties=(0.1,))
+    clf = BPFreeClassifier((8, 8), trainer=trainer, dtype="float64", random_state=0)
+    from_dense = clf.fit(X, y, weight).predict_proba(X)
+    rows = sparse.csr_array(X)
+    np.testing.assert_allclose(clf.fit(rows, y, weight).predict_proba(rows), from_dense, atol=2e-3)
