@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import check_scalar
 
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
@@ -225,8 +225,7 @@ class Ladder(Trainer):
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
 
     def _member(self, decay) -> Trainer:
-        trainer = self._inner()
-        return type(trainer)(**{**trainer.get_params(deep=False), "weight_decay": decay, "dropout": dropout_of(decay)})
+        return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
 
     def _held_out_losses(self, state, problem):
         X, Y, trainer = problem.X[state.held_out], problem.Y[state.held_out], self._inner()
@@ -370,7 +369,8 @@ class Part(Problem):
 
     def batches(self, rng):
         """One pass over the rows in minibatches."""
-        for batch in gen_batches(self.n_samples, self.batch_size):
+        for start in range(0, self.n_samples, self.batch_size):
+            batch = slice(start, start + self.batch_size)
             weight = None if self.sample_weight is None else self.sample_weight[batch]
             yield Batch(self._gathered(batch), self.Y[batch], weight)
         self.n_evaluations += self.n_samples
