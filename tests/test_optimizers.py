@@ -54,6 +54,19 @@ def test_sgd_without_nesterov_is_heavy_ball():
     np.testing.assert_allclose(run(SGD(0.9, nesterov=False), RATES), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("optimizer", [Adam(0.9, 0.97), SGD(0.9)])
+def test_moving_averages_without_a_gradient_never_become_subnormal(optimizer, dtype):
+    """A processor takes many times as long for a subnormal number as for any other."""
+    tiny, slots, lost = np.finfo(dtype).tiny, optimizer.slots(np.zeros(3, dtype)), 0
+    for t in range(1, 1200 if dtype == np.float32 else 8000):
+        gradient = np.array([1e-3, t < 3, 0], dtype)
+        optimizer.increment(gradient, slots, t, 0.01)
+        lost += sum(np.count_nonzero((slot != 0) & (np.abs(slot) < tiny)) for slot in slots)
+    assert lost == 0
+    assert slots[0][0] != 0 and slots[0][1] == 0
+
+
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_sgd_without_momentum_is_gradient_descent(nesterov):
     np.testing.assert_allclose(run(SGD(0.0, nesterov), RATES), -RATES[:, None] * gradients())
