@@ -13,14 +13,19 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
-Below 1500 rows some members see only the main columns (`main_columns`), in tables of the project the raw numbers and
-the categories but not the bins: which of the two suits a short table cannot be told from it, and their mean is ahead of
-both. Such members keep to the main columns unless the held-out rows speak clearly against it.
+Below 1500 rows one of two members sees only the main columns (`main_columns`), in tables of the project the raw
+numbers and the categories but not the bins: which of the two suits a short table cannot be told from it, and their mean
+is ahead of both. Such a member keeps to the main columns unless the held-out rows speak clearly against it. Beside them
+stands a companion, a net of another kind that takes a fraction of their time: random features with a readout in closed
+form.
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
-the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
-the members' raw outputs over the temperature. With ``single=True`` only the best member goes on, from all rows, with
-the temperature that suited it when it was chosen. Read `step` first.
+the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are
+
+    (1 - share) * mean of the members' raw outputs / temperature + share * the companion's raw outputs
+
+With ``single=True`` only the best member goes on, from all rows, with the temperature that suited it when it was
+chosen, and without a companion. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
@@ -33,6 +38,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
+from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
 from sklearn_bpfree.problem import Batch, Problem
 
@@ -40,9 +46,9 @@ N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
-SHORT = 1500  # rows below which several members have the following rungs instead
-SHORT_RUNGS = ((0.05, False), (0.5, True), (5.0, False), (5.0, True))  # decays, and whether main columns only
-SHORT_EFFORT = 0.8  # factor on the updates of each of these members, of which there is one more
+SHORT = 1500  # rows below which members have the following rungs instead, and a companion
+SHORT_RUNGS = ((0.1, False), (2.0, True))  # decays, and whether main columns only
+COMPANION_UNITS = 800
 LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which they all see every column
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
@@ -73,6 +79,8 @@ class LadderState(State):
         The decay that the members settled on; NaN before.
     temperature : float
         By which raw outputs are divided; 1 before it is known.
+    companion : State or None
+        State of the net of another kind; None before the last step, and where there is none.
     """
 
     members: list[State] = field(default_factory=list)
@@ -84,6 +92,7 @@ class LadderState(State):
     seed: int = 0
     decay: float = float("nan")
     temperature: float = 1.0
+    companion: State | None = None
 
 
 class Ladder(Trainer):
@@ -95,12 +104,17 @@ class Ladder(Trainer):
         Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
         `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
     decays : tuple of float, default=None
-        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5; below
-        1500 rows .05 and 5 with every column and .5 and 5 with the main ones, and four fifths of the updates; with
+        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5; with
         ``single=True`` .1 and 2, which cost less and leave hardly less to choose from, because the members settle
-        between them.
+        between them; below 1500 rows .1 with every column and 2 with the main ones.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
+    companion : str, Trainer or None, default="auto"
+        Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
+        units, below 1500 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
+        minimises the loss.
+    share : float, default=0.4
+        How much the companion counts in the mean.
     search : float, default=0.4
         Share of the steps after which the members settle on a decay.
     boost : float, default=1.6
@@ -116,6 +130,9 @@ class Ladder(Trainer):
     CVPR, section 7 (label smoothing).
 
     Guo, Pleiss, Sun and Weinberger (2017), "On calibration of modern neural networks", ICML (temperature).
+
+    Krogh and Vedelsby (1995), "Neural network ensembles, cross validation, and active learning", NeurIPS 7 (nets that
+    err in different ways gain most by their mean).
     """
 
     offers = ()
@@ -125,6 +142,8 @@ class Ladder(Trainer):
     trainer: str | Trainer = "sum_of_readouts"
     decays: tuple[float, ...] | None = None
     single: bool = False
+    companion: str | Trainer | None = "auto"
+    share: float = 0.4
     search: float = 0.4
     boost: float = 1.6
     effort: float = 1.0
@@ -150,13 +169,16 @@ class Ladder(Trainer):
         for decay in rungs:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
             self._member(decay).check_parameters()
+        if (companion := self._companion()) is not None:
+            companion.check_parameters()
+        check_scalar(self.share, "share", number, min_val=0, max_val=1)
         check_scalar(self.search, "search", number, min_val=0, max_val=1)
         check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
         check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
-        if self.decays is None and not self.single and problem.n_samples < SHORT:
+        if self.decays is None and problem.n_samples < SHORT:
             rungs = [decay for decay, _ in SHORT_RUNGS]
             main_only = [hides for _, hides in SHORT_RUNGS]
         else:
@@ -186,8 +208,7 @@ class Ladder(Trainer):
         t, end = problem.iteration, problem.max_iter or np.inf
         M = len(state.members)
         searches = np.isnan(state.decay)
-        effort = self.effort * (SHORT_EFFORT if len(state.columns) else 1)
-        size = max(1, round(effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
+        size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._member(decay) for decay in (state.rungs if searches else [state.decay] * M)]
         rows, columns = [], [state.columns if hides else None for hides in state.main_only]
         for i in range(M):
@@ -214,15 +235,47 @@ class Ladder(Trainer):
         if t + 1 >= end and M > 1:
             unseen = [state.held_out[i::M] for i in range(M)]
             state = replace(state, temperature=self._temperature(problem, state.members, unseen))
+        if t + 1 >= end and not self.single and problem.n_samples < SHORT:
+            state = replace(state, companion=self._accompany(problem, rng))
         return state
 
     def outputs(self, state, network, X):
         trainer = self._inner()
         total = sum(trainer.outputs(member, network, X) for member in state.members)
-        return total / (len(state.members) * state.temperature)
+        Z = total / (len(state.members) * state.temperature)
+        companion = self._companion()
+        if state.companion is None or companion is None:
+            return Z
+        return (1 - self.share) * Z + self.share * companion.outputs(state.companion, wide(network), X)
 
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
+
+    def _companion(self) -> Trainer | None:
+        if self.companion == "auto":
+            return get_trainer("rvfl", sampling="mixed", readout="loss")
+        return get_trainer(self.companion) if isinstance(self.companion, str) else self.companion
+
+    def _accompany(self, problem, rng) -> State | None:
+        """A whole fit of the companion."""
+        companion = self._companion()
+        if companion is None:
+            return None
+        budget = companion.budget(*problem.X.shape)
+        own = Problem(
+            problem.X,
+            problem.Y,
+            wide(problem.network),
+            problem.objective,
+            sample_weight=problem.sample_weight,
+            batch_size=budget.batch_size,
+            max_iter=budget.max_iter,
+        )
+        state = companion.init(own, rng.spawn(1)[0])
+        for own.iteration in range(budget.max_iter):
+            state = companion.step(state, own, rng.spawn(1)[0])
+        problem.n_evaluations += own.n_evaluations
+        return state
 
     def _member(self, decay) -> Trainer:
         return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
@@ -248,9 +301,15 @@ class Ladder(Trainer):
             keeps = max(weight[state.main_only], default=0) >= LEAST_WEIGHT
             return replace(state, decay=decay, main_only=[hides and keeps for hides in state.main_only])
         best = weight.argmax()
-        temperature = self._temperature(problem, [state.members[best]], [rows])
-        members = [state.members[best]]
-        return replace(state, decay=decay, members=members, weights=members[0].weights, temperature=temperature)
+        member = state.members[best]
+        return replace(
+            state,
+            decay=decay,
+            members=[member],
+            main_only=[state.main_only[best]],
+            weights=member.weights,
+            temperature=self._temperature(problem, [member], [rows]),
+        )
 
     def _temperature(self, problem, members, unseen) -> float:
         """The temperature that suits the members on rows that they have not learned from, other ones for each."""
@@ -276,6 +335,12 @@ def known_trainer(name) -> Trainer:
     """A registered trainer with its own hyper-parameters, but for the learning rate."""
     trainer = get_trainer(name)
     return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer
+
+
+def wide(network) -> Network:
+    """The network of a companion: one hidden layer, or none where the network has none."""
+    inputs, *hidden, outputs = network.layer_sizes
+    return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
 def learn(member, table, part, trainers, states, rows, columns, rngs) -> State:

@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, State, Trainer, advance, get_trainer, training
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Budget, State, Trainer, advance, get_trainer, training
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
 from sklearn_bpfree.problem import Problem
@@ -139,9 +139,9 @@ def test_only_the_best_member_goes_on_in_the_single_setting():
 
 
 def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
-    problem = made(SquaredError(), np.zeros((24, 1)))
+    problem = made(SquaredError(), np.zeros((1500, 1)))
     for params, decays in [
-        ({}, [0.05, 0.5, 5.0, 5.0]),
+        ({}, [0.05, 0.5, 5.0]),
         ({"single": True}, [0.1, 2.0]),
         ({"single": True, "decays": (1.0, 3.0, 9.0)}, [1.0, 3.0, 9.0]),
     ]:
@@ -174,8 +174,16 @@ def test_some_members_of_a_short_table_learn_from_main_columns_only():
     assert state.columns.tolist() == [True, False]
     state = ladder.step(state, problem, rng)
     kernels = [problem.network.unpack(member.weights)[0][0] for member in state.members]
-    assert [bool(kernel[1].any()) for kernel in kernels] == [True, False, True, False]
+    assert [bool(kernel[1].any()) for kernel in kernels] == [True, False]
     assert all(kernel[0].any() for kernel in kernels)
+
+
+def test_the_single_member_of_a_short_table_keeps_to_the_columns_that_it_was_chosen_with():
+    Y = np.random.default_rng(0).normal(size=50)
+    for biases, hides in [([0.0, 5.0], False), ([5.0, 0.0], True)]:
+        state = settled(biases, Y, decays=(0.1, 2.0), single=True, main_only=[False, True])
+        assert state.main_only == [hides]
+        assert [member.weights[-1] for member in state.members] == [0.0]
 
 
 @pytest.mark.parametrize(("bias", "keeps"), [(0.05, True), (5.0, False)])
@@ -240,7 +248,7 @@ def test_members_search_without_the_held_out_rows_and_rejoin_all_but_their_own()
     everything = set(range(24))
     for step, members in enumerate(seen):
         for i, rows in enumerate(members):
-            assert rows == everything - set(held_out if step < 5 else held_out[i::4])
+            assert rows == everything - set(held_out if step < 5 else held_out[i::2])
     single = training.start(ladder.set_params(single=True), problem, 0)
     single.plan(10)
     training.run(ladder, problem, single)
@@ -296,6 +304,66 @@ def test_members_learn_smoothed_classes_and_values_as_they_are(objective, K, top
 def test_outputs_are_the_mean_over_the_temperature():
     state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), temperature=2.0)
     np.testing.assert_allclose(Ladder(Fixed()).outputs(state, Network((1, 1)), np.zeros((4, 1))), 1.5)
+
+
+class Constant(Fixed):
+    """A companion whose one output is the number of its steps, times the units of its hidden layer."""
+
+    def step(self, state, problem, rng):
+        weights = state.weights.copy()
+        weights[-1] += problem.network.layer_sizes[1]
+        return advance(state, weights=weights)
+
+    def budget(self, n_samples, n_features):
+        return Budget(max_iter=3)
+
+
+def with_companion(n=20, **params):
+    """State of a ladder after its only step, with two members that say 1, of one feature and four hidden units."""
+    network = Network((1, 4, 1))
+    problem = Problem(np.ones((n, 1)), np.ones((n, 1)), network, SquaredError(), batch_size=8, max_iter=1)
+    ladder = Ladder(Fixed(), (1.0, 2.0), companion=Constant(), search=0.0, **params)
+    state = ladder.init(problem, np.random.default_rng(0))
+    assert state.companion is None
+    for member in state.members:
+        member.weights[-1] = 1.0
+    state = ladder.step(state, problem, np.random.default_rng(0))
+    return state, ladder.outputs(state, network, np.ones((5, 1)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_companion_has_a_wide_layer_a_whole_fit_of_its_own_and_a_share_of_the_mean(share):
+    _, outputs = with_companion(share=share)
+    np.testing.assert_allclose(outputs, (1 - share) * 1 + share * 3 * 800)
+
+
+@pytest.mark.parametrize("params", [{"n": 1500}, {"single": True}])
+def test_long_tables_and_single_members_have_no_companion(params):
+    state, outputs = with_companion(**params)
+    assert state.companion is None
+    np.testing.assert_array_equal(outputs, 1)
+
+
+def test_members_without_a_companion_say_what_they_say():
+    X, y = make_friedman1(150, random_state=0)
+
+    def predictions(**params):
+        return BPFreeRegressor(trainer=get_trainer("ladder", **params), random_state=0).fit(X, y).predict(X)
+
+    alone = predictions(companion=None)
+    only_members, mean, only_companion = (predictions(share=share) for share in (0.0, 0.4, 1.0))
+    np.testing.assert_array_equal(only_members, alone)
+    np.testing.assert_allclose(mean, 0.6 * only_members + 0.4 * only_companion, rtol=1e-5)
+    assert np.abs(only_companion - only_members).max() > 0.1
+
+
+def test_the_default_companion_is_rvfl_and_any_trainer_can_be_one():
+    auto = Ladder()._companion()
+    assert (auto.sampling, auto.readout) == ("mixed", "loss")
+    X, y = make_classification(150, random_state=0)
+    for companion in ["rvfl", get_trainer("dfa", dropout=0.1)]:
+        model = BPFreeClassifier(trainer=get_trainer("ladder", companion=companion), random_state=0).fit(X, y)
+        assert model.score(X, y) > 0.9
 
 
 def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen():
@@ -408,6 +476,9 @@ def test_rules_by_the_number_of_rows():
         ({"decays": ()}, "at least one weight decay"),
         ({"decays": (1.0, -1.0)}, "decays == -1.0"),
         ({"search": 1.5}, "search == 1.5"),
+        ({"share": -0.1}, "share == -0.1"),
+        ({"companion": get_trainer("rvfl", scale=-1.0)}, "scale == -1.0"),
+        ({"companion": "nobody"}, "nobody"),
         ({"boost": 0}, "boost == 0"),
         ({"trainer": get_trainer("dfa", learning_rate=-1.0)}, "learning_rate == -1.0"),
     ],
