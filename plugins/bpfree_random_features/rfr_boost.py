@@ -185,6 +185,9 @@ class RFRBoost(RandomFeatures):
             P, root, Qt = linalg.svd(W.astype(np.float64), full_matrices=False)
             root = np.maximum(root, 1e-6 * root.max() or 1.0)
             targets, factors, C = R @ Qt.T, np.square(root.max() / root), P.T / root[:, None]
+            fill = R.shape[1] - len(root)  # outputs that fewer columns cannot move
+            targets, C = np.pad(targets, ((0, 0), (0, fill))), np.pad(C, ((0, fill), (0, 0)))
+            factors = np.pad(factors, (0, fill), constant_values=1)
 
         kind = state.sampling or self.sampling
         kinds = AUTO if kind == "auto" else (kind,)

@@ -342,6 +342,19 @@ def test_prediction_is_the_readout_of_the_boosted_representation(mode):
     assert state.loss == pytest.approx(np.average(losses, weights=problem.sample_weight))
 
 
+def test_greedy_blocks_learn_more_classes_than_there_are_columns():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (400, 2))
+    y = (np.arctan2(X[:, 1], X[:, 0]) // (np.pi / 4)).astype(int)  # eight sectors
+    scores = [
+        BPFreeClassifier(trainer=get_trainer("rfr_boost", mode=mode), random_state=0)
+        .fit(X[:300], y[:300])
+        .score(X[300:], y[300:])
+        for mode in ("gradient", "greedy")
+    ]
+    assert min(scores) > 0.8
+
+
 def test_full_greedy_steps_never_raise_the_risk():
     """With eta = 1 and next to no penalty each block and each readout is a least squares solution."""
     problem = boosting_problem(SquaredError())
