@@ -20,12 +20,10 @@ stands a companion, a net of another kind that takes a fraction of their time: r
 form.
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
-the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are
-
-    (1 - share) * mean of the members' raw outputs / temperature + share * the companion's raw outputs
-
-With ``single=True`` only the best member goes on, from all rows, with the temperature that suited it when it was
-chosen, and without a companion. Read `step` first.
+the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
+the members' raw outputs over the temperature, or where there is a companion the mean of that and its raw outputs. With
+``single=True`` only the best member goes on, from all rows, with the temperature that suited it when it was chosen, and
+without a companion. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
@@ -113,8 +111,6 @@ class Ladder(Trainer):
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
         units, below 1500 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
         minimises the loss.
-    share : float, default=0.4
-        How much the companion counts in the mean.
     search : float, default=0.4
         Share of the steps after which the members settle on a decay.
     boost : float, default=1.6
@@ -143,7 +139,6 @@ class Ladder(Trainer):
     decays: tuple[float, ...] | None = None
     single: bool = False
     companion: str | Trainer | None = "auto"
-    share: float = 0.4
     search: float = 0.4
     boost: float = 1.6
     effort: float = 1.0
@@ -171,7 +166,6 @@ class Ladder(Trainer):
             self._member(decay).check_parameters()
         if (companion := self._companion()) is not None:
             companion.check_parameters()
-        check_scalar(self.share, "share", number, min_val=0, max_val=1)
         check_scalar(self.search, "search", number, min_val=0, max_val=1)
         check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
         check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
@@ -246,7 +240,7 @@ class Ladder(Trainer):
         companion = self._companion()
         if state.companion is None or companion is None:
             return Z
-        return (1 - self.share) * Z + self.share * companion.outputs(state.companion, wide(network), X)
+        return (Z + companion.outputs(state.companion, wide(network), X)) / 2
 
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
