@@ -329,6 +329,11 @@ def largest(array) -> float:
     return abs(flat[(blas.isamax if flat.dtype.char == "f" else blas.idamax)(flat)])
 
 
+def flush(array) -> None:
+    """Set what is next to nothing to zero, in place: a processor takes many times as long for a subnormal number."""
+    array[np.abs(array) < 1e8 * np.finfo(array.dtype).tiny] = 0
+
+
 def product(H, W) -> np.ndarray:
     """``H @ W`` for rows that may be sparse and kernels that may carry a population axis; quick for a single column."""
     if W.ndim == 2 and H.ndim == 2:

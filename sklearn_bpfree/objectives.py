@@ -18,7 +18,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.metrics import PinballMetric, vectorised
-from sklearn_bpfree.network import largest, ones
+from sklearn_bpfree.network import flush, largest, ones
 
 SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
 SHIFTS = 100  # among so many candidates
@@ -82,7 +82,10 @@ class BinaryLogLoss(Loss):
         return (np.logaddexp(0, Z) - Y * Z).sum(-1)
 
     def error(self, Z, Y):
-        return special.expit(Z) - Y
+        E = special.expit(Z) - Y
+        if largest(Z) > LARGE:
+            flush(E)
+        return E
 
     def link(self, Z):
         return special.expit(Z)
@@ -135,6 +138,7 @@ class LogLoss(Loss):
             np.log(loss, out=loss)
         else:
             P, loss = _softmax(Z.T)
+            flush(P)
             E = P.T
         E -= Y
         if weight is None:

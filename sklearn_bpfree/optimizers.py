@@ -2,7 +2,7 @@
 
 An optimizer is stateless; its *slots* (moving averages, one array per weight each) are carried by the trainer's state.
 Where no gradient comes any more, as in the weights of a silent unit, a moving average falls to numbers so small that
-the processor takes many times as long for each; `flush` sets them to zero from time to time.
+the processor takes many times as long for each, so they are set to zero from time to time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas
 
-FLUSH_EVERY = 128  # updates, in which .9^128 = 1e-6 is far from the FLUSH_BELOW that a moving average has to go
-FLUSH_BELOW = 1e8  # times the smallest normal number
+from sklearn_bpfree.network import flush
+
+FLUSH_EVERY = 128  # updates, in which a moving average falls by .9^128 = 1e-6, less than from `flush` to subnormal
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Adam:
         learning_rate : float
         """
         m, v = slots
-        flush(slots, t)
+        _flush_sometimes(slots, t)
         shrink(m, self.beta_1)
         m += gradient
         gradient *= gradient
@@ -75,7 +76,7 @@ class SGD:
     def increment(self, gradient, slots, t, learning_rate) -> np.ndarray:
         """Overwrite `gradient` with the increment of the weights; see `Adam.increment`."""
         (velocity,) = slots
-        flush(slots, t)
+        _flush_sometimes(slots, t)
         gradient *= -learning_rate
         shrink(velocity, self.momentum)
         velocity += gradient
@@ -94,11 +95,10 @@ def shrink(array, factor) -> None:
     SCAL[array.dtype.char](factor, array if array.ndim == 1 else array.ravel("K"))
 
 
-def flush(slots, t) -> None:
-    """Set what is next to nothing to zero, in place, in every 128th update."""
+def _flush_sometimes(slots, t) -> None:
     if t % FLUSH_EVERY == 0:
         for slot in slots:
-            slot[np.abs(slot) < FLUSH_BELOW * np.finfo(slot.dtype).tiny] = 0
+            flush(slot)
 
 
 SCHEDULES = ("constant", "linear", "cosine")

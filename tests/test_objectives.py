@@ -136,6 +136,16 @@ def test_a_row_far_below_the_highest_one_keeps_its_digits(gap, weight):
     np.testing.assert_allclose(total, (loss.loss(z, Y) * (1 if weight is None else weight)).sum(), rtol=1e-4)
 
 
+@pytest.mark.parametrize("loss", [LogLoss(), BinaryLogLoss()])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_output_error_is_so_small_that_products_with_it_take_longer(loss, dtype):
+    logits = np.linspace(0, 800 if dtype == np.float64 else 110, 400)
+    Z, Y = np.column_stack([-logits, np.zeros(400)]).astype(dtype), np.tile([0, 1], (400, 1)).astype(dtype)
+    size = np.abs(loss.total_and_error(Z, Y)[1])
+    assert (size[size > 0] > 1e6 * np.finfo(dtype).tiny).all()
+    assert size[0].min() > 0.4
+
+
 def test_links():
     P = LogLoss().link(Z)
     np.testing.assert_allclose(P, np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True))
