@@ -364,7 +364,7 @@ def main_columns(X) -> np.ndarray:
     """
     X = X[:SHORT]
     X = X.toarray() if sparse.issparse(X) else X
-    deviation = X.std(axis=0)
+    deviation = X.std(axis=0, dtype=np.float64)  # squares may overflow in single precision
     two_values = ((X == X.min(axis=0)) | (X == X.max(axis=0))).all(axis=0)
     return two_values | (deviation > 0.55 * deviation.max(initial=0))
 
