@@ -152,6 +152,10 @@ class Ladder(Trainer):
         return {"trainer": ["sum_of_readouts", "local_loss", "dfa"], "single": [False, True], "effort": [1.0, 2.0]}
 
     def check_parameters(self):
+        for name in ("trainer", "companion"):
+            value = getattr(self, name)
+            if not isinstance(value, (str, Trainer)) and (name == "trainer" or value is not None):
+                raise TypeError(f"{name} of Ladder must be a registered name or a Trainer instance, got {value!r}.")
         number, unknown = (int, float), {"weight_decay", "dropout"} - set(self._inner().get_params(deep=False))
         if unknown:
             raise ValueError(

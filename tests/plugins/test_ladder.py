@@ -483,3 +483,9 @@ def test_parameters_that_make_no_sense(params, message):
     with pytest.raises(ValueError, match=message) as caught:
         Ladder(**params).check_parameters()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("params", [{"trainer": None}, {"trainer": 3}, {"companion": 3}, {"companion": Ladder}])
+def test_what_is_no_trainer_is_refused(params):
+    with pytest.raises(TypeError, match="of Ladder must be a registered name or a Trainer instance"):
+        Ladder(**params).check_parameters()
