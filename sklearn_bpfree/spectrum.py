@@ -18,7 +18,7 @@ from sklearn.utils import gen_batches
 from sklearn_bpfree.features import BLOCK_ROWS, Beside, LowRank, dense, is_sparse
 
 RANK_TOL = {"d": 1e-11, "f": 1e-6}  # eigenvalues below this fraction of the largest are taken for zero, by precision
-EXACT_CELLS = 1_000_000  # up to so many features x rows of single precision are summed in double precision
+EXACT_CELLS = 200_000  # up to so many features x rows of single precision are summed in double precision
 START_ROWS = 512  # the mean of so many rows, evenly spaced, is near that of all
 
 
@@ -83,7 +83,7 @@ class Tall:
 
     def turn_back(self, T):
         """V^T T, (rank, K)."""
-        return self._V.T @ T
+        return self._V.T @ T.astype(self._V.dtype)
 
 
 class Wide:
