@@ -1,10 +1,11 @@
 """Twelve tables, one default setting, three seeds: our default and the zoo beside scikit-learn's MLP and trees.
 
-    python benchmarks/tabular.py --data ../shared/data [--trainers dfa,fa] [--seeds 0,1,2] [--sets mpg,pima]
+    python benchmarks/tabular.py --data ../shared/data [--trainers dfa,fa] [--seeds 0,1,2] [--sets mpg,pima] [--peers]
 
 "default" is ``tabular_pipeline("classifier" | "regressor")``, a ladder of weight decays; "single net" is its setting
 with one net, "backprop" and "single backprop" are both with back-propagation in the same recipe. Named trainers
-are measured as they are registered, without a ladder.
+are measured as they are registered, without a ladder. `--peers` adds RealMLP (``pip install pytabkit``), which takes
+some thirty times as long as the MLP.
 
 The data folder holds loader.py with `names()`, `load(name)`, `split(name, seed)` and `standard(X)`.
 
@@ -16,7 +17,8 @@ Scores are accuracy or R2 on the held-out quarter, means over the seeds. Columns
 - time: CPU seconds of all fits (preprocessing included) / those of the MLP, and the geometric mean of the ratios;
 - wins: sets on which the score is above that of HistGradientBoosting*.
 
-The MLP gets the loader's standard preprocessing and a standardised target; all others go through `tabular_pipeline`.
+The MLP gets the loader's standard preprocessing and a standardised target, RealMLP the table with missing numbers
+imputed; all others go through `tabular_pipeline`.
 """
 
 import argparse
@@ -26,7 +28,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -34,6 +36,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -45,7 +48,7 @@ from sklearn_bpfree.tabular import tabular_pipeline
 MLP, BOOSTING, FOREST = "MLP*", "HistGradientBoosting*", "RandomForest*"
 
 
-def models(loader, trainers):
+def models(loader, trainers, peers):
     """Name -> function(task is regression, training rows, seed) -> unfitted pipeline."""
 
     def mlp(regression, X, seed):
@@ -61,6 +64,16 @@ def models(loader, trainers):
     def forest(regression, X, seed):
         kind = RandomForestRegressor if regression else RandomForestClassifier
         return tabular_pipeline(kind(random_state=seed))
+
+    def realmlp(regression, X, seed):
+        from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+        median = SimpleImputer(strategy="median", keep_empty_features=True)
+        numbers = make_column_selector(dtype_include="number")
+        imputed = make_column_transformer((median, numbers), remainder="passthrough", verbose_feature_names_out=False)
+        kind = RealMLP_TD_Regressor if regression else RealMLP_TD_Classifier
+        net = kind(random_state=seed, device="cpu", n_threads=1, verbosity=0)
+        return make_pipeline(imputed.set_output(transform="pandas"), net)
 
     def recipe(**params):
         def make(regression, X, seed):
@@ -83,7 +96,8 @@ def models(loader, trainers):
         "backprop": recipe(trainer="backprop"),
         "single backprop": recipe(trainer="backprop", single=True),
     }
-    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **recipes, **{name: ours(name) for name in trainers}}
+    named = {name: ours(name) for name in trainers}
+    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **recipes, **named, **({"RealMLP": realmlp} if peers else {})}
 
 
 def measure(loader, makers, sets, seeds):
@@ -112,13 +126,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--trainers", default="", help="names separated by commas; default: none")
+    parser.add_argument("--peers", action="store_true", help="RealMLP, too")
     parser.add_argument("--sets", default="")
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(options.data)))
     import loader
 
-    makers = models(loader, options.trainers.split(",") if options.trainers else [])
+    makers = models(loader, options.trainers.split(",") if options.trainers else [], options.peers)
     sets = options.sets.split(",") if options.sets else loader.names()
     seeds = [int(seed) for seed in options.seeds.split(",")]
     score, loss, seconds = measure(loader, makers, sets, seeds)
