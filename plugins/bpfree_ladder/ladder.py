@@ -15,9 +15,9 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
 
 Below 1500 rows one of two members sees only the main columns (`main_columns`), in tables of the project the raw
 numbers and the categories but not the bins: which of the two suits a short table cannot be told from it, and their mean
-is ahead of both. Such a member keeps to the main columns unless the held-out rows speak clearly against it. Beside them
-stands a companion, a net of another kind that takes a fraction of their time: random features with a readout in closed
-form.
+is ahead of both. If the held-out rows speak clearly against such a member, a copy of the other one goes on in its
+place, with rows and dropout of its own. Beside them stands a companion, a net of another kind that takes a fraction of
+their time: random features with a readout in closed form.
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
 the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
@@ -47,7 +47,7 @@ RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a singl
 SHORT = 1500  # rows below which members have the following rungs instead, and a companion
 SHORT_RUNGS = ((0.1, False), (2.0, True))  # decays, and whether main columns only
 COMPANION_UNITS = 800
-LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which they all see every column
+LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
 PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
@@ -63,10 +63,8 @@ class LadderState(State):
         The members' own states.
     rungs : list of float
         The members' first weight decays.
-    main_only : list of bool
-        Whether a member sees the main columns only.
-    columns : ndarray of bool of shape (n_features,)
-        Which columns are main ones; empty if nobody asks.
+    columns : list of (ndarray of int or None)
+        Numbers of the columns that a member sees; None: all.
     held_out : ndarray of int
         Numbers of the rows by which the members are weighed.
     losses : ndarray of shape (n_members, n_held_out)
@@ -83,8 +81,7 @@ class LadderState(State):
 
     members: list[State] = field(default_factory=list)
     rungs: list[float] = field(default_factory=list)
-    main_only: list[bool] = field(default_factory=list)
-    columns: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    columns: list[np.ndarray | None] = field(default_factory=list)
     held_out: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
     seed: int = 0
@@ -176,26 +173,22 @@ class Ladder(Trainer):
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
+        rungs = [(decay, False) for decay in (RUNGS[self.single] if self.decays is None else self.decays)]
         if self.decays is None and problem.n_samples < SHORT:
-            rungs = [decay for decay, _ in SHORT_RUNGS]
-            main_only = [hides for _, hides in SHORT_RUNGS]
-        else:
-            rungs = list(RUNGS[self.single] if self.decays is None else self.decays)
-            main_only = [False] * len(rungs)
+            rungs = SHORT_RUNGS
+        main = main_columns(problem.X) if any(main_only for _, main_only in rungs) else None
+        columns = [main if main_only else None for _, main_only in rungs]
         held_rng, *member_rngs = rng.spawn(1 + len(rungs))
-        trainers = map(self._member, rungs)
-        members = [trainer.init(problem, member_rng) for trainer, member_rng in zip(trainers, member_rngs, strict=True)]
-        columns = main_columns(problem.X) if any(main_only) else np.empty(0, bool)
-        for member, hides in zip(members, main_only, strict=True):
-            if hides:
-                problem.network.unpack(member.weights)[0][0][~columns] = 0  # and stay 0: such columns have no gradient
+        members = []
+        for (decay, _), part, member_rng in zip(rungs, columns, member_rngs, strict=True):
+            own = problem if part is None else other(problem, narrow(problem.network, part), seen(problem.X, part))
+            members.append(self._member(decay).init(own, member_rng))
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
         return LadderState(
             members[0].weights,
             members=members,
-            rungs=rungs,
-            main_only=main_only,
+            rungs=[decay for decay, _ in rungs],
             columns=columns,
             held_out=held_out,
             seed=seed,
@@ -208,7 +201,7 @@ class Ladder(Trainer):
         searches = np.isnan(state.decay)
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._member(decay) for decay in (state.rungs if searches else [state.decay] * M)]
-        rows, columns = [], [state.columns if hides else None for hides in state.main_only]
+        rows = []
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
             rows.append(endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size))
@@ -221,25 +214,25 @@ class Ladder(Trainer):
             batch_size=problem.batch_size,
             max_iter=problem.max_iter,
         )
-        given = trainers, state.members, rows, columns, rng.spawn(M)
+        given = trainers, state.members, rows, state.columns, rng.spawn(M)
         members = problem.workers.map(learn, M, problem.table, part, *given)
         problem.n_evaluations += M * size
         loss = float(np.mean([member.loss for member in members]))
-        state = replace(state, members=members, weights=members[0].weights, loss=loss)
+        weights = whole(problem.network, state.columns[0], members[0].weights)
+        state = replace(state, members=members, weights=weights, loss=loss)
         if searches and t + 1 > self.search * end - WEIGHED_STEPS:
             state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
         if searches and t + 1 >= self.search * end:
             state = self._settle(state, problem)
         if t + 1 >= end and M > 1:
             unseen = [state.held_out[i::M] for i in range(M)]
-            state = replace(state, temperature=self._temperature(problem, state.members, unseen))
+            state = replace(state, temperature=self._temperature(problem, state, unseen))
         if t + 1 >= end and not self.single and problem.n_samples < SHORT:
             state = replace(state, companion=self._accompany(problem, rng))
         return state
 
     def outputs(self, state, network, X):
-        trainer = self._inner()
-        total = sum(trainer.outputs(member, network, X) for member in state.members)
+        total = sum(self._member_outputs(state, i, network, X) for i in range(len(state.members)))
         Z = total / (len(state.members) * state.temperature)
         companion = self._companion()
         if state.companion is None or companion is None:
@@ -260,15 +253,7 @@ class Ladder(Trainer):
         if companion is None:
             return None
         budget = companion.budget(*problem.X.shape)
-        own = Problem(
-            problem.X,
-            problem.Y,
-            wide(problem.network),
-            problem.objective,
-            sample_weight=problem.sample_weight,
-            batch_size=budget.batch_size,
-            max_iter=budget.max_iter,
-        )
+        own = other(problem, wide(problem.network), problem.X, budget)
         state = companion.init(own, rng.spawn(1)[0])
         for own.iteration in range(budget.max_iter):
             state = companion.step(state, own, rng.spawn(1)[0])
@@ -278,13 +263,16 @@ class Ladder(Trainer):
     def _member(self, decay) -> Trainer:
         return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
 
+    def _member_outputs(self, state, i, network, X):
+        return self._inner().outputs(state.members[i], narrow(network, state.columns[i]), seen(X, state.columns[i]))
+
     def _held_out_losses(self, state, problem):
-        X, Y, trainer = problem.X[state.held_out], problem.Y[state.held_out], self._inner()
-        outputs = (trainer.outputs(member, problem.network, X) for member in state.members)
+        X, Y = problem.X[state.held_out], problem.Y[state.held_out]
+        outputs = (self._member_outputs(state, i, problem.network, X) for i in range(len(state.members)))
         return np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
 
     def _settle(self, state, problem):
-        """One decay for all, and every column for all if need be, from the losses on the held-out rows."""
+        """One decay for all, and members for those that see too little, from the losses on the held-out rows."""
         log_decays, weight = np.log(state.rungs), np.ones(len(state.members))
         rows, losses = state.held_out, state.losses
         state = replace(state, losses=np.zeros(()))
@@ -294,29 +282,33 @@ class Ladder(Trainer):
             gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
             weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
         decay = self.boost * float(np.exp(np.average(log_decays, weights=weight)))
-        if not self.single:
-            decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
-            keeps = max(weight[state.main_only], default=0) >= LEAST_WEIGHT
-            return replace(state, decay=decay, main_only=[hides and keeps for hides in state.main_only])
-        best = weight.argmax()
-        member = state.members[best]
+        if self.single:
+            best = int(weight.argmax())
+            state = replace(state, decay=decay, members=[state.members[best]], columns=[state.columns[best]])
+            return replace(
+                state,
+                weights=whole(problem.network, state.columns[0], state.members[0].weights),
+                temperature=self._temperature(problem, state, [rows]),
+            )
+        decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
+        state = replace(state, decay=decay)
+        part = [i for i, columns in enumerate(state.columns) if columns is not None]
+        if max(weight[part], default=1) >= LEAST_WEIGHT:
+            return state
+        best = max(set(range(len(weight))) - set(part), key=weight.__getitem__)
         return replace(
             state,
-            decay=decay,
-            members=[member],
-            main_only=[state.main_only[best]],
-            weights=member.weights,
-            temperature=self._temperature(problem, [member], [rows]),
+            members=[state.members[best if i in part else i] for i in range(len(weight))],
+            columns=[None] * len(weight),
         )
 
-    def _temperature(self, problem, members, unseen) -> float:
+    def _temperature(self, problem, state, unseen) -> float:
         """The temperature that suits the members on rows that they have not learned from, other ones for each."""
         objective, rows = problem.objective, np.concatenate(unseen)
         if not isinstance(objective, (LogLoss, BinaryLogLoss)) or not len(rows):
             return 1.0
-        pairs = zip(members, unseen, strict=True)
-        trainer = self._inner()
-        Z = np.concatenate([trainer.outputs(member, problem.network, problem.X[part]) for member, part in pairs])
+        network, X = problem.network, problem.X
+        Z = np.concatenate([self._member_outputs(state, i, network, X[part]) for i, part in enumerate(unseen)])
         weight = None if problem.sample_weight is None else problem.sample_weight[rows]
 
         prior = PRIOR_ROWS / len(rows)
@@ -341,6 +333,43 @@ def wide(network) -> Network:
     return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
+def narrow(network, columns) -> Network:
+    """The network of a member that sees some columns; None: all."""
+    return network if columns is None else replace(network, layer_sizes=(len(columns), *network.layer_sizes[1:]))
+
+
+def seen(X, columns):
+    """Some columns of X; None: all."""
+    return X if columns is None else X[:, columns]
+
+
+def whole(network, columns, weights) -> np.ndarray:
+    """The weights of a member that sees some columns as those of a network that sees all: 0 from the others."""
+    if columns is None:
+        return weights
+    every = np.zeros(network.n_weights, weights.dtype)
+    kernels, biases = network.unpack(every)
+    own_kernels, own_biases = narrow(network, columns).unpack(weights)
+    kernels[0][columns] = own_kernels[0]
+    for array, own in zip([*kernels[1:], *biases], [*own_kernels[1:], *own_biases], strict=True):
+        array[:] = own
+    return every
+
+
+def other(problem, network, X, budget=None) -> Problem:
+    """The problem of another network with the same rows; budget None: the same one."""
+    budget = budget or problem
+    return Problem(
+        X,
+        problem.Y,
+        network,
+        problem.objective,
+        sample_weight=problem.sample_weight,
+        batch_size=budget.batch_size,
+        max_iter=budget.max_iter,
+    )
+
+
 def learn(member, table, part, trainers, states, rows, columns, rngs) -> State:
     """One step of one member."""
     return trainers[member].step(states[member], part(table, rows[member], columns[member]), rngs[member])
@@ -361,8 +390,8 @@ def n_held_out(n) -> int:
     return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
 
 
-def main_columns(X) -> np.ndarray:
-    """Which columns of X (n, d) have two values, or a standard deviation above .55 of the largest one.
+def main_columns(X) -> np.ndarray | None:
+    """Numbers of the columns of X (n, d) with two values or a deviation above .55 of the largest one; None: all are.
 
     Bins of height 1 cannot: with values in a range of 1 none exceeds .5, and standardised numbers have about 1.
     """
@@ -370,7 +399,8 @@ def main_columns(X) -> np.ndarray:
     X = X.toarray() if sparse.issparse(X) else X
     deviation = X.std(axis=0, dtype=np.float64)  # squares may overflow in single precision
     two_values = ((X == X.min(axis=0)) | (X == X.max(axis=0))).all(axis=0)
-    return two_values | (deviation > 0.55 * deviation.max(initial=0))
+    main = two_values | (deviation > 0.55 * deviation.max(initial=0))
+    return None if main.all() else np.flatnonzero(main)
 
 
 def further_boost(decay, n) -> float:
@@ -404,12 +434,12 @@ class Part(Problem):
     ----------
     table : Table
     rows : ndarray of int
-    columns : ndarray of bool of shape (n_features,) or None
-        All others are zero.
+    columns : ndarray of int or None
+        Numbers of the columns that it has; None: all.
     smoothing : float
         Share of a class that is spread over all classes.
     network, objective, batch_size, max_iter
-        Of the problem whose rows they are.
+        Of the problem whose rows they are; the network that sees all columns.
     iteration : int
         Steps of the fit so far.
     """
@@ -421,10 +451,10 @@ class Part(Problem):
             Y += smoothing / max(2, Y.shape[1])
         weight = None if table.weight is None else table.weight[rows]
         options = {"sample_weight": weight, "batch_size": batch_size, "max_iter": max_iter}
-        super().__init__(None, Y, network, objective, **options)
+        super().__init__(None, Y, narrow(network, columns), objective, **options)
         del self.X  # until somebody asks for all rows at once
         self.iteration = iteration
-        self._table, self._rows, self._columns = table, rows, columns
+        self._every_row, self._rows = seen(table.X, columns), rows
 
     @cached_property
     def X(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -439,11 +469,5 @@ class Part(Problem):
         self.n_evaluations += self.n_samples
 
     def _gathered(self, part):
-        X, rows = self._table.X, self._rows[part]
-        if sparse.issparse(X):
-            X = X[rows]
-            return X if self._columns is None else X @ sparse.diags_array(self._columns.astype(X.dtype))
-        X = X.take(rows, axis=0)
-        if self._columns is not None:
-            X *= self._columns
-        return X
+        X, rows = self._every_row, self._rows[part]
+        return X[rows] if sparse.issparse(X) else X.take(rows, axis=0)

@@ -55,20 +55,17 @@ def fixed_members(biases):
     return [State(np.array([0.0, bias])) for bias in biases]
 
 
-def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None, main_only=None):
+def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None, columns=None):
     """State after the step in which members with these outputs settle, on the rows Y, all held out but the last."""
     Y = np.asarray(Y, dtype=np.float64)[:, None]
     problem = made(SquaredError(), Y, sample_weight=sample_weight)
     ladder = Ladder(Fixed(), decays, boost=boost, single=single, search=0.0)
     members = fixed_members(biases)
-    if main_only is None:
-        main_only = [False] * len(decays)
     state = LadderState(
         members[0].weights,
         members=members,
         rungs=list(decays),
-        main_only=main_only,
-        columns=np.array([True]),
+        columns=columns or [None] * len(decays),
         held_out=np.arange(len(Y) - 1),
     )
     return ladder.step(state, problem, np.random.default_rng(0))
@@ -153,7 +150,7 @@ def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
 def test_long_tables_have_the_members_that_see_every_column():
     state = Ladder(Fixed()).init(made(SquaredError(), np.zeros((1500, 1))), np.random.default_rng(0))
     assert state.rungs == [0.05, 0.5, 5.0]
-    assert state.main_only == [False] * 3
+    assert state.columns == [None] * 3
 
 
 def test_main_columns_are_those_of_two_values_or_of_much_spread():
@@ -161,47 +158,69 @@ def test_main_columns_are_those_of_two_values_or_of_much_spread():
     raw, rare = rng.normal(size=400), (rng.random(400) < 0.02).astype(float)
     part = np.clip(rng.normal(size=400), -0.5, 0.5)
     X = np.column_stack([raw, part, rare, np.zeros(400), 0.6 * raw])
-    assert main_columns(X).tolist() == [True, False, True, True, True]
-    assert main_columns(sparse.csr_array(X)).tolist() == [True, False, True, True, True]
+    for store in (np.asarray, sparse.csr_array):
+        assert main_columns(store(X)).tolist() == [0, 2, 3, 4]
+        assert main_columns(store(X[:, [0, 2]])) is None
 
 
-def test_some_members_of_a_short_table_learn_from_main_columns_only():
+def test_some_members_of_a_short_table_see_main_columns_only():
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=200), 0.1 * rng.normal(size=200)])
     problem = Problem(X, X[:, :1], Network((2, 4, 1)), SquaredError(), batch_size=64, max_iter=25)
     ladder = Ladder()
     state = ladder.init(problem, rng)
-    assert state.columns.tolist() == [True, False]
+    assert [None if columns is None else columns.tolist() for columns in state.columns] == [None, [0]]
     state = ladder.step(state, problem, rng)
-    kernels = [problem.network.unpack(member.weights)[0][0] for member in state.members]
-    assert [bool(kernel[1].any()) for kernel in kernels] == [True, False]
-    assert all(kernel[0].any() for kernel in kernels)
+    own = [Network((2, 4, 1)), Network((1, 4, 1))]
+    assert [member.weights.size for member in state.members] == [network.n_weights for network in own]
+    trainer, rows = get_trainer("sum_of_readouts"), X[:9]
+    expected = [trainer.outputs(m, net, rows[:, :d]) for m, net, d in zip(state.members, own, (2, 1), strict=True)]
+    np.testing.assert_allclose(ladder.outputs(state, problem.network, rows), sum(expected) / 2)
+
+
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+def test_a_single_net_of_main_columns_has_the_weights_of_one_that_sees_nothing_else(store):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 6)) * [1, 0.1, 1, 0.1, 0.1, 1]
+    y = (X[:, 0] + 3 * rng.normal(size=300) > 0).astype(int)  # noise, so that the member with more decay is chosen
+    model = BPFreeClassifier((64,), trainer=get_trainer("ladder", single=True, trainer="backprop"), random_state=0)
+    model.fit(store(X), y)
+    assert model.state_.columns[0].tolist() == [0, 2, 5]
+    assert model.coefs_[0].shape == (6, 64)
+    assert model.coefs_[0].any(axis=1).tolist() == [True, False, True, False, False, True]
+    other = store(X * [1, -3, 1, 5, 7, 1])
+    np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(store(X)))
+    raw = model.network_.outputs(model.state_.weights, X.astype(np.float32)) / model.state_.temperature
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], expit(raw[:, 0]), rtol=1e-5)
 
 
 def test_the_single_member_of_a_short_table_keeps_to_the_columns_that_it_was_chosen_with():
-    Y = np.random.default_rng(0).normal(size=50)
-    for biases, hides in [([0.0, 5.0], False), ([5.0, 0.0], True)]:
-        state = settled(biases, Y, decays=(0.1, 2.0), single=True, main_only=[False, True])
-        assert state.main_only == [hides]
+    Y, main = np.random.default_rng(0).normal(size=50), np.array([0])
+    for biases, chosen in [([0.0, 5.0], None), ([5.0, 0.0], main)]:
+        state = settled(biases, Y, decays=(0.1, 2.0), single=True, columns=[None, main])
+        assert state.columns == [chosen]
         assert [member.weights[-1] for member in state.members] == [0.0]
 
 
-@pytest.mark.parametrize(("bias", "keeps"), [(0.05, True), (5.0, False)])
-def test_members_see_every_column_when_those_with_main_columns_are_clearly_worse(bias, keeps):
-    Y = np.random.default_rng(0).normal(size=50)
-    state = settled([0.0, bias, 5.0], Y, main_only=[False, True, True])
-    assert state.main_only == [False, keeps, keeps]
+@pytest.mark.parametrize(("bias", "stays"), [(0.05, True), (5.0, False)])
+def test_members_with_main_columns_give_way_to_a_copy_of_the_best_other_one_when_they_are_clearly_worse(bias, stays):
+    Y, main = np.random.default_rng(0).normal(size=50), np.array([0])
+    state = settled([4.0, 0.0, bias, 5.0], Y, decays=(0.1, 0.3, 1.0, 10.0), columns=[None, None, main, main])
+    assert state.columns == ([None, None, main, main] if stays else [None] * 4)
+    biases = [4.0, 0.0, bias, 5.0] if stays else [4.0, 0.0, 0.0, 0.0]
+    assert [member.weights[-1] for member in state.members] == biases
 
 
-@pytest.mark.parametrize("columns", [None, np.array([True, False, True])])
+@pytest.mark.parametrize("columns", [None, np.array([0, 2])])
 @pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
-def test_a_part_has_its_rows_in_the_given_order_without_hidden_columns_and_with_smoothed_classes(store, columns):
+def test_a_part_has_its_rows_in_the_given_order_with_its_columns_and_smoothed_classes(store, columns):
     X, Y, weight = np.arange(12.0).reshape(4, 3), np.eye(2)[[0, 1, 1, 0]], np.array([1.0, 2.0, 1.0, 4.0])
     rows, settings = np.array([2, 0, 3]), {"batch_size": 2, "max_iter": 5}
     network, objective = Network((3, 2)), LogLoss()
     table = Problem(store(X), Y, network, objective, sample_weight=weight).table
     part = Part(table, rows, columns, smoothing=0.1, network=network, objective=objective, iteration=3, **settings)
-    expected = X[rows] * (1 if columns is None else columns)
+    expected = X[rows] if columns is None else X[rows][:, columns]
+    assert part.network.layer_sizes == (expected.shape[1], 2)
     batches = list(part.batches(np.random.default_rng(0)))
     assert [len(batch.Y) for batch in batches] == [2, 1] and part.progress() == (3 + 0.25) / 5
     for found in ([batch.X for batch in batches], [part.X]):
@@ -302,7 +321,7 @@ def test_members_learn_smoothed_classes_and_values_as_they_are(objective, K, top
 
 
 def test_outputs_are_the_mean_over_the_temperature():
-    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), temperature=2.0)
+    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), columns=[None] * 3, temperature=2.0)
     np.testing.assert_allclose(Ladder(Fixed()).outputs(state, Network((1, 1)), np.zeros((4, 1))), 1.5)
 
 
@@ -373,7 +392,7 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
         np.zeros(2),
         members=fixed_members([overconfident] * 2),
         rungs=[1.0, 2.0],
-        main_only=[False] * 2,
+        columns=[None] * 2,
         held_out=np.arange(3000),
         decay=1.0,
     )
@@ -389,7 +408,7 @@ def test_rows_without_a_say_leave_the_temperature_below_one():
         np.zeros(2),
         members=fixed_members([0.0, 0.0]),
         rungs=[1.0, 2.0],
-        main_only=[False] * 2,
+        columns=[None] * 2,
         held_out=np.arange(10),
         decay=1.0,
     )
@@ -403,7 +422,7 @@ def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen
     ladder = Ladder(Fixed(), (1.0, 2.0), single=True, search=0.0)
     members = fixed_members([2 * np.log(0.7 / 0.3), 9.0])
     state = ladder.step(
-        LadderState(np.zeros(2), members=members, rungs=[1.0, 2.0], main_only=[False] * 2, held_out=np.arange(1500)),
+        LadderState(np.zeros(2), members=members, rungs=[1.0, 2.0], columns=[None] * 2, held_out=np.arange(1500)),
         problem,
         np.random.default_rng(0),
     )
