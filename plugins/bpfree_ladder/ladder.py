@@ -27,25 +27,23 @@ without a companion. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
-from typing import Any, ClassVar
+from functools import cache, partial
+from typing import ClassVar
 
 import numpy as np
-from scipy import sparse
 from scipy.optimize import minimize_scalar
 from sklearn.utils import check_scalar
 
+from bpfree_ladder.part import Part, endless_permutations, main_columns, narrow, other, seen, whole
+from bpfree_ladder.rules import SHORT, batch_rows, dropout_of, further_boost, n_held_out, n_updates
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
-from sklearn_bpfree.problem import Batch, Problem
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
-MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
-SHORT = 1500  # rows below which members have the following rungs instead, and a companion
-SHORT_RUNGS = ((0.1, False), (2.0, True))  # decays, and whether main columns only
+SHORT_RUNGS = ((0.1, False), (2.0, True))  # those of short tables, and whether main columns only
 COMPANION_UNITS = 800
 LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
@@ -180,8 +178,8 @@ class Ladder(Trainer):
         columns = [main if main_only else None for _, main_only in rungs]
         held_rng, *member_rngs = rng.spawn(1 + len(rungs))
         members = []
-        for (decay, _), part, member_rng in zip(rungs, columns, member_rngs, strict=True):
-            own = problem if part is None else other(problem, narrow(problem.network, part), seen(problem.X, part))
+        for (decay, _), some, member_rng in zip(rungs, columns, member_rngs, strict=True):
+            own = problem if some is None else other(problem, narrow(problem.network, some), seen(problem.X, some))
             members.append(self._member(decay).init(own, member_rng))
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
@@ -292,13 +290,13 @@ class Ladder(Trainer):
             )
         decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
         state = replace(state, decay=decay)
-        part = [i for i, columns in enumerate(state.columns) if columns is not None]
-        if max(weight[part], default=1) >= LEAST_WEIGHT:
+        narrowed = [i for i, columns in enumerate(state.columns) if columns is not None]
+        if max(weight[narrowed], default=1) >= LEAST_WEIGHT:
             return state
-        best = max(set(range(len(weight))) - set(part), key=weight.__getitem__)
+        best = max(set(range(len(weight))) - set(narrowed), key=weight.__getitem__)
         return replace(
             state,
-            members=[state.members[best if i in part else i] for i in range(len(weight))],
+            members=[state.members[best if i in narrowed else i] for i in range(len(weight))],
             columns=[None] * len(weight),
         )
 
@@ -333,141 +331,6 @@ def wide(network) -> Network:
     return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
-def narrow(network, columns) -> Network:
-    """The network of a member that sees some columns; None: all."""
-    return network if columns is None else replace(network, layer_sizes=(len(columns), *network.layer_sizes[1:]))
-
-
-def seen(X, columns):
-    """Some columns of X; None: all."""
-    return X if columns is None else X[:, columns]
-
-
-def whole(network, columns, weights) -> np.ndarray:
-    """The weights of a member that sees some columns as those of a network that sees all: 0 from the others."""
-    if columns is None:
-        return weights
-    every = np.zeros(network.n_weights, weights.dtype)
-    kernels, biases = network.unpack(every)
-    own_kernels, own_biases = narrow(network, columns).unpack(weights)
-    kernels[0][columns] = own_kernels[0]
-    for array, own in zip([*kernels[1:], *biases], [*own_kernels[1:], *own_biases], strict=True):
-        array[:] = own
-    return every
-
-
-def other(problem, network, X, budget=None) -> Problem:
-    """The problem of another network with the same rows; budget None: the same one."""
-    budget = budget or problem
-    return Problem(
-        X,
-        problem.Y,
-        network,
-        problem.objective,
-        sample_weight=problem.sample_weight,
-        batch_size=budget.batch_size,
-        max_iter=budget.max_iter,
-    )
-
-
 def learn(member, table, part, trainers, states, rows, columns, rngs) -> State:
     """One step of one member."""
     return trainers[member].step(states[member], part(table, rows[member], columns[member]), rngs[member])
-
-
-def batch_rows(n) -> int:
-    """Rows in a minibatch, of n training rows: 64 below 1500, 128 below 4000, 200 from there on."""
-    return 64 if n < 1500 else 128 if n < 4000 else 200
-
-
-def n_updates(n) -> float:
-    """Updates of each member in a whole fit, of n training rows."""
-    return 15.5 * np.sqrt(n)
-
-
-def n_held_out(n) -> int:
-    """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
-    return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
-
-
-def main_columns(X) -> np.ndarray | None:
-    """Numbers of the columns of X (n, d) with two values or a deviation above .55 of the largest one; None: all are.
-
-    Bins of height 1 cannot: with values in a range of 1 none exceeds .5, and standardised numbers have about 1.
-    """
-    X = X[:SHORT]
-    X = X.toarray() if sparse.issparse(X) else X
-    deviation = X.std(axis=0, dtype=np.float64)  # squares may overflow in single precision
-    two_values = ((X == X.min(axis=0)) | (X == X.max(axis=0))).all(axis=0)
-    main = two_values | (deviation > 0.55 * deviation.max(initial=0))
-    return None if main.all() else np.flatnonzero(main)
-
-
-def further_boost(decay, n) -> float:
-    """Factor on the common decay of several members, of n training rows: 1 below 1500 and 2.2 decay^.3 from there on.
-
-    A long table is seen but a few times during the search, so that a member with too little decay looks better than it
-    will be at the end, and the more so the more decay the table asks for.
-    """
-    return 1.0 if n < 1500 else 2.2 * decay**0.3
-
-
-def dropout_of(decay) -> float:
-    """Dropout that goes with a weight decay: none below .1, .10 with .5, .25 with 5."""
-    return float(np.clip(0.15 + 0.15 * np.log10(decay), 0.0, 0.4))
-
-
-def endless_permutations(n, without, seed, start, size) -> np.ndarray:
-    """`size` numbers from the place `start` on of an endless row of permutations of 0, ..., n - 1 without some."""
-    rows = np.delete(np.arange(n), without)
-    first, last = start // len(rows), (start + size - 1) // len(rows)
-    permutations = [np.random.default_rng((*seed, number)).permutation(rows) for number in range(first, last + 1)]
-    return np.concatenate(permutations)[start - first * len(rows) :][:size]
-
-
-class Part(Problem):
-    """Some rows of a table in a given order, which is random already, so that a pass goes through it as it is.
-
-    Batches are gathered one by one: a copy of all rows would cost more than it takes to shuffle them.
-
-    Parameters
-    ----------
-    table : Table
-    rows : ndarray of int
-    columns : ndarray of int or None
-        Numbers of the columns that it has; None: all.
-    smoothing : float
-        Share of a class that is spread over all classes.
-    network, objective, batch_size, max_iter
-        Of the problem whose rows they are; the network that sees all columns.
-    iteration : int
-        Steps of the fit so far.
-    """
-
-    def __init__(self, table, rows, columns, *, smoothing, network, objective, iteration, batch_size, max_iter):
-        Y = table.Y[rows]
-        if isinstance(objective, (LogLoss, BinaryLogLoss)):
-            Y *= 1 - smoothing
-            Y += smoothing / max(2, Y.shape[1])
-        weight = None if table.weight is None else table.weight[rows]
-        options = {"sample_weight": weight, "batch_size": batch_size, "max_iter": max_iter}
-        super().__init__(None, Y, narrow(network, columns), objective, **options)
-        del self.X  # until somebody asks for all rows at once
-        self.iteration = iteration
-        self._every_row, self._rows = seen(table.X, columns), rows
-
-    @cached_property
-    def X(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._gathered(slice(None))
-
-    def batches(self, rng):
-        """One pass over the rows in minibatches."""
-        for start in range(0, self.n_samples, self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            weight = None if self.sample_weight is None else self.sample_weight[batch]
-            yield Batch(self._gathered(batch), self.Y[batch], weight)
-        self.n_evaluations += self.n_samples
-
-    def _gathered(self, part):
-        X, rows = self._every_row, self._rows[part]
-        return X[rows] if sparse.issparse(X) else X.take(rows, axis=0)

@@ -3,18 +3,9 @@
 import joblib
 import numpy as np
 import pytest
-from bpfree_ladder.ladder import (
-    Ladder,
-    LadderState,
-    Part,
-    batch_rows,
-    dropout_of,
-    endless_permutations,
-    further_boost,
-    main_columns,
-    n_held_out,
-    n_updates,
-)
+from bpfree_ladder.ladder import Ladder, LadderState
+from bpfree_ladder.part import Part, endless_permutations, main_columns
+from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1

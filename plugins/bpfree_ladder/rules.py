@@ -1,0 +1,35 @@
+"""The ladder's schedule as functions of n, the number of training rows, and of a weight decay."""
+
+import numpy as np
+
+SHORT = 1500  # rows below which a table is short: other rungs, and a companion
+MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
+
+
+def batch_rows(n) -> int:
+    """Rows in a minibatch, of n training rows: 64 below 1500, 128 below 4000, 200 from there on."""
+    return 64 if n < 1500 else 128 if n < 4000 else 200
+
+
+def n_updates(n) -> float:
+    """Updates of each member in a whole fit, of n training rows."""
+    return 15.5 * np.sqrt(n)
+
+
+def n_held_out(n) -> int:
+    """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
+    return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
+
+
+def further_boost(decay, n) -> float:
+    """Factor on the common decay of several members, of n training rows: 1 below 1500 and 2.2 decay^.3 from there on.
+
+    A long table is seen but a few times during the search, so that a member with too little decay looks better than it
+    will be at the end, and the more so the more decay the table asks for.
+    """
+    return 1.0 if n < 1500 else 2.2 * decay**0.3
+
+
+def dropout_of(decay) -> float:
+    """Dropout that goes with a weight decay: none below .1, .10 with .5, .25 with 5."""
+    return float(np.clip(0.15 + 0.15 * np.log10(decay), 0.0, 0.4))
