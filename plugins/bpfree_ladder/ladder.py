@@ -13,17 +13,17 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
-Below 1500 rows one of two members sees only the main columns (`main_columns`), in tables of the project the raw
-numbers and the categories but not the bins: which of the two suits a short table cannot be told from it, and their mean
-is ahead of both. If the held-out rows speak clearly against such a member, a copy of the other one goes on in its
-place, with rows and dropout of its own. Beside them stands a companion, a net of another kind that takes a fraction of
-their time: random features with a readout in closed form.
+Below 1500 rows one of the members sees only the main columns (`main_columns`), in tables of the project the raw
+numbers and the categories but not the bins: which of the two suits a table cannot be told from so few rows, and their
+mean is ahead of both. If the held-out rows speak clearly against such a member, a copy of the best other one goes on in
+its place, with rows and dropout of its own. Below 600 rows there are two members and a companion, a net of another kind
+that takes a fraction of their time: random features with a readout in closed form.
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
 the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
-the members' raw outputs over the temperature, or where there is a companion the mean of that and its raw outputs. With
-``single=True`` only the best member goes on, from all rows, with the temperature that suited it when it was chosen, and
-without a companion. Read `step` first.
+the members' raw outputs over the temperature; a companion's raw outputs count .4 of that mean. With ``single=True``
+only the best member goes on, from all rows, with the temperature that suited it when it was chosen, and without a
+companion. Read `step` first.
 """
 
 from dataclasses import dataclass, field, replace
@@ -35,16 +35,14 @@ from scipy.optimize import minimize_scalar
 from sklearn.utils import check_scalar
 
 from bpfree_ladder.part import Part, endless_permutations, main_columns, narrow, other, seen, whole
-from bpfree_ladder.rules import SHORT, batch_rows, dropout_of, further_boost, n_held_out, n_updates
+from bpfree_ladder.rules import SHORT, batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
-RUNGS = {False: (0.05, 0.5, 5.0), True: (0.1, 2.0)}  # decays by whether a single member goes on
-SHORT_RUNGS = ((0.1, False), (2.0, True))  # those of short tables, and whether main columns only
-COMPANION_UNITS = 800
+COMPANION_UNITS, COMPANION_SHARE = 800, 0.4
 LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
@@ -97,14 +95,14 @@ class Ladder(Trainer):
         Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
         `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
     decays : tuple of float, default=None
-        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5; with
-        ``single=True`` .1 and 2, which cost less and leave hardly less to choose from, because the members settle
-        between them; below 1500 rows .1 with every column and 2 with the main ones.
+        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5, below
+        1500 rows .5 with the main columns; below 600 rows, and with ``single=True``, .1 and 2, below 1500 rows 2 with
+        the main columns. Two cost less and leave hardly less to choose from, because the members settle between them.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
-        units, below 1500 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
+        units, below 600 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
         minimises the loss.
     search : float, default=0.4
         Share of the steps after which the members settle on a decay.
@@ -157,10 +155,9 @@ class Ladder(Trainer):
                 f"trainer of Ladder must have the hyper-parameters weight_decay and dropout, but {self.trainer!r} has "
                 f"no {' and no '.join(sorted(unknown))}; give an error-signal trainer such as 'dfa'."
             )
-        rungs = RUNGS[self.single] if self.decays is None else self.decays
-        if not rungs:
+        if self.decays is not None and not self.decays:
             raise ValueError(f"decays of Ladder must hold at least one weight decay, got {self.decays!r}.")
-        for decay in rungs:
+        for decay in self.decays or [decay for decay, _ in rungs(0, self.single)]:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
             self._member(decay).check_parameters()
         if (companion := self._companion()) is not None:
@@ -171,14 +168,15 @@ class Ladder(Trainer):
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
-        rungs = [(decay, False) for decay in (RUNGS[self.single] if self.decays is None else self.decays)]
-        if self.decays is None and problem.n_samples < SHORT:
-            rungs = SHORT_RUNGS
-        main = main_columns(problem.X) if any(main_only for _, main_only in rungs) else None
-        columns = [main if main_only else None for _, main_only in rungs]
-        held_rng, *member_rngs = rng.spawn(1 + len(rungs))
+        if self.decays is None:
+            decays, main_only = zip(*rungs(problem.n_samples, self.single), strict=True)
+        else:
+            decays, main_only = self.decays, [False] * len(self.decays)
+        main = main_columns(problem.X) if any(main_only) else None
+        columns = [main if only else None for only in main_only]
+        held_rng, *member_rngs = rng.spawn(1 + len(decays))
         members = []
-        for (decay, _), some, member_rng in zip(rungs, columns, member_rngs, strict=True):
+        for decay, some, member_rng in zip(decays, columns, member_rngs, strict=True):
             own = problem if some is None else other(problem, narrow(problem.network, some), seen(problem.X, some))
             members.append(self._member(decay).init(own, member_rng))
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
@@ -186,7 +184,7 @@ class Ladder(Trainer):
         return LadderState(
             members[0].weights,
             members=members,
-            rungs=[decay for decay, _ in rungs],
+            rungs=list(decays),
             columns=columns,
             held_out=held_out,
             seed=seed,
@@ -235,7 +233,8 @@ class Ladder(Trainer):
         companion = self._companion()
         if state.companion is None or companion is None:
             return Z
-        return (Z + companion.outputs(state.companion, wide(network), X)) / 2
+        Z *= 1 - COMPANION_SHARE
+        return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
 
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer

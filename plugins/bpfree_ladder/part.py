@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bpfree_ladder.rules import SHORT
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
 from sklearn_bpfree.problem import Batch, Problem
@@ -18,7 +17,6 @@ def main_columns(X) -> np.ndarray | None:
 
     Bins of height 1 cannot: with values in a range of 1 none exceeds .5, and standardised numbers have about 1.
     """
-    X = X[:SHORT]
     X = X.toarray() if sparse.issparse(X) else X
     deviation = X.std(axis=0, dtype=np.float64)  # squares may overflow in single precision
     two_values = ((X == X.min(axis=0)) | (X == X.max(axis=0))).all(axis=0)

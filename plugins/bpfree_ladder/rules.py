@@ -2,8 +2,16 @@
 
 import numpy as np
 
-SHORT = 1500  # rows below which a table is short: other rungs, and a companion
+SHORT = 600  # rows below which a table is short: two members, and a companion
+LONG = 1500  # rows from which on a table is long: every member sees every column, and more decay
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
+
+
+def rungs(n, single) -> tuple[tuple[float, bool], ...]:
+    """First weight decay of each member, and whether it sees main columns only, of n training rows."""
+    if single or n < SHORT:
+        return (0.1, False), (2.0, n < LONG)
+    return (0.05, False), (0.5, n < LONG), (5.0, False)
 
 
 def batch_rows(n) -> int:
@@ -27,7 +35,7 @@ def further_boost(decay, n) -> float:
     A long table is seen but a few times during the search, so that a member with too little decay looks better than it
     will be at the end, and the more so the more decay the table asks for.
     """
-    return 1.0 if n < 1500 else 2.2 * decay**0.3
+    return 1.0 if n < LONG else 2.2 * decay**0.3
 
 
 def dropout_of(decay) -> float:

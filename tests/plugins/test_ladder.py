@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from bpfree_ladder.ladder import Ladder, LadderState
 from bpfree_ladder.part import Part, endless_permutations, main_columns
-from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates
+from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
@@ -138,10 +138,17 @@ def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
         assert [member.loss for member in state.members] == decays
 
 
-def test_long_tables_have_the_members_that_see_every_column():
-    state = Ladder(Fixed()).init(made(SquaredError(), np.zeros((1500, 1))), np.random.default_rng(0))
-    assert state.rungs == [0.05, 0.5, 5.0]
-    assert state.columns == [None] * 3
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("n", [599, 600, 1499, 1500])
+def test_members_have_the_rungs_of_their_table_and_below_1500_rows_one_sees_main_columns(n, single):
+    X = np.random.default_rng(0).normal(size=(n, 2)) * [1, 0.1]
+    problem = Problem(X, np.zeros((n, 1)), Network((2, 1)), SquaredError(), max_iter=25)
+    state = Ladder(Fixed(), single=single).init(problem, np.random.default_rng(0))
+    assert tuple(zip(state.rungs, [c is not None for c in state.columns], strict=True)) == rungs(n, single)
+    assert sum(columns is not None for columns in state.columns) == (n < 1500)
+    assert len(state.members) == (2 if single or n == 599 else 3)
+    given = Ladder(Fixed(), (1.0, 2.0), single=single).init(problem, np.random.default_rng(0))
+    assert given.columns == [None, None] and given.rungs == [1.0, 2.0]
 
 
 def test_main_columns_are_those_of_two_values_or_of_much_spread():
@@ -341,13 +348,13 @@ def with_companion(n=20, **params):
     return state, ladder.outputs(state, network, np.ones((5, 1)))
 
 
-def test_the_companion_has_a_wide_layer_a_whole_fit_of_its_own_and_half_of_the_mean():
+def test_the_companion_has_a_wide_layer_a_whole_fit_of_its_own_and_a_share_of_the_mean():
     _, outputs = with_companion()
-    np.testing.assert_allclose(outputs, (1 + 3 * 800) / 2)
+    np.testing.assert_allclose(outputs, 0.6 * 1 + 0.4 * 3 * 800)
 
 
-@pytest.mark.parametrize("params", [{"n": 1500}, {"single": True}])
-def test_long_tables_and_single_members_have_no_companion(params):
+@pytest.mark.parametrize("params", [{"n": 600}, {"single": True}])
+def test_longer_tables_and_single_members_have_no_companion(params):
     state, outputs = with_companion(**params)
     assert state.companion is None
     np.testing.assert_array_equal(outputs, 1)
