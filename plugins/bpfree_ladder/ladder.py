@@ -16,7 +16,7 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
 Below 1500 rows one of the members sees only the main columns (`main_columns`), in tables of the project the raw
 numbers and the categories but not the bins: which of the two suits a table cannot be told from so few rows, and their
 mean is ahead of both. If the held-out rows speak clearly against such a member, a copy of the best other one goes on in
-its place, with rows and dropout of its own. Below 600 rows there are two members and a companion, a net of another kind
+its place, with rows and dropout of its own. Below 800 rows there are two members and a companion, a net of another kind
 that takes a fraction of their time: random features with a readout in closed form.
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
@@ -96,13 +96,13 @@ class Ladder(Trainer):
         `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
     decays : tuple of float, default=None
         The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5, below
-        1500 rows .5 with the main columns; below 600 rows, and with ``single=True``, .1 and 2, below 1500 rows 2 with
+        1500 rows .5 with the main columns; below 800 rows, and with ``single=True``, .1 and 2, below 1500 rows 2 with
         the main columns. Two cost less and leave hardly less to choose from, because the members settle between them.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
-        units, below 600 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
+        units, below 800 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
         minimises the loss.
     search : float, default=0.4
         Share of the steps after which the members settle on a decay.

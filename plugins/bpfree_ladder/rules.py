@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SHORT = 600  # rows below which a table is short: two members, and a companion
+SHORT = 800  # rows below which a table is short: two members, and a companion
 LONG = 1500  # rows from which on a table is long: every member sees every column, and more decay
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 

@@ -139,14 +139,14 @@ def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
 
 
 @pytest.mark.parametrize("single", [False, True])
-@pytest.mark.parametrize("n", [599, 600, 1499, 1500])
+@pytest.mark.parametrize("n", [799, 800, 1499, 1500])
 def test_members_have_the_rungs_of_their_table_and_below_1500_rows_one_sees_main_columns(n, single):
     X = np.random.default_rng(0).normal(size=(n, 2)) * [1, 0.1]
     problem = Problem(X, np.zeros((n, 1)), Network((2, 1)), SquaredError(), max_iter=25)
     state = Ladder(Fixed(), single=single).init(problem, np.random.default_rng(0))
     assert tuple(zip(state.rungs, [c is not None for c in state.columns], strict=True)) == rungs(n, single)
     assert sum(columns is not None for columns in state.columns) == (n < 1500)
-    assert len(state.members) == (2 if single or n == 599 else 3)
+    assert len(state.members) == (2 if single or n == 799 else 3)
     given = Ladder(Fixed(), (1.0, 2.0), single=single).init(problem, np.random.default_rng(0))
     assert given.columns == [None, None] and given.rungs == [1.0, 2.0]
 
@@ -353,7 +353,7 @@ def test_the_companion_has_a_wide_layer_a_whole_fit_of_its_own_and_a_share_of_th
     np.testing.assert_allclose(outputs, 0.6 * 1 + 0.4 * 3 * 800)
 
 
-@pytest.mark.parametrize("params", [{"n": 600}, {"single": True}])
+@pytest.mark.parametrize("params", [{"n": 800}, {"single": True}])
 def test_longer_tables_and_single_members_have_no_companion(params):
     state, outputs = with_companion(**params)
     assert state.companion is None
