@@ -35,7 +35,16 @@ from scipy.optimize import minimize_scalar
 from sklearn.utils import check_scalar
 
 from bpfree_ladder.part import Part, endless_permutations, main_columns, narrow, other, seen, whole
-from bpfree_ladder.rules import SHORT, batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
+from bpfree_ladder.rules import (
+    SHORT,
+    batch_rows,
+    dropout_of,
+    further_boost,
+    n_held_out,
+    n_updates,
+    rungs,
+    search_share,
+)
 from sklearn_bpfree import Budget, State, Trainer, get_trainer
 from sklearn_bpfree.network import Network
 from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
@@ -104,8 +113,8 @@ class Ladder(Trainer):
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
         units, below 800 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
         minimises the loss.
-    search : float, default=0.4
-        Share of the steps after which the members settle on a decay.
+    search : float, default=None
+        Share of the steps after which the members settle on a decay. None: .32 below 1500 rows, .4 from there on.
     boost : float, default=1.6
         Factor on the decay that they settle on: what is best after the search is too little for the whole fit.
     effort : float, default=1.0
@@ -132,7 +141,7 @@ class Ladder(Trainer):
     decays: tuple[float, ...] | None = None
     single: bool = False
     companion: str | Trainer | None = "auto"
-    search: float = 0.4
+    search: float | None = None
     boost: float = 1.6
     effort: float = 1.0
     smoothing: float = 0.05
@@ -162,7 +171,8 @@ class Ladder(Trainer):
             self._member(decay).check_parameters()
         if (companion := self._companion()) is not None:
             companion.check_parameters()
-        check_scalar(self.search, "search", number, min_val=0, max_val=1)
+        if self.search is not None:
+            check_scalar(self.search, "search", number, min_val=0, max_val=1)
         check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
         check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
@@ -195,6 +205,7 @@ class Ladder(Trainer):
         t, end = problem.iteration, problem.max_iter or np.inf
         M = len(state.members)
         searches = np.isnan(state.decay)
+        settles = (search_share(problem.n_samples) if self.search is None else self.search) * end
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._member(decay) for decay in (state.rungs if searches else [state.decay] * M)]
         rows = []
@@ -216,9 +227,9 @@ class Ladder(Trainer):
         loss = float(np.mean([member.loss for member in members]))
         weights = whole(problem.network, state.columns[0], members[0].weights)
         state = replace(state, members=members, weights=weights, loss=loss)
-        if searches and t + 1 > self.search * end - WEIGHED_STEPS:
+        if searches and t + 1 > settles - WEIGHED_STEPS:
             state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
-        if searches and t + 1 >= self.search * end:
+        if searches and t + 1 >= settles:
             state = self._settle(state, problem)
         if t + 1 >= end and M > 1:
             unseen = [state.held_out[i::M] for i in range(M)]

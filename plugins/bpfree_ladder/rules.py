@@ -24,6 +24,11 @@ def n_updates(n) -> float:
     return 15.5 * np.sqrt(n)
 
 
+def search_share(n) -> float:
+    """Share of the steps after which the members settle, of n training rows: .32 below 1500 and .4 from there on."""
+    return 0.32 if n < LONG else 0.4
+
+
 def n_held_out(n) -> int:
     """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
     return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)

@@ -88,12 +88,22 @@ class Moving(Fixed):
 
 def test_the_last_four_steps_of_the_search_count():
     Y = np.random.default_rng(0).normal(0, 0.01, size=(40, 1))
-    problem, ladder = made(SquaredError(), Y, max_iter=20), Ladder(Moving(), (0.1, 1.0, 10.0), boost=1.0)
+    problem, ladder = made(SquaredError(), Y, max_iter=20), Ladder(Moving(), (0.1, 1.0, 10.0), boost=1.0, search=0.4)
     state = ladder.init(problem, np.random.default_rng(0))
     for problem.iteration in range(8):  # in the last one of which the member of decay .1 is best
         assert np.isnan(state.decay) and state.losses.any() == (problem.iteration > 4)
         state = ladder.step(state, problem, np.random.default_rng(0))
     assert state.decay == pytest.approx(10.0, rel=1e-3) and state.losses.shape == ()
+
+
+@pytest.mark.parametrize(("n", "steps"), [(1499, 8), (1500, 10)])
+def test_a_shorter_table_is_searched_for_fewer_steps(n, steps):
+    problem, ladder = made(SquaredError(), np.zeros((n, 1)), max_iter=25), Ladder(Fixed())
+    state = ladder.init(problem, np.random.default_rng(0))
+    for problem.iteration in range(steps):
+        assert np.isnan(state.decay)
+        state = ladder.step(state, problem, np.random.default_rng(0))
+    assert state.decay > 0
 
 
 @pytest.mark.parametrize(("best", "decay"), [(0, 0.1), (1, 1.0), (2, 10.0)])
