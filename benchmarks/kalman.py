@@ -27,8 +27,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Budget, advance, get_trainer
-from sklearn_bpfree.registry import get_trainer_class
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.plugin import Budget, advance
+from sklearn_bpfree.plugin.registry import get_trainer_class
 
 BUNDLED = {
     "digits": datasets.load_digits,

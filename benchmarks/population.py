@@ -17,10 +17,11 @@ import numpy as np
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
-from sklearn_bpfree import Members, advance, get_trainer
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import LogLoss
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import get_trainer
+from sklearn_bpfree.nn.losses import LogLoss
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin import Members, advance
+from sklearn_bpfree.plugin.problem import Problem
 
 P, ROWS = 256, 256
 SHAPES = [(30, 64, 64, 3), (784, 128, 10)]

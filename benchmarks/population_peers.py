@@ -32,9 +32,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import LogLoss
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.nn.losses import LogLoss
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 P, HIDDEN = 50, 32
 ROUNDS, CHUNK = 7, 5  # of all rows in turn, and generations between two looks at the clock

@@ -25,8 +25,9 @@ from bpfree_evolution.open_es import OpenES
 from evolution import split
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_bpfree import BPFreeClassifier, advance, get_trainer, projection
-from sklearn_bpfree.quantisation import WEIGHT_KINDS, quantised
+from sklearn_bpfree import BPFreeClassifier, get_trainer
+from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS, quantised
+from sklearn_bpfree.plugin import advance, projection
 
 KINDS = {"sign units": {"activation": "sign"}, "ternary weights": {"weights": "ternary"}}
 

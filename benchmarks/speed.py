@@ -17,8 +17,9 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, ErrorSignalTrainer, list_trainers
-from sklearn_bpfree.registry import get_trainer_class
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, list_trainers
+from sklearn_bpfree.plugin import ErrorSignalTrainer
+from sklearn_bpfree.plugin.registry import get_trainer_class
 
 EPOCHS, BATCH = 20, 200
 

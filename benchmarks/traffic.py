@@ -15,10 +15,10 @@ import numpy as np
 from distributed import Client
 from tornado.iostream import IOStream
 
-from sklearn_bpfree import Members, parallel
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import LogLoss
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.nn.losses import LogLoss
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin import Members, parallel
+from sklearn_bpfree.plugin.problem import Problem
 
 CLUSTER = """
 from distributed import LocalCluster

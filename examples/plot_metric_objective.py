@@ -17,7 +17,7 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import ShuffleSplit, TunedThresholdClassifierCV, cross_val_score
 
 from sklearn_bpfree import BPFreeClassifier
-from sklearn_bpfree.metrics import CostMetric
+from sklearn_bpfree.nn.metrics import CostMetric
 
 X, y = make_classification(2000, 12, n_informative=6, weights=[0.9], class_sep=0.8, flip_y=0.03, random_state=0)
 costs = CostMetric([[0, 1], [10, 0]])  # rows: the true class, columns: the predicted one

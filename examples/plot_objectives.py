@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sklearn_bpfree import BPFreeRegressor, get_trainer
-from sklearn_bpfree.objectives import HuberLoss
+from sklearn_bpfree.nn.losses import HuberLoss
 
 rng = np.random.default_rng(0)
 x = np.sort(rng.uniform(0, 10, 1500))

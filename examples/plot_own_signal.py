@@ -15,8 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sklearn_bpfree import BPFreeClassifier, ErrorSignalTrainer
+from sklearn_bpfree import BPFreeClassifier
 from sklearn_bpfree.inspection import AlignmentDisplay, HistoryDisplay
+from sklearn_bpfree.plugin import ErrorSignalTrainer
 
 
 class OneBitDFA(ErrorSignalTrainer):

@@ -32,14 +32,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from sklearn_bpfree import training
-from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.network import ACTIVATIONS, Network
-from sklearn_bpfree.objectives import make_objective
-from sklearn_bpfree.problem import Problem
-from sklearn_bpfree.registry import get_trainer
-from sklearn_bpfree.targets import Classes, Values
-from sklearn_bpfree.trainer import Budget, State, Trainer, advance
+from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, training
+from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.objectives import make_objective
+from sklearn_bpfree.nn.targets import Classes, Values
+from sklearn_bpfree.plugin.problem import Problem
+from sklearn_bpfree.plugin.registry import get_trainer
+from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance
 
 # scikit-learn leaves out, without a word, the checks that do not suit an estimator's tags, and a wrong order of mixins
 # loses a third of them in this way. These are the least numbers that must run under scikit-learn 1.9.

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from sklearn_bpfree.cli import main
+from sklearn_bpfree.bench.cli import main
 from sklearn_bpfree.testing import check_trainer
 
 README = Path(__file__).parents[1] / "README.md"

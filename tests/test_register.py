@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_bpfree.registry import GROUP
-from sklearn_bpfree.trainer import Trainer
+from sklearn_bpfree.plugin.registry import GROUP
+from sklearn_bpfree.plugin.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,8 @@ import pytest
 from bpfree_feedback.backprop import Backprop
 from sklearn.base import BaseEstimator
 
-from sklearn_bpfree import Budget, State, Trainer, advance, testing
+from sklearn_bpfree import testing
+from sklearn_bpfree.plugin import Budget, State, Trainer, advance
 from sklearn_bpfree.testing import RandomSearch, check_trainer, parametrize_with_trainer_checks, yield_trainer_checks
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_bpfree import Budget, State, Trainer, advance
+from sklearn_bpfree.plugin import Budget, State, Trainer, advance
 
 
 @dataclass(eq=False)

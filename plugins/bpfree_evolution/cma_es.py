@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Members, PopulationState, PopulationTrainer, advance
+from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Members, PopulationState, PopulationTrainer, advance, projection
+from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, projection
 
 
 @dataclass(eq=False)

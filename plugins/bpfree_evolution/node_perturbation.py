@@ -19,9 +19,7 @@ which is as true for any B, and less noisy the better B has learned. No weights 
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.error_signal import write_gradient
-from sklearn_bpfree.network import ACTIVATIONS
+from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, write_gradient
 
 ROWS_OF_DECAY_1 = 300  # a table of so many rows gets a weight decay of 1
 

@@ -12,11 +12,16 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import PopulationTrainer, centred_ranks
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.members import Members
-from sklearn_bpfree.network import ACTIVATIONS
-from sklearn_bpfree.optimizers import SCHEDULES, Adam, schedule_factor
+from sklearn_bpfree.plugin import (
+    ACTIVATIONS,
+    SCHEDULES,
+    Adam,
+    Members,
+    PopulationTrainer,
+    centred_ranks,
+    check_choice,
+    schedule_factor,
+)
 
 
 class OpenES(PopulationTrainer):

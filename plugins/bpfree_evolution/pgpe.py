@@ -19,9 +19,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import PopulationTrainer, centred_ranks
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.optimizers import SCHEDULES, schedule_factor
+from sklearn_bpfree.plugin import SCHEDULES, PopulationTrainer, centred_ranks, check_choice, schedule_factor
 
 
 class PGPE(PopulationTrainer):

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from sklearn_bpfree import Budget, PopulationTrainer
+from sklearn_bpfree.plugin import Budget, PopulationTrainer
 
 
 class SepCMAES(PopulationTrainer):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import PopulationTrainer
+from sklearn_bpfree.plugin import PopulationTrainer
 
 
 class SNES(PopulationTrainer):

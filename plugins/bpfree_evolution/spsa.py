@@ -13,7 +13,7 @@ many weights, so it takes many steps. Read `update` first.
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Budget, Members, PopulationTrainer
+from sklearn_bpfree.plugin import Budget, Members, PopulationTrainer
 
 
 class SeedReplay(Members):

@@ -9,8 +9,7 @@ Read `signal` first.
 
 from typing import ClassVar
 
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.network import product
+from sklearn_bpfree.plugin import ErrorSignalTrainer, product
 
 
 class Backprop(ErrorSignalTrainer):

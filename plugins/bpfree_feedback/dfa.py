@@ -11,9 +11,7 @@ No hidden layer waits for another, and no transposed kernel is used. Read `signa
 
 import numpy as np
 
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.network import product
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product
 
 
 class DFA(ErrorSignalTrainer):

@@ -14,9 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.network import product
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product
 
 
 class FA(ErrorSignalTrainer):

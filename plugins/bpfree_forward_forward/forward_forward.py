@@ -25,9 +25,7 @@ from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labe
 from bpfree_forward_forward.prediction import goodness_by_layer, outputs_by_goodness
 from bpfree_forward_forward.readouts import neutral, outputs_by_readout, put_ridge, read, readouts_of
 from bpfree_forward_forward.targets import check_targets, kind_of
-from sklearn_bpfree import ErrorSignalState, ErrorSignalTrainer
-from sklearn_bpfree.error_signal import check_choice, write_gradient
-from sklearn_bpfree.network import product
+from sklearn_bpfree.plugin import ErrorSignalState, ErrorSignalTrainer, check_choice, product, write_gradient
 
 
 @dataclass(eq=False)

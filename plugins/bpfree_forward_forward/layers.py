@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bpfree_forward_forward.goodness import mean_squares
-from sklearn_bpfree.error_signal import dropout_mask
-from sklearn_bpfree.network import ACTIVATIONS
+from sklearn_bpfree.plugin import ACTIVATIONS, dropout_mask
 
 EPSILON = 1e-6  # in the norm of a silent layer
 

@@ -6,8 +6,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from bpfree_forward_forward.layers import climb
-from sklearn_bpfree.network import product
-from sklearn_bpfree.readout import solve_readout
+from sklearn_bpfree.plugin import product, solve_readout
 
 BLOCK_ROWS = 1000  # rows predicted at a time
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # what leave-one-out chooses from for the ridge

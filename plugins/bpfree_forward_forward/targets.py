@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, PoissonLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, PoissonLoss
 
 
 def kind_of(objective, values) -> str:

@@ -14,9 +14,7 @@ import numpy as np
 from bpfree_kalman.odds import open_covariance
 from bpfree_kalman.readout import Readout, features, mean_and_error
 from bpfree_kalman.rows import clearly_worse
-from sklearn_bpfree import State, advance
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, Network, State, advance
 
 RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
 RIDGE_RANGE = (1e-3, 1e4)

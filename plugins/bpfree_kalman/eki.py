@@ -1,6 +1,6 @@
 """Ensemble Kalman inversion: a persistent ensemble of weights, moved by a Kalman filter whose data are the targets.
 
-With anomalies Theta_j, Y_j, residuals r_j and curvature H as in `sklearn_bpfree.ensemble`, step size h and P members
+With anomalies Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.ensemble`, step size h and P members
 
     A = h/P Y H Y^T                                                                     (P, P), of a minibatch
     transform   mean    += Theta^T (I + A)^-1 h/P Y r,   Theta <- (I + A)^(-1/2) Theta        r of the mean output
@@ -23,9 +23,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.localization import localized_update
-from sklearn_bpfree import Budget, advance
-from sklearn_bpfree.ensemble import (
+from bpfree_kalman.ensemble import (
     EnsembleState,
     EnsembleTrainer,
     draw,
@@ -36,8 +34,8 @@ from sklearn_bpfree.ensemble import (
     solve,
     with_prior,
 )
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.objectives import SquaredError
+from bpfree_kalman.localization import localized_update
+from sklearn_bpfree.plugin import Budget, SquaredError, advance, check_choice
 
 EPS = 1e-8  # of the explicit step's norm, and of the losses that a step by data misfit divides by
 

@@ -1,6 +1,6 @@
 """Ensemble Kalman sampler: interacting Langevin dynamics whose members come to sample the posterior of the weights.
 
-With Theta_j, Y_j, residuals r_j and curvature H as in `sklearn_bpfree.ensemble`, C = Theta^T Theta / P, the prior
+With Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.ensemble`, C = Theta^T Theta / P, the prior
 N(m_0, C_0) and d the number of weights, or P - 1 if that is less, every member follows
 
     d theta_j = [Theta^T Y r_j / P - C C_0^-1 (theta_j - m_0) + (d + 1)/P (theta_j - mean)] dt + sqrt(2 C) dB_j
@@ -25,8 +25,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Budget, advance
-from sklearn_bpfree.ensemble import (
+from bpfree_kalman.ensemble import (
     EnsembleState,
     EnsembleTrainer,
     draw,
@@ -37,7 +36,7 @@ from sklearn_bpfree.ensemble import (
     temperature,
     with_prior,
 )
-from sklearn_bpfree.error_signal import check_choice
+from sklearn_bpfree.plugin import Budget, advance, check_choice
 
 EPS = 1e-8
 

@@ -24,15 +24,24 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, accept, judge, readout_of
+from bpfree_kalman.directions import UnitDirections, input_root, spread
 from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.observation import observe
 from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, features, quadratic
 from bpfree_kalman.rows import clipped, held_out, limits
-from sklearn_bpfree import Budget, State, Trainer, advance
-from sklearn_bpfree.directions import UnitDirections, input_root, spread
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, Metric, ObjectiveError
-from sklearn_bpfree.observation import observe
+from sklearn_bpfree.plugin import (
+    BinaryLogLoss,
+    Budget,
+    LogLoss,
+    Loss,
+    Metric,
+    Network,
+    ObjectiveError,
+    State,
+    Trainer,
+    advance,
+)
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
 PASSING = ("relu", "tanh")  # activations through which a unit is passed on to the layer above

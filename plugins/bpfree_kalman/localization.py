@@ -14,7 +14,7 @@ from functools import reduce
 
 import numpy as np
 
-from sklearn_bpfree.ensemble import outputs_of, residual, row_groups, take_rows, whiten
+from bpfree_kalman.ensemble import outputs_of, residual, row_groups, take_rows, whiten
 
 GAIN_BYTES = 1 << 23  # the gain is made for so many weights at a time that it takes about this much memory
 

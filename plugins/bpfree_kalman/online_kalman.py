@@ -25,11 +25,9 @@ from scipy import linalg
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
+from bpfree_kalman.observation import diagonal_curvature
 from bpfree_kalman.readout import features, quadratic
-from sklearn_bpfree import Budget, State, Trainer, advance
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, PoissonLoss
-from sklearn_bpfree.observation import diagonal_curvature
+from sklearn_bpfree.plugin import BinaryLogLoss, Budget, LogLoss, Loss, Network, PoissonLoss, State, Trainer, advance
 
 EPSILON = 0.1
 CURVATURE_FLOOR = 0.02  # rows that are all but certain still count as observations

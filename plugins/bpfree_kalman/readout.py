@@ -20,9 +20,8 @@ from scipy import linalg, sparse
 from scipy.linalg import lapack
 from sklearn.utils import gen_batches
 
-from sklearn_bpfree.network import Network, ones
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, Loss, SquaredError
-from sklearn_bpfree.observation import diagonal_curvature
+from bpfree_kalman.observation import diagonal_curvature
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, Loss, Network, SquaredError, ones
 
 BOUND = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}
 JITTER = 3e-6  # of the largest diagonal entry, for hidden units that are never active, and rounding

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from bpfree_kalman.readout import mean_and_error
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss
 
 _known: WeakKeyDictionary = WeakKeyDictionary()  # the held-out rows of each problem
 MIN_HELD_OUT = 3

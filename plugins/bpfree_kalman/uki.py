@@ -6,7 +6,7 @@
                 m <- m + x^T (I + A)^-1 tau/(2 c^2) (y r - x C_0^-1 m),   C <- x^T (I + A)^-1 x / (2 c^2)
 
 (Huang, Schneider and Stuart 2022, where tau = 1/2, with the prior N(0, C_0) among the data as in Huang, Huang, Reich
-and Stuart 2022; r and H at the mean's outputs, as in `sklearn_bpfree.ensemble`.) In a linear network C^-1 becomes
+and Stuart 2022; r and H at the mean's outputs, as in `bpfree_kalman.ensemble`.) In a linear network C^-1 becomes
 (1 - tau) C^-1 + tau (the posterior's), so that it comes to the exact posterior. z are the deviations of the weights
 from the first ones in units of the prior, if there are at most `n_directions` of them; otherwise coordinates in so many
 random directions. Of a step of m, a fraction is taken if the loss is lower there. Predictions are those of
@@ -23,16 +23,8 @@ from scipy import linalg
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree import Budget, advance
-from sklearn_bpfree.ensemble import (
-    EnsembleState,
-    EnsembleTrainer,
-    moments,
-    observation_noise,
-    prior,
-    solve,
-    temperature,
-)
+from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, moments, observation_noise, prior, solve, temperature
+from sklearn_bpfree.plugin import Budget, advance
 
 NEAR = 0.05  # of a member's distance from the mean, where the slope of its outputs is taken
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.0)  # of a step, where the loss is not a parabola

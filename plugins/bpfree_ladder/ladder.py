@@ -45,9 +45,7 @@ from bpfree_ladder.rules import (
     rungs,
     search_share,
 )
-from sklearn_bpfree import Budget, State, Trainer, get_trainer
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, Budget, LogLoss, Network, State, Trainer, get_trainer
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count

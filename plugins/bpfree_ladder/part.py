@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
-from sklearn_bpfree.problem import Batch, Problem
+from sklearn_bpfree.plugin import Batch, BinaryLogLoss, LogLoss, Network, Problem
 
 
 def main_columns(X) -> np.ndarray | None:

@@ -21,9 +21,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from bpfree_local.heads import draw_heads, head_and_error, start_heads
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.error_signal import check_choice, write_gradient
-from sklearn_bpfree.network import product
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product, write_gradient
 
 
 class ForwardGradient(ErrorSignalTrainer):

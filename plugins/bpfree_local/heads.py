@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_bpfree.error_signal import write_gradient
-from sklearn_bpfree.network import Network, add_bias
+from sklearn_bpfree.plugin import Network, add_bias, write_gradient
 
 
 def dense(rng, fan_in, fan_out) -> list[np.ndarray]:

@@ -16,11 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from bpfree_local.heads import dense, draw_heads, head_and_error, start_heads
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.network import Network, product
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
-from sklearn_bpfree.optimizers import shrink
+from sklearn_bpfree.plugin import BinaryLogLoss, ErrorSignalTrainer, LogLoss, Network, check_choice, product, shrink
 
 SHARE_OF_SIM = {"pred": 0.0, "predsim": 0.99, "sim": 1.0}  # beta
 

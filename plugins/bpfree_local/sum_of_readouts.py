@@ -14,8 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklearn_bpfree import ErrorSignalTrainer
-from sklearn_bpfree.network import ACTIVATIONS, Network, product
+from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, Network, product
 
 BLOCK_ROWS = 1024  # rows predicted at a time, so that the activations stay in the processor's cache
 

@@ -20,9 +20,7 @@ from math import prod
 import numpy as np
 from scipy import linalg, sparse
 
-from sklearn_bpfree.network import ACTIVATIONS, product
-from sklearn_bpfree.optimizers import Adam, schedule_factor
-from sklearn_bpfree.problem import Batch
+from sklearn_bpfree.plugin import ACTIVATIONS, Adam, Batch, product, schedule_factor
 
 STACK = 1 << 16  # blocks with up to so many weights of the inputs, together, are trained as one stack
 BIAS_SPREAD = 0.3  # of random hidden units, where their inputs have a spread of 1

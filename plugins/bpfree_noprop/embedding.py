@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss
 
 EMBEDDINGS = ("one_hot", "learned", "prototypes")
 

@@ -25,10 +25,7 @@ from bpfree_noprop.embedding import embed
 from bpfree_noprop.paths import PATHS
 from bpfree_noprop.settings import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.state import NoPropState
-from sklearn_bpfree import Trainer, advance
-from sklearn_bpfree.network import ACTIVATIONS
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
-from sklearn_bpfree.parallel import Workers
+from sklearn_bpfree.plugin import ACTIVATIONS, BinaryLogLoss, LogLoss, Trainer, Workers, advance
 
 P_MIN = 1e-6  # probabilities stay so far away from 0 and 1
 

@@ -7,10 +7,7 @@ from sklearn.utils import check_scalar
 
 from bpfree_noprop.embedding import EMBEDDINGS
 from bpfree_noprop.paths import PATHS
-from sklearn_bpfree import Budget
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.optimizers import SCHEDULES
+from sklearn_bpfree.plugin import SCHEDULES, BinaryLogLoss, Budget, LogLoss, SquaredError, check_choice
 
 N_BLOCKS = 5  # where `hidden_layer_sizes` has a single entry
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpfree_noprop.blocks import Group
-from sklearn_bpfree import State
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss
+from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, State
 
 
 @dataclass(eq=False)

@@ -9,10 +9,7 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_random_features.sampling import SAMPLINGS, layer
-from sklearn_bpfree import Budget, Trainer
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.features import Beside
-from sklearn_bpfree.objectives import LogLoss
+from sklearn_bpfree.plugin import Beside, Budget, LogLoss, Trainer, check_choice
 
 MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
 
@@ -57,7 +54,7 @@ class RandomFeatures(Trainer):
             )
 
     def method(self, problem) -> str:
-        """The method of `sklearn_bpfree.readout.solve_readout`."""
+        """The method of `sklearn_bpfree.linear.readout.solve_readout`."""
         many = isinstance(problem.objective, LogLoss) and problem.n_samples >= MANY_ROWS
         return "loss" if self.readout == "auto" and many else self.readout
 

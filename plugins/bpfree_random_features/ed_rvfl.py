@@ -16,10 +16,7 @@ import numpy as np
 
 from bpfree_random_features.base import RandomFeatures
 from bpfree_random_features.sampling import Inputs, draw_layer, layer
-from sklearn_bpfree import State, advance
-from sklearn_bpfree.features import Beside, blocks, formed
-from sklearn_bpfree.network import product
-from sklearn_bpfree.readout import solve_readout
+from sklearn_bpfree.plugin import Beside, State, advance, blocks, formed, product, solve_readout
 
 
 @dataclass(eq=False)

@@ -31,12 +31,19 @@ from sklearn.utils import check_scalar
 
 from bpfree_random_features.base import MANY_ROWS, RandomFeatures, hidden_layers, set_readouts
 from bpfree_random_features.sampling import SAMPLINGS, Inputs, draw_hidden
-from sklearn_bpfree import Budget, State, advance
-from sklearn_bpfree.error_signal import check_choice
-from sklearn_bpfree.features import Beside, LowRank, formed, read
-from sklearn_bpfree.objectives import SquaredError
-from sklearn_bpfree.readout import solve_readout
-from sklearn_bpfree.ridge import ridge
+from sklearn_bpfree.plugin import (
+    Beside,
+    Budget,
+    LowRank,
+    SquaredError,
+    State,
+    advance,
+    check_choice,
+    formed,
+    read,
+    ridge,
+    solve_readout,
+)
 
 AUTO = ("normal", "sparse")  # what sampling="auto" chooses from
 UNITS, ROWS_PER_UNIT = (200, 400), 25  # of each kind that a draw has, about, where `copies` is left open

@@ -16,9 +16,7 @@ from sklearn.utils import check_scalar
 
 from bpfree_random_features.base import RandomFeatures, hidden_layers, set_readouts
 from bpfree_random_features.sampling import Inputs, draw_hidden
-from sklearn_bpfree import State, advance
-from sklearn_bpfree.features import Beside, formed, read
-from sklearn_bpfree.readout import solve_readout
+from sklearn_bpfree.plugin import Beside, State, advance, formed, read, solve_readout
 
 ROWS_PER_UNIT, MAX_UNITS = 20, 800  # where the number of copies is left open
 

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.features import Mapped, blocks, dense
-from sklearn_bpfree.network import ACTIVATIONS, product
+from sklearn_bpfree.plugin import ACTIVATIONS, Mapped, blocks, dense, product
 
 SAMPLINGS = ("normal", "sparse", "mixed", "pairs")
 FEW = 5  # columns of a sparse unit

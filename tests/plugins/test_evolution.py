@@ -15,11 +15,13 @@ from bpfree_evolution.snes import utilities
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.preprocessing import scale
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Members, Pass, get_trainer, training
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import LogLoss, Loss, SquaredError
-from sklearn_bpfree.optimizers import Adam
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.losses import LogLoss, Loss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.nn.optimizers import Adam
+from sklearn_bpfree.plugin import Members, Pass
+from sklearn_bpfree.plugin.problem import Problem
 
 STEPS = {"spsa": 600}  # of methods that need more than 60
 NAMES = ["cma_es", "genetic", "open_es", "pgpe", "sep_cma_es", "snes", "spsa"]
@@ -257,7 +259,7 @@ def test_same_bits_from_any_workers(name, always_pays, monkeypatch):
         model = BPFreeClassifier((7,), trainer=name, max_iter=3, n_jobs=n_jobs, random_state=0, batch_size=50)
         return model.fit(X, y).state_
 
-    monkeypatch.setattr("sklearn_bpfree.problem.BLOCK_BYTES", 0)  # many small blocks
+    monkeypatch.setattr("sklearn_bpfree.plugin.problem.BLOCK_BYTES", 0)  # many small blocks
     expected = fit(1)
     found = [fit(2), fit(3)]
     with joblib.parallel_config("loky"):

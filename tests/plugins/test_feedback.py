@@ -11,11 +11,11 @@ from bpfree_feedback.fa import FA
 from scipy.special import expit
 from scipy.stats import norm
 
-from sklearn_bpfree import advance
-from sklearn_bpfree.alignment import angle, true_gradient
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import AbsoluteError, BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.estimators.alignment import angle, true_gradient
+from sklearn_bpfree.nn.losses import AbsoluteError, BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin import advance
+from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.testing import yield_trainer_checks
 
 N, D, K = 24, 5, 3

@@ -7,9 +7,9 @@ from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labe
 from scipy import sparse, special
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, PoissonLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, PoissonLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 TARGETS = {
     "classes": (LogLoss(), lambda rng: np.eye(3)[rng.integers(3, size=24)]),

@@ -5,21 +5,21 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from bpfree_kalman import candidates
+from bpfree_kalman import candidates, observation
 from bpfree_kalman import enkf as enkf_module
+from bpfree_kalman.directions import UnitDirections, input_root
 from bpfree_kalman.noise import NoiseModel
+from bpfree_kalman.observation import block_rows, observe
 from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, mean_and_error
 from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
 from scipy import optimize, sparse, special, stats
 from sklearn.datasets import make_friedman1
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer, observation
-from sklearn_bpfree.directions import UnitDirections, input_root
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import AbsoluteError, BinaryLogLoss, HuberLoss, LogLoss, PoissonLoss, SquaredError
-from sklearn_bpfree.observation import block_rows, observe
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.nn.losses import AbsoluteError, BinaryLogLoss, HuberLoss, LogLoss, PoissonLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 KEY = (3, 4)
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from bpfree_kalman import ensemble
+from bpfree_kalman.ensemble import EnsembleState, average_outputs, inverse_root, moments, noise_coordinates, whiten
 from bpfree_kalman.uki import cubature
 from scipy import special
 from sklearn.datasets import load_iris, make_friedman1
 from sklearn.preprocessing import scale
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, ensemble, get_trainer, training
-from sklearn_bpfree.ensemble import EnsembleState, average_outputs, inverse_root, moments, noise_coordinates, whiten
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import (
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.losses import (
     AbsoluteError,
     BinaryLogLoss,
     HuberLoss,
@@ -19,7 +20,8 @@ from sklearn_bpfree.objectives import (
     QuantileLoss,
     SquaredError,
 )
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 LOSSES = [SquaredError(), LogLoss(), BinaryLogLoss(), PoissonLoss()]
 NAMES = ["eki", "eks", "uki"]

@@ -10,10 +10,12 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
 
-from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, Budget, State, Trainer, advance, get_trainer, training
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin import Budget, State, Trainer, advance
+from sklearn_bpfree.plugin.problem import Problem
 
 
 class Fixed(Trainer):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_bpfree import BPFreeClassifier, get_trainer, training
-from sklearn_bpfree.network import ACTIVATIONS, Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import BPFreeClassifier, get_trainer
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.plugin.problem import Problem
 
 LOSSES = ["pred", "sim", "predsim"]
 TARGETS = {

@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits, make_friedman1
 from sklearn.model_selection import train_test_split
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 
 def make_problem(objective=None, *, widths=(6,), K=3, n=40, weighted=False, dtype=np.float64, seed=0, **options):

@@ -10,11 +10,11 @@ from scipy import sparse
 from sklearn.datasets import make_friedman1
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
-from sklearn_bpfree.readout import solve_readout
-from sklearn_bpfree.ridge import ridge
+from sklearn_bpfree.linear.readout import solve_readout
+from sklearn_bpfree.linear.ridge import ridge
+from sklearn_bpfree.nn.losses import LogLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 # --- the trainer ------------------------------------------------------------------------------------------------------
 

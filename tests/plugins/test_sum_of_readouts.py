@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_bpfree import BPFreeClassifier, get_trainer, training
-from sklearn_bpfree.network import Network
-from sklearn_bpfree.objectives import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.problem import Problem
+from sklearn_bpfree import BPFreeClassifier, get_trainer
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 TARGETS = {
     "classes": (LogLoss(), lambda rng: np.eye(3)[rng.integers(3, size=24)]),

@@ -1,0 +1,285 @@
+"""What classifier and regressor share: `fit`, and how outputs come about. Read `_BPFreeEstimator.fit` first.
+
+A fit checks and encodes what the user gives (`checking`), hands a `Problem` to the loop (`training`) and keeps what
+comes out (`fitted`). scikit-learn's callback API (experimental in 1.9) is used in this module only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_bpfree.estimators import training
+from sklearn_bpfree.estimators.alignment import alignment
+from sklearn_bpfree.estimators.checking import _Checks, value_trainers
+from sklearn_bpfree.estimators.fitted import _Fitted
+from sklearn_bpfree.estimators.repeats import unmerged
+from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
+from sklearn_bpfree.plugin.registry import get_trainer, get_trainer_class, inspect_trainers
+
+PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
+PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never exists for a large table as a whole
+VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
+
+
+class _BPFreeEstimator(CallbackSupportMixin, _Checks, _Fitted):
+    """What classifier and regressor share."""
+
+    def set_params(self, **params):
+        """Set parameters of this estimator and, as ``trainer__<name>``, of its trainer.
+
+        A trainer given by name becomes an object when, and only when, one of its own parameters is set.
+
+        Returns
+        -------
+        self : object
+        """
+        if any(name.startswith("trainer__") for name in params):
+            trainer = params.get("trainer", self.trainer)
+            if isinstance(trainer, str):
+                params = {**params, "trainer": get_trainer(trainer)}
+        return super().set_params(**params)
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Scale them: every trainer expects columns of about unit variance.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, label indicators or values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight means that many copies of it.
+        X_val, y_val : array-like, default=None
+            Rows for early stopping, instead of a fraction of X and y held out.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data make no sense, or if the trainer cannot serve the objective.
+        """
+        self._check_parameters()
+        continues = self.warm_start and self._was_begun()
+        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+        X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
+        self._set_targets(y, sample_weight, reset=not continues)
+        unweighted = sample_weight is None
+        X, y, sample_weight = self._merge(X, y, sample_weight)
+        seed = self.progress_.seed if continues else self._draw_seed()
+        trainer = self._make_trainer()
+        budget = trainer.budget(*X.shape)
+
+        warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self._objective(), Metric)
+        held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
+        if held_out == "split":
+            X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
+            if unweighted:
+                held_out = unmerged(*held_out)
+        problem = self._problem(X, y, sample_weight, budget)
+        self._check_network(problem.network, trainer)
+        problem.warmup = 1 if warms_up else 0  # so that the objective is that of the first step
+        if self.max_iter is None:
+            problem.max_iter = trainer.horizon(problem, budget)
+        if warms_up:
+            problem.warmup = round(self.metric_warmup * problem.max_iter)
+        if continues:
+            self._check_continues(problem.network, trainer)
+            progress = self.progress_
+            if not progress.unfinished:
+                progress.plan(problem.max_iter)
+            problem.max_iter, problem.warmup = progress.planned, progress.warmup
+        else:
+            self._forget()
+            self.network_ = problem.network
+            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress.plan(problem.max_iter, problem.warmup)
+        self.trainer_ = trainer
+        self._run(problem, progress, given, budget, held_out)
+        return self
+
+    def _partial_fit(self, X, y, classes=None, sample_weight=None):
+        self._check_parameters()
+        if self.early_stopping is True:
+            raise ValueError("partial_fit does not support early_stopping=True; use fit, or early_stopping=False.")
+        first = not self._was_begun()
+        X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
+        self._set_targets(y, sample_weight, reset=first, classes=classes)
+        X, y, sample_weight = self._merge(X, y, sample_weight)
+        trainer = self._make_trainer() if first else self.trainer_
+        problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
+        self._check_network(problem.network, trainer)
+        problem.max_iter = None
+        if first:
+            self.network_ = problem.network
+            seed = self._draw_seed()
+            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+        else:
+            progress = self.progress_
+        progress.plan(1)
+        self.trainer_ = trainer
+        probe = self._probe(trainer, problem, progress)
+        self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
+        progress.stop_reason = "partial_fit"
+        self._keep(progress, trainer.finish(progress.state, problem))
+        return self
+
+    def _forget(self):
+        """Drop the last fit, which does not go with the new network."""
+        for name in ("state_", "progress_", "history_"):
+            self.__dict__.pop(name, None)
+
+    def _was_begun(self):
+        """Whether there is a fit to go on with."""
+        if hasattr(self, "state_") and not hasattr(self, "progress_"):
+            raise ValueError(
+                f"This {type(self).__name__} was stored after its fit for predictions alone, so that it cannot be "
+                "trained on; set warm_start=True before storing it, or clone it and fit anew."
+            )
+        return hasattr(self, "progress_")
+
+    def _draw_seed(self):
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _run(self, problem, progress, given, budget, held_out):
+        """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out.
+
+        `given` is what callbacks are told: the rows as the user gave them, with their column names.
+        """
+        trainer = self.trainer_
+        context = self._init_callback_context(max_subtasks=progress.planned - progress.iteration)
+        context.call_on_fit_task_begin(estimator=self, **given)
+
+        def on_step(progress):
+            step = context.subcontext(task_name="step").call_on_fit_task_begin(estimator=self, **given)
+            if self.verbose:
+                print(_one_line(progress.history[-1]))
+            return step.call_on_fit_task_end(estimator=self, reconstruction_attributes=now, **given)
+
+        def now():
+            state = trainer.finish(progress.state, problem)
+            return {"state_": state, "history_": progress.history, "progress_": progress}
+
+        self._call(
+            trainer,
+            lambda: training.run(
+                trainer,
+                problem,
+                progress,
+                tol=self._tolerance(budget, held_out),
+                n_iter_no_change=self.n_iter_no_change,
+                validate=None if held_out is None else self._validator(*held_out),
+                max_time=self.max_time,
+                on_step=on_step,
+                probe=self._probe(trainer, problem, progress),
+            ),
+        )
+        use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
+        if not use_best and not progress.unfinished:
+            progress.best = progress.state  # nobody asks for another one any more
+        self._keep(progress, trainer.finish(progress.best if use_best else progress.state, problem))
+        context.call_on_fit_task_end(estimator=self, reconstruction_attributes=dict, **given)
+
+    def _probe(self, trainer, problem, progress):
+        """What measures the alignment of a step; None when it is not recorded."""
+        if not self.record_alignment:
+            return None
+        batch = problem.sample(training.generator(progress.seed, 2), PROBE_ROWS)
+        return lambda before, after: alignment(trainer, problem, batch, before, after)
+
+    def _tolerance(self, budget, held_out):
+        if self.tol is not None:
+            return self.tol
+        return budget.tol if held_out is None else VALIDATION_TOL
+
+    def _keep(self, progress, state):
+        self.progress_ = progress
+        self.state_ = state
+        self.n_iter_ = progress.n_steps
+        self.history_ = progress.history
+
+    def _call(self, trainer, function):
+        """Call a trainer; an objective that it cannot use becomes one sentence that says which trainers can."""
+        try:
+            return function()
+        except ObjectiveError as error:
+            raise ValueError(
+                f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss, "
+                f"such as loss='auto', or a trainer that only needs values (registered: {value_trainers()})."
+            ) from error
+
+    def _outputs(self, X):
+        """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
+        check_is_fitted(self, "state_")
+        X = self._check_rows(X, reset=False)
+        parts = [
+            self.trainer_.outputs(self.state_, self.network_, X[rows])
+            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
+        ]
+        Z = np.concatenate(parts).astype(X.dtype, copy=False)
+        return Z, self._objective().link(Z)
+
+    def _predictive(self, X):
+        """Means and standard deviations of the encoded values, in the dtype of X."""
+        check_is_fitted(self, "state_")
+        if "return_std" not in self.trainer_.offers:
+            raise ValueError(no_return_std(self))
+        X = self._check_rows(X, reset=False)
+        parts = [
+            self.trainer_.predictive(self.state_, self.network_, X[rows])
+            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
+        ]
+        return [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _offers(estimator, what):
+    """Whether the trainer offers something; a name that fit will complain about is taken to offer everything."""
+    try:
+        kind = get_trainer_class(estimator.trainer) if isinstance(estimator.trainer, str) else estimator.trainer
+    except (ValueError, ImportError):
+        return True
+    return what in getattr(kind, "offers", (what,))
+
+
+def offers_partial_fit(estimator):
+    """Whether the trainer can take steps on other rows than before."""
+    if not _offers(estimator, "partial_fit"):
+        raise AttributeError(f"partial_fit is not offered by the trainer {estimator.trainer!r}; use fit.")
+    return True
+
+
+def offers_return_std(estimator):
+    """Whether the trainer can say how sure its predictions are."""
+    if not _offers(estimator, "return_std"):
+        raise AttributeError(no_return_std(estimator))
+    return True
+
+
+def no_return_std(estimator):
+    able = [info.name for info in inspect_trainers() if "return_std" in info.offers]
+    return (
+        f"The trainer {estimator._trainer_name()!r} does not say how sure its predictions are; use one that offers "
+        f"return_std (registered: {', '.join(able) or 'none'})."
+    )
+
+
+def _one_line(row):
+    parts = [f"step {row['step']}", f"loss {row['loss']:.6f}"]
+    if "validation_score" in row:
+        parts.append(f"validation score {row['validation_score']:.6f}")
+    return ", ".join(parts)

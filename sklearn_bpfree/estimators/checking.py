@@ -1,0 +1,285 @@
+"""What the user gives an estimator, checked and encoded: parameters, rows, targets, weights and held-out rows.
+
+Read `_Checks._problem`, where all of it comes together, first.
+"""
+
+from __future__ import annotations
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import validate_data
+
+from sklearn_bpfree.estimators.repeats import merge_repeated_rows
+from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.objectives import Metric, make_objective
+from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS
+from sklearn_bpfree.plugin.problem import Problem
+from sklearn_bpfree.plugin.registry import get_trainer, inspect_trainers
+from sklearn_bpfree.plugin.trainer import Trainer
+
+FRAME_NOTE = (
+    "A frame with text, categories, dates or missing values is for sklearn_bpfree.tabular.tabular_pipeline, which "
+    "encodes them: tabular_pipeline(estimator).fit(X, y)."
+)
+
+
+class _Checks(BaseEstimator):
+    """The part of an estimator that checks and encodes."""
+
+    def _check_parameters(self):
+        sizes = self._hidden_sizes()
+        if any(not isinstance(size, Integral) or size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {self.hidden_layer_sizes!r}.")
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
+        if self.weights not in WEIGHT_KINDS:
+            raise ValueError(f"weights must be one of {list(WEIGHT_KINDS)}, got {self.weights!r}.")
+        _check_number(self.metric_warmup, "metric_warmup", min_val=0, max_val=1)
+        if self.batch_size != "auto":
+            check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
+        if self.max_iter is not None:
+            check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        if self.tol is not None:
+            _check_number(self.tol, "tol", min_val=0)
+        if self.max_time is not None:
+            _check_number(self.max_time, "max_time", min_val=0, include_boundaries="neither")
+        if not (self.early_stopping == "auto" or isinstance(self.early_stopping, (bool, np.bool_))):
+            raise ValueError(f"early_stopping must be 'auto', True or False, got {self.early_stopping!r}.")
+        _check_number(
+            self.validation_fraction, "validation_fraction", min_val=0, max_val=1, include_boundaries="neither"
+        )
+        check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
+        if self.scoring is not None and self.scoring != "loss":
+            check_scoring(self, self.scoring)
+        if not (self.n_jobs is None or (isinstance(self.n_jobs, Integral) and self.n_jobs != 0)):
+            raise ValueError(f"n_jobs must be None or an integer that is not 0, got {self.n_jobs!r}.")
+        for name in ("warm_start", "record_alignment", "verbose"):
+            check_scalar(getattr(self, name), name, (bool, np.bool_, Integral))
+        if self._dtype() is None:
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}.")
+
+    def _dtype(self):
+        """Precision of the computation; None if `dtype` is not one that we have."""
+        try:
+            dtype = np.dtype(self.dtype)
+        except TypeError:
+            return None
+        return dtype if self.dtype is not None and dtype in (np.float32, np.float64) else None
+
+    def _hidden_sizes(self):
+        sizes = self.hidden_layer_sizes
+        return tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
+
+    def _make_trainer(self):
+        trainer = get_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
+        if not isinstance(trainer, Trainer):
+            raise TypeError(
+                f"trainer must be a registered name or a Trainer instance, got {trainer!r}; "
+                "sklearn_bpfree.list_trainers() gives the names."
+            )
+        trainer = clone(trainer)
+        trainer.check_parameters()
+        return trainer
+
+    def _check_network(self, network, trainer):
+        if network.is_smooth or trainer.needs == "values":
+            return
+        flat = ACTIVATIONS[self.activation].flat
+        asked = f"activation={self.activation!r}" if flat else f"weights={self.weights!r}"
+        raise ValueError(
+            f"The trainer {self._trainer_name()!r} needs derivatives, which {asked} does not have; use another "
+            f"activation or weights='float', or a trainer that only needs values (registered: {value_trainers()})."
+        )
+
+    def _trainer_name(self):
+        return self.trainer if isinstance(self.trainer, str) else type(self.trainer).__name__
+
+    def _validate(self, X, y, sample_weight, *, reset, min_rows):
+        X, y = self._check_rows(X, y, reset=reset, ensure_min_samples=min_rows)
+        y = self._check_y(y)
+        sample_weight = self._check_weight(sample_weight, y)
+        if sample_weight is not None and not (sample_weight > 0).all():
+            rows = np.flatnonzero(sample_weight)
+            X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
+        return X, y, sample_weight
+
+    def _check_rows(self, X, *y, **checks):
+        """Rows, and targets if given, as arrays; a frame that is not all numbers is told what it is for."""
+        if y:
+            checks |= {"multi_output": True, "y_numeric": not self._classifies}
+        try:
+            return validate_data(self, X, *y, accept_sparse="csr", dtype=[np.float64, np.float32], **checks)
+        except (TypeError, ValueError) as error:
+            if hasattr(X, "columns"):
+                error.add_note(FRAME_NOTE)
+            raise
+
+    def _check_weight(self, sample_weight, y, name="sample_weight"):
+        """Weights as float64 (n,), or None; `class_weight` included."""
+        if sample_weight is not None:
+            if isinstance(sample_weight, Real):
+                sample_weight = np.full(len(y), sample_weight)
+            weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name, estimator=self)
+            if weight.shape != (len(y),):
+                raise ValueError(f"{name} must have shape ({len(y)},), one weight per row, got {weight.shape}.")
+            if (weight < 0).any() or weight.sum() == 0:
+                raise ValueError(f"{name} must be non-negative and not all zero.")
+            sample_weight = weight
+        if getattr(self, "class_weight", None) is not None:
+            by_class = compute_sample_weight(self.class_weight, y)
+            sample_weight = by_class if sample_weight is None else sample_weight * by_class
+            if (sample_weight < 0).any() or sample_weight.sum() == 0:
+                raise ValueError(
+                    f"class_weight must be non-negative and not zero for all rows, got {self.class_weight!r}."
+                )
+        return sample_weight
+
+    def _merge(self, X, y, sample_weight):
+        """Repeated rows as weights, unless the objective is a metric, which may not take any."""
+        if isinstance(self._objective(), Metric):
+            equal = sample_weight is None or (sample_weight == sample_weight[0]).all()
+            return X, y, None if equal else sample_weight
+        return merge_repeated_rows(X, y, sample_weight)
+
+    def _cast(self, X):
+        """The rows in the dtype of the computation; no copy where they have it."""
+        dtype = self._dtype()
+        if X.dtype == np.float64 and dtype == np.float32 and X.size:
+            values = X.data if sparse.issparse(X) else X
+            largest = max(values.max(), -values.min()) if values.size else 0.0
+            if largest > np.finfo(np.float32).max:
+                raise ValueError(
+                    f"Input X contains a value too large for dtype('float32'), {largest:.3g}; scale the columns or use "
+                    "dtype='float64'."
+                )
+        X = X.astype(dtype, copy=False)
+        return X if sparse.issparse(X) else np.ascontiguousarray(X)
+
+    def _held_out(self, X_val, y_val, weight_val, budget, warms_up):
+        """The user's validation rows, "split" for a fraction of the training rows, or None."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError(f"X_val and y_val go together, but {'X_val' if X_val is None else 'y_val'} is missing.")
+        if X_val is None:
+            if weight_val is not None:
+                raise ValueError("sample_weight_val goes with X_val and y_val, but these are missing.")
+            asked = budget.early_stopping or warms_up if self.early_stopping == "auto" else self.early_stopping
+            return "split" if asked else None
+        if self.early_stopping is False:
+            raise ValueError("X_val is for early stopping, but early_stopping=False; set it to True or 'auto'.")
+        X_val, y_val = self._check_rows(X_val, y_val, reset=False)
+        y_val = self._check_y(y_val)
+        self._set_targets(y_val, weight_val, reset=False, name="y_val")
+        return X_val, y_val, self._check_weight(weight_val, y_val, "sample_weight_val")
+
+    def _split(self, X, y, sample_weight, seed):
+        n_held = int(np.ceil(self.validation_fraction * len(y)))
+        if n_held < 2 or len(y) - n_held < 2:
+            raise ValueError(
+                f"Early stopping needs at least 2 rows on either side of the split, but validation_fraction="
+                f"{self.validation_fraction} of {len(y)} rows gives {n_held}; change it or set early_stopping=False."
+            )
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        stratify = y if self._stratifies(y, n_held) else None
+        X, X_val, y, y_val, weight, weight_val = train_test_split(
+            X, y, weight, test_size=n_held, random_state=seed, stratify=stratify
+        )
+        if sample_weight is None:
+            weight = weight_val = None
+        return X, y, weight, (X_val, y_val, weight_val)
+
+    def _stratifies(self, y, n_held):
+        return False
+
+    def _problem(self, X, y, sample_weight, budget):
+        dtype = self._dtype()
+        targets = self.targets_
+        objective = self._objective()
+        if isinstance(objective, Metric):
+            objective.check(targets.encode(y, dtype), y, sample_weight)
+        if self.record_alignment and isinstance(objective, Metric):
+            raise ValueError(
+                f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
+                "set record_alignment=False, or use a loss such as loss='auto'."
+            )
+        sizes = (X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs)
+        network = Network(sizes, self.activation, self.weights)
+        return Problem(
+            self._cast(X),
+            targets.encode(y, dtype),
+            network,
+            objective,
+            sample_weight=sample_weight,
+            y=y if isinstance(objective, Metric) else None,
+            batch_size=budget.batch_size if self.batch_size == "auto" else int(self.batch_size),
+            max_iter=budget.max_iter if self.max_iter is None else int(self.max_iter),
+            n_jobs=self.n_jobs,
+        )
+
+    def _check_continues(self, network, trainer):
+        if network != self.network_:
+            raise ValueError(
+                f"warm_start=True cannot go on with another network: fitted {self.network_.layer_sizes} "
+                f"({self.network_.activation}, {self.network_.weight_kind}), now {network.layer_sizes} "
+                f"({network.activation}, {network.weight_kind}); set warm_start=False."
+            )
+        if type(trainer) is not type(self.trainer_):
+            raise ValueError(
+                f"warm_start=True cannot go on with another trainer: fitted {self.trainer_!r}, now {trainer!r}; "
+                "set warm_start=False."
+            )
+
+    def _validator(self, X_val, y_val, weight_val):
+        """Score of a state on the validation rows, by `scoring`; greater is better."""
+        objective = self._objective()
+        X_val = self._cast(X_val)
+        if self.scoring == "loss" or (self.scoring is None and isinstance(objective, Metric)):
+            Y_val = self.targets_.encode(y_val, X_val.dtype)
+
+            def score(state):
+                Z = self.trainer_.outputs(state, self.network_, X_val)
+                if isinstance(objective, Metric):
+                    return objective.score(Z, y_val, weight_val)
+                return -float(np.average(objective.loss(Z, Y_val), weights=weight_val))
+
+            return score
+        candidate = copy.copy(self)
+        candidate.__dict__.pop("feature_names_in_", None)  # X_val is an array by now
+        scorer = check_scoring(candidate, self.scoring)
+        weight = {} if weight_val is None else {"sample_weight": weight_val}
+
+        def score_candidate(state):
+            candidate.state_ = state
+            try:
+                return scorer(candidate, X_val, y_val, **weight)
+            except TypeError as error:
+                if "sample_weight" not in str(error):
+                    raise
+                raise ValueError(
+                    f"scoring={self.scoring!r} does not take sample weights, which the validation rows have; fit "
+                    "without weights or use another scorer."
+                ) from error
+
+        return score_candidate
+
+    def _objective(self):
+        return make_objective(self.loss, self.targets_, getattr(self, "quantile", None))
+
+
+def _check_number(value, name, **limits):
+    """`check_scalar` for real numbers, of which NaN, which no limit excludes, is none."""
+    check_scalar(value, name, Real, **limits)
+    if np.isnan(value):
+        raise ValueError(f"{name} must be a number, got nan.")
+
+
+def value_trainers() -> str:
+    able = [info.name for info in inspect_trainers() if info.error is None and info.needs == "values"]
+    return ", ".join(able) or "none"

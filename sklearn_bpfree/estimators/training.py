@@ -1,0 +1,226 @@
+"""The loop: step, record, call back, stop?
+
+It knows nothing of layers or algorithms. All it carries is a `Progress`, a picklable record, so that a fit that was cut
+short goes on with the bits of one that was not. It keeps to one BLAS thread: the bits of a large matrix product depend
+on the number of threads, which differs between a fit of its own and one in a worker of a grid search; and the small
+products of which most fits consist only get slower with more.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_bpfree.plugin.parallel import one_blas_thread
+from sklearn_bpfree.plugin.problem import Problem
+from sklearn_bpfree.plugin.trainer import State, Trainer
+
+CALLER = 8  # a warning stands at the user's call of `fit`, so many calls above
+
+
+@dataclass(eq=False)
+class Progress:
+    """How far a fit has come.
+
+    Attributes
+    ----------
+    seed : int
+        Source of all randomness; step t draws from a generator of (seed, t).
+    state : State
+        After the last step.
+    best : State
+        The best one so far: by validation score, or without validation by training loss.
+    best_score : float
+    n_waiting : int
+        Steps since the watched value last improved by `tol`.
+    watched : float
+        Value that the next one must exceed by `tol`.
+    n_steps : int
+        Steps done over all calls.
+    iteration : int
+        Steps done of the planned ones.
+    planned : int
+        Steps planned.
+    warmup : int
+        Steps of these that minimise a metric's smooth loss (see `Problem`); no rule stops the fit meanwhile.
+    history : list of dict
+        One row per step: ``step``, ``loss``, ``seconds`` since the start, ``n_evaluations``, and where there is one
+        ``validation_score`` and ``alignment``.
+    stop_reason : str
+        "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
+        while it runs.
+    """
+
+    seed: int
+    state: State
+    best: State
+    best_score: float = -np.inf
+    watched: float = -np.inf
+    n_waiting: int = 0
+    n_steps: int = 0
+    iteration: int = 0
+    planned: int = 0
+    warmup: int = 0
+    history: list[dict] = field(default_factory=list)
+    stop_reason: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the fit was cut short and can be taken up again."""
+        return self.stop_reason in ("interrupted", "max_time")
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the warm-up goes on after the last step."""
+        return self.iteration < self.warmup
+
+    def plan(self, max_iter, warmup=0) -> None:
+        """Make room for a new run of `max_iter` steps that starts from the present state."""
+        self.iteration, self.planned, self.warmup = 0, max_iter, warmup
+        self.best, self.best_score = self.state, -np.inf
+        self.watched, self.n_waiting = -np.inf, 0
+
+
+def generator(seed: int, *key: int) -> np.random.Generator:
+    """The generator of one seed and one key, whatever was drawn elsewhere."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def start(trainer: Trainer, problem: Problem, seed: int) -> Progress:
+    """First state of a trainer."""
+    with one_blas_thread():
+        state = trainer.init(problem, generator(seed, 0))
+    return Progress(seed, state, state)
+
+
+def run(
+    trainer: Trainer,
+    problem: Problem,
+    progress: Progress,
+    *,
+    tol: float | None = None,
+    n_iter_no_change: int = 10,
+    validate: Callable[[State], float] | None = None,
+    max_time: float | None = None,
+    on_step: Callable[[Progress], bool] | None = None,
+    probe: Callable[[State, State], list[float]] | None = None,
+) -> Progress:
+    """Take steps until a rule stops the fit; `progress` is updated in place and returned.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    problem : Problem
+    progress : Progress
+        With `planned` steps, of which `iteration` are done.
+    tol : float or None
+        Improvement of the watched value (validation score or training loss) that counts; None: no stop on a plateau.
+    n_iter_no_change : int
+        Steps without improvement that are allowed.
+    validate : callable, default=None
+        Score of a state on held-out rows, greater is better.
+    max_time : float, default=None
+        Seconds after which no further step is begun.
+    on_step : callable, default=None
+        Called with the progress after every step; true stops the fit.
+    probe : callable, default=None
+        Called with the states before and after a step; its result is recorded as ``alignment``.
+    """
+    with one_blas_thread():
+        _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe)
+    _warn(progress)
+    return progress
+
+
+def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe):
+    begin = time.perf_counter()
+    before = progress.history[-1] if progress.history else {"seconds": 0.0, "n_evaluations": 0}
+    progress.stop_reason = ""
+    try:
+        while not progress.stop_reason and progress.iteration < progress.planned:
+            previous = progress.state
+            problem.iteration = progress.iteration
+            with np.errstate(all="ignore"):
+                state = trainer.step(previous, problem, generator(progress.seed, 1, progress.n_steps))
+            if progress.iteration + 1 == progress.warmup and _finite(state):
+                state = _set_threshold(trainer, problem, state)
+            if not _finite(state):
+                progress.stop_reason = "diverged"
+                break
+            row = {
+                "step": progress.n_steps + 1,
+                "loss": state.loss,
+                "seconds": before["seconds"] + time.perf_counter() - begin,
+                "n_evaluations": before["n_evaluations"] + problem.n_evaluations,
+            }
+            if validate is not None:
+                row["validation_score"] = validate(state)
+            if probe is not None:
+                row["alignment"] = probe(previous, state)
+            progress.stop_reason = _record(progress, state, row, tol, n_iter_no_change, validate is not None)
+            if on_step is not None and on_step(progress):
+                progress.stop_reason = progress.stop_reason or "callback"
+            if max_time is not None and time.perf_counter() - begin >= max_time and not progress.stop_reason:
+                progress.stop_reason = "max_time" if progress.iteration < progress.planned else "max_iter"
+    except KeyboardInterrupt:
+        progress.stop_reason = "interrupted"
+    progress.stop_reason = progress.stop_reason or "max_iter"
+
+
+def _set_threshold(trainer, problem, state) -> State:
+    """The end of the warm-up: the state with the decision threshold that suits the metric best."""
+    shift = problem.best_shift(trainer.outputs(state, problem.network, problem.X))
+    problem.n_evaluations += problem.n_samples
+    problem.iteration += 1
+    return trainer.shift_outputs(state, problem, shift)
+
+
+def _record(progress, state, row, tol, patience, validated) -> str:
+    """Enter a step into the books; returns the reason to stop, if any."""
+    progress.state = state
+    progress.n_steps += 1
+    progress.iteration += 1
+    progress.history.append(row)
+    if progress.warming_up:
+        progress.best = state
+        return ""
+    score = row["validation_score"] if validated else -state.loss
+    if np.isnan(score):
+        if progress.best_score == -np.inf:
+            progress.best = state
+        return ""
+    if score > progress.best_score:
+        progress.best, progress.best_score = state, score
+    if score > progress.watched + (tol or 0.0):
+        progress.watched, progress.n_waiting = score, 0
+    else:
+        progress.n_waiting += 1
+    if tol is not None and progress.n_waiting >= patience:
+        return "early_stopping" if validated else "tol"
+    return ""
+
+
+def _finite(state) -> bool:
+    return bool(np.isfinite(state.weights).all()) and not np.isinf(state.loss)
+
+
+def _warn(progress) -> None:
+    if progress.stop_reason == "diverged":
+        warnings.warn(
+            f"Training diverged in step {progress.n_steps + 1}: the loss or the weights were no longer finite; the "
+            "best weights so far are kept. Scale the features or lower the learning rate.",
+            ConvergenceWarning,
+            stacklevel=CALLER,
+        )
+    elif progress.stop_reason == "interrupted":
+        warnings.warn(
+            f"Training was interrupted after {progress.n_steps} steps; the best weights so far are kept. With "
+            "warm_start=True another fit goes on from here.",
+            ConvergenceWarning,
+            stacklevel=CALLER,
+        )

@@ -1,0 +1,381 @@
+"""Members of a population, ``centre + sign * scale * direction``, which exist only as a key until a block needs them.
+
+The directions of a block come from a counter-based generator of (key, block), so any block can be made anywhere, in any
+order, with the same bits; and what travels is the centre and the key. Activations are kept features first, (members,
+units, rows), and the first layer of all members of a block is one product. Read `Members.outputs` first.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, pairwise
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+
+BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
+CHUNK_BYTES = 1 << 21  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block
+KEEP_BYTES = 1 << 26  # directions are kept for the update up to this size, and drawn again beyond it
+
+
+@dataclass(eq=False)
+class Directions:
+    """Directions E of a block as a matrix.
+
+    Attributes
+    ----------
+    network : Network
+    E : ndarray of shape (n, n_weights)
+    """
+
+    network: Network
+    E: np.ndarray
+
+    @property
+    def biases(self) -> np.ndarray:
+        """The biases' part of E."""
+        return self.E[:, self.network.n_kernel :]
+
+    def dense(self) -> np.ndarray:
+        """The matrix E."""
+        return self.E
+
+    def combine(self, c) -> np.ndarray:
+        """The sum of ``c_i E_i``."""
+        return c @ self.E
+
+    def upper(self, scale, out) -> None:
+        """Put ``scale * E`` into a matrix like E, all but the first layer's kernels."""
+        above = slice(self.network.n_first, None)
+        np.multiply(self.E[:, above], scale[above], out=out[:, above])
+
+    def first(self, scale, X) -> np.ndarray:
+        """``scale * E`` applied to all rows by the first layer, as one product: (n, units, rows)."""
+        kernels, biases = self.network.unpack(self.E)
+        of_kernel, of_bias = (parts[0] for parts in self.network.unpack(scale))
+        n, fan_in, fan_out = kernels[0].shape
+        side_by_side = np.empty((fan_in, n, fan_out), self.E.dtype)
+        np.multiply(kernels[0].transpose(1, 0, 2), of_kernel[:, None, :], out=side_by_side)
+        Z = _from_rows(side_by_side.reshape(fan_in, -1).T, X).reshape(n, fan_out, -1)
+        Z += (of_bias * biases[0])[:, :, None]
+        return Z
+
+
+@dataclass(eq=False)
+class LowRankDirections:
+    """Directions whose kernels are ``A B^T / sqrt(r)``, with A (fan_in, r) and B (fan_out, r); their biases are full.
+
+    Attributes
+    ----------
+    network : Network
+    A : list of ndarray of shape (n, r, fan_in)
+    B : list of ndarray of shape (n, r, fan_out)
+        Divided by sqrt(r).
+    biases : ndarray of shape (n, number of biases)
+    """
+
+    network: Network
+    A: list[np.ndarray]
+    B: list[np.ndarray]
+    biases: np.ndarray
+
+    def dense(self) -> np.ndarray:
+        """The directions as one matrix (n, n_weights)."""
+        E = np.empty((len(self.biases), self.network.n_weights), self.biases.dtype)
+        self._fill(E, 0)
+        return E
+
+    def combine(self, c) -> np.ndarray:
+        """The sum of ``c_i E_i``, which is one product per layer."""
+        parts = [
+            (A * c[:, None, None]).reshape(-1, A.shape[2]).T @ B.reshape(-1, B.shape[2])
+            for A, B in zip(self.A, self.B, strict=True)
+        ]
+        return np.concatenate([part.ravel() for part in parts] + [c @ self.biases])
+
+    def upper(self, scale, out) -> None:
+        """Put ``scale * E`` into a matrix of directions, all but the first layer's kernels."""
+        self._fill(out, 1)
+        above = slice(self.network.n_first, None)
+        out[:, above] *= scale[above]
+
+    def first(self, scale, X) -> np.ndarray:
+        """``scale * E`` applied to all rows by the first layer, from the factors: (n, units, rows)."""
+        n, rank, fan_in = self.A[0].shape
+        units = self.network.layer_sizes[1]
+        inner = np.ones((n, rank + 1, X.shape[0]), self.biases.dtype)  # the last one is the bias's input
+        inner[:, :rank] = _from_rows(self.A[0].reshape(-1, fan_in), X).reshape(n, rank, -1)
+        B = np.empty((n, rank + 1, units), self.biases.dtype)
+        np.multiply(self.B[0], scale[0], out=B[:, :rank])
+        np.multiply(self.biases[:, :units], self.network.unpack(scale)[1][0], out=B[:, rank])
+        return np.matmul(B.transpose(0, 2, 1), inner)  # quicker than an outer product, even with rank 1
+
+    def _fill(self, E, bottom):
+        kernels = self.network.unpack(E)[0]
+        for kernel, A, B in zip(kernels[bottom:], self.A[bottom:], self.B[bottom:], strict=True):
+            _outer(A, B, out=kernel)
+        E[:, self.network.n_kernel :] = self.biases
+
+
+def _outer(A, B, out=None):
+    """``A^T B`` of every member, (n, r, a), (n, r, b) -> (n, a, b)."""
+    if A.shape[1] == 1:
+        return np.multiply(A.transpose(0, 2, 1), B, out=out)
+    return np.matmul(A.transpose(0, 2, 1), B, out=out)
+
+
+@dataclass(eq=False)
+class Members:
+    """A population around a centre.
+
+    Parameters
+    ----------
+    network : Network
+    centre : ndarray of shape (n_weights,)
+    scale : ndarray of shape (n_weights,)
+        Standard deviation of each weight; with low-rank noise the same throughout a layer.
+    key : tuple of two int
+        Whatever is drawn depends on these 128 bits and on the number of the block.
+    n_directions : int
+    signs : tuple of float, default=(1.0, -1.0)
+        Each direction is taken with each sign; the default gives antithetic pairs.
+    noise : {"gaussian", "rademacher"} or int, default="gaussian"
+        Distribution of the directions; an integer r means Gaussian factors of rank r.
+    block_members : int, default=8
+        Members in a block. What is drawn depends on it, so it must not depend on the number of workers.
+    """
+
+    network: Network
+    centre: np.ndarray
+    scale: np.ndarray
+    key: tuple[int, int]
+    n_directions: int
+    signs: tuple[float, ...] = (1.0, -1.0)
+    noise: str | int = "gaussian"
+    block_members: int = BLOCK_MEMBERS
+    _kept: dict = field(default_factory=dict, init=False, repr=False)
+    _first: list = field(default_factory=list, init=False, repr=False)
+    _rows: tuple = field(default=(None, []), init=False, repr=False)
+
+    def __getstate__(self):
+        """What travels: nothing that was drawn, and a scale that is the same throughout a layer as one number."""
+        layers = list(zip(*self.network.unpack(self.scale), strict=True))
+        plain = all((W == b[0]).all() and (b == b[0]).all() for W, b in layers)
+        scale = [float(b[0]) for _, b in layers] if plain else self.scale
+        return {**self.__dict__, "scale": scale, "_kept": {}, "_first": [], "_rows": (None, [])}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if isinstance(self.scale, list):
+            values, self.scale = self.scale, np.empty_like(self.centre)
+            for value, W, b in zip(values, *self.network.unpack(self.scale), strict=True):
+                W[:] = b[:] = value
+
+    @property
+    def n_members(self) -> int:
+        """Size of the population."""
+        return self.n_directions * len(self.signs)
+
+    @property
+    def block_directions(self) -> int:
+        """Number of directions in a block."""
+        return self.block_members // len(self.signs)
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks, the last of which may be shorter."""
+        return -(-self.n_directions // self.block_directions)
+
+    def span(self, block: int) -> slice:
+        """Which directions a block holds."""
+        start = block * self.block_directions
+        return slice(start, min(start + self.block_directions, self.n_directions))
+
+    def generator(self, block: int) -> np.random.Generator:
+        """The generator of a block."""
+        return np.random.Generator(np.random.Philox(key=self.key, counter=[0, 0, 0, block]))
+
+    def directions(self, block: int) -> Directions | LowRankDirections:
+        """Directions of a block, drawn or remembered."""
+        drawn = self._kept.get(block)
+        if drawn is None:
+            span = self.span(block)
+            drawn = self._draw(_rewound(self.key, block), span.stop - span.start)
+            if isinstance(self.noise, int) or self.n_directions * self.centre.nbytes <= KEEP_BYTES:
+                self._kept[block] = drawn
+        return drawn
+
+    def weights(self, block: int) -> np.ndarray:
+        """The members of a block, (signs * directions, n_weights): first those of the first sign, and so on."""
+        return self._both_ways(self.centre, self.directions(block).dense() * self.scale).reshape(-1, len(self.centre))
+
+    def member(self, sign: int, direction: int) -> np.ndarray:
+        """One member, by its place in the array of losses."""
+        block, at = divmod(direction, self.block_directions)
+        span = self.span(block)
+        return self.weights(block)[sign * (span.stop - span.start) + at].copy()
+
+    def combine(self, c) -> np.ndarray:
+        """The sum of ``c_i E_i`` over all directions, block by block in a fixed order."""
+        c = c.astype(self.centre.dtype)
+        return sum(
+            (self.directions(block).combine(c[self.span(block)]) for block in range(self.n_blocks)),
+            start=np.zeros_like(self.centre),
+        )
+
+    def combine_squares(self, c) -> np.ndarray:
+        """The sum of ``c_i E_i^2`` over all directions."""
+        c = c.astype(self.centre.dtype)
+        return sum(
+            (c[self.span(block)] @ np.square(self.directions(block).dense()) for block in range(self.n_blocks)),
+            start=np.zeros_like(self.centre),
+        )
+
+    def outputs(self, block: int, X) -> np.ndarray:
+        """Raw outputs of a block's members.
+
+        Parameters
+        ----------
+        block : int
+        X : ndarray or sparse array of shape (n, n_features)
+
+        Returns
+        -------
+        Z : ndarray of shape (members, n, K)
+            A view of an array (members, K, n).
+        """
+        n = X.shape[0]
+        widest = max(self.network.layer_sizes[1:]) * self.block_members * self.centre.itemsize
+        n_chunks = -(-n * widest // CHUNK_BYTES)
+        if type(self).weights is Members.weights and self.network.weight_kind == "float":
+            run = self._around_centre(block)
+        else:  # somebody else's members, or quantised ones, which are no small steps from a centre
+            run = partial(member_outputs, self.network, self.network.effective(self.weights(block)))
+        if n_chunks <= 1:
+            return run(X).transpose(0, 2, 1)
+        if X is not self._rows[0]:
+            self._rows = X, [X[n * i // n_chunks : n * (i + 1) // n_chunks] for i in range(n_chunks)]
+        return np.concatenate([run(rows) for rows in self._rows[1]], axis=2).transpose(0, 2, 1)
+
+    def _around_centre(self, block):
+        """The function from rows to outputs of a block.
+
+        The first layer is linear, ``(W + s E)^T x = W^T x + s E^T x``: one product for the centre does for all members
+        of a generation, and one for a direction does for both of its signs.
+        """
+        directions = self.directions(block)
+        n, D, head = len(directions.biases), self.network.n_weights, self.network.n_first
+        steps = np.empty((n, D), self.centre.dtype)  # of the first layer's kernels, nobody needs them
+        directions.upper(self.scale, steps)
+        weights = np.empty((len(self.signs), n, D), self.centre.dtype)
+        self._both_ways(self.centre[head:], steps[:, head:], weights[:, :, head:])
+        kernels, biases = self.network.unpack(weights.reshape(-1, D))
+
+        def run(X):
+            first = directions.first(self.scale, X)
+            Z = self._both_ways(self._centre_in(X), first).reshape(-1, *first.shape[1:])
+            return upper_outputs(self.network, Z, zip(kernels[1:], biases[1:], strict=True))
+
+        return run
+
+    def _both_ways(self, centre, steps, out=None):
+        """``centre + sign * step`` for all signs and steps, (signs, n, ...)."""
+        out = np.empty((len(self.signs), *steps.shape), steps.dtype) if out is None else out
+        for i, sign in enumerate(self.signs):
+            add = np.add if sign > 0 else np.subtract
+            add(centre, steps if abs(sign) == 1 else abs(sign) * steps, out=out[i])
+        return out
+
+    def _centre_in(self, X):
+        """What comes into the first layer at the centre, (units, rows); remembered for the next block."""
+        for rows, Z in self._first:
+            if rows is X:
+                return Z
+        kernels, biases = self.network.unpack(self.centre)
+        Z = _from_rows(kernels[0].T, X)
+        Z += biases[0][:, None]
+        if (len(self._first) + 1) * Z.nbytes <= KEEP_BYTES:
+            self._first = [*self._first, (X, Z)]
+        return Z
+
+    def _draw(self, rng, n):
+        dtype = self.centre.dtype
+        D = self.network.n_weights
+        if self.noise == "rademacher":
+            bits = np.unpackbits(np.frombuffer(rng.bytes(-(-n * D // 8)), np.uint8), count=n * D)
+            return Directions(self.network, (2 * bits.astype(dtype) - 1).reshape(n, D))
+        if isinstance(self.noise, str):
+            return Directions(self.network, rng.standard_normal((n, D), dtype=dtype))
+        rank = self.noise
+        sizes = [n * rank * fan for layer in self.network.kernel_shapes for fan in layer]
+        ends = list(accumulate(sizes, initial=0))
+        draws = rng.standard_normal(ends[-1] + n * (D - self.network.n_kernel), dtype=dtype)
+        factors = [draws[start:end].reshape(n, rank, -1) for start, end in pairwise(ends)]
+        A, B = factors[::2], factors[1::2]
+        if rank > 1:
+            for part in B:
+                part /= dtype.type(np.sqrt(rank))
+        return LowRankDirections(self.network, A, B, draws[ends[-1] :].reshape(n, -1))
+
+
+def _rewound(key, block) -> np.random.Generator:
+    """This thread's generator, set to the start of a block's numbers; eight times as quick as a new one."""
+    if not hasattr(_this_thread, "rng"):
+        _this_thread.rng = np.random.Generator(np.random.Philox(0))
+    place = {"counter": np.array([0, 0, 0, block], np.uint64), "key": np.array(key, np.uint64)}
+    buffer = {"buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+    _this_thread.rng.bit_generator.state = {"bit_generator": "Philox", "state": place, **buffer}
+    return _this_thread.rng
+
+
+_this_thread = threading.local()
+
+
+def member_outputs(network: Network, weights, X) -> np.ndarray:
+    """Raw outputs of any members, features first.
+
+    Parameters
+    ----------
+    network : Network
+    weights : ndarray of shape (P, n_weights)
+    X : ndarray or sparse array of shape (n, n_features)
+
+    Returns
+    -------
+    Z : ndarray of shape (P, K, n)
+    """
+    kernels, biases = network.unpack(weights)
+    P, fan_in, fan_out = kernels[0].shape
+    side_by_side = np.ascontiguousarray(kernels[0].transpose(1, 0, 2)).reshape(fan_in, -1)
+    Z = _from_rows(side_by_side.T, X).reshape(P, fan_out, -1)
+    Z += biases[0][:, :, None]
+    return upper_outputs(network, Z, zip(kernels[1:], biases[1:], strict=True))
+
+
+def upper_outputs(network: Network, Z, layers) -> np.ndarray:
+    """Raw outputs from what comes into the first hidden layer, (P, units, rows) -> (P, K, rows).
+
+    Parameters
+    ----------
+    network : Network
+    Z : ndarray of shape (P, units, rows)
+        May be overwritten.
+    layers : iterable of (ndarray of shape (P, fan_in, fan_out), ndarray of shape (P, fan_out))
+        Kernels and biases of the members from the second layer on.
+    """
+    f = ACTIVATIONS[network.activation].apply
+    for W, b in layers:
+        Z = np.matmul(W.transpose(0, 2, 1), f(Z))
+        Z += b[:, :, None]
+    return Z
+
+
+def _from_rows(W, X):
+    """``W @ X.T`` for rows that may be sparse."""
+    if sparse.issparse(X):
+        return np.ascontiguousarray((X @ W.T).T)
+    return W @ X.T

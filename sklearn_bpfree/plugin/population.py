@@ -1,0 +1,237 @@
+"""Base of trainers that learn from the values of a population alone.
+
+A method of this kind is one function, `update`: from the members' losses to the next centre. The base keeps the books:
+first weights, rows that all members of a generation share, parallel evaluation, fitness shaping, members that failed,
+the best member, and the output layer, which is solved for where that is possible (see
+`sklearn_bpfree.plugin.projection`). Read `PopulationTrainer.step` first.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import loguniform, rankdata
+from sklearn.utils import check_scalar
+
+from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.plugin import projection
+from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
+from sklearn_bpfree.plugin.problem import Problem
+from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+
+WIDEST_SOLVED = 512  # units of the last hidden layer, up to which solving for the output layer pays
+ROWS_PER_UNIT = 4  # so many rows of a `partial_fit` count as much as all rows before
+REFIT_ROWS = 1 << 15  # "all" rows of a large table
+STEPS, FULL_STEPS = 2, 20  # towards the centre's output layer in a generation, and where it is to be had in full
+ROUGH_UNITS, ROUGH_WEIGHTS = 10, 4  # so many times the noise where only noise shows a slope
+
+
+@dataclass(eq=False)
+class PopulationState(State):
+    """State of a `PopulationTrainer`; its `weights` are the centre of the population.
+
+    The other arrays speak of the weights that are searched: all, or those of the hidden layers.
+
+    Attributes
+    ----------
+    sigma : ndarray of shape (n_searched,)
+        Standard deviation of each weight.
+    slots : list of ndarray
+        What the method carries besides, such as the moving averages of an optimizer or evolution paths.
+    t : int
+        Number of generations so far.
+    best : ndarray of shape (n_searched,) or None
+        The best member of all generations that were judged by the whole table; losses of minibatches do not compare.
+    best_loss : float
+    penalty : float
+        Of the output layer that is solved for; see `sklearn_bpfree.plugin.projection`.
+    """
+
+    sigma: np.ndarray = field(default_factory=lambda: np.empty(0))
+    slots: list[np.ndarray] = field(default_factory=list)
+    t: int = 0
+    best: np.ndarray | None = None
+    best_loss: float = float("inf")
+    penalty: float = 0.0
+
+
+class PopulationTrainer(Trainer):
+    """Base for methods that need the values of many members, and nothing else.
+
+    Parameters
+    ----------
+    population_size : int, default=32
+        Members of a generation; an even number where members come in antithetic pairs.
+    sigma : float, default=0.08
+        First standard deviation of a weight, in units of ``1 / sqrt(fan_in + 1)`` of its layer. Steps show only through
+        noise: there the unit is ten times that below an activation "step" or "sign", four times for quantised kernels.
+    readout : {"auto", "solved", "evolved"}, default="auto"
+        "solved": variable projection; the hidden layers evolve, and every member is judged with the output layer that
+        suits it best, in closed form. It is there for the squared error and the log-losses. "evolved": all weights
+        evolve. "auto": "solved" where it can be, up to `WIDEST_SOLVED` units in the last hidden layer.
+    """
+
+    needs = "values"
+    signs: ClassVar[tuple[float, ...]] = (1.0, -1.0)  # antithetic pairs; (1.0,) for independent members
+
+    population_size: int = 32
+    sigma: float = 0.08
+    readout: str = "auto"
+
+    @abstractmethod
+    def update(self, state: Any, members: Members, losses: np.ndarray, problem: Problem) -> dict:
+        """The method itself: what changes in the state after a generation.
+
+        Parameters
+        ----------
+        state : PopulationState
+            The state before; must not be changed. Its `weights` are those that are searched, like all else in it, and
+            ``members.network`` says what they are.
+        members : Members
+            The population: ``centre + sign * scale * E``, and sums over its directions E.
+        losses : ndarray of shape (signs, directions)
+            Lower is better. A member that failed has the worst loss of the others.
+        problem : Problem
+
+        Returns
+        -------
+        changes : dict
+            New values of the state's fields, such as `weights`, `sigma` and `slots`.
+        """
+
+    def members(self, state: Any, network: Network, key: tuple[int, int]) -> Members:
+        """The next generation around ``state.weights`` of `network`; override to draw it in another way."""
+        directions = self.population_size // len(self.signs)
+        return Members(network, state.weights, state.sigma, key, directions, self.signs)
+
+    def searched_network(self, problem: Problem) -> Network:
+        """The network whose weights are searched: the problem's, or its hidden layers."""
+        return projection.hidden_network(problem.network) if self._solves(problem) else problem.network
+
+    def centre(self, state: Any, problem: Problem) -> np.ndarray:
+        """Those of ``state.weights`` that are searched."""
+        return projection.split(problem.network, state.weights)[0] if self._solves(problem) else state.weights
+
+    def slots(self, weights) -> list[np.ndarray]:
+        """First value of the state's slots, for the weights that are searched."""
+        return []
+
+    def budget(self, n_samples, n_features):
+        """Generations on minibatches of 256 rows; fewer on small tables, which are soon learned by heart."""
+        return Budget(max_iter=int(np.clip(n_samples // 4, 30, 300)), batch_size=256)
+
+    def horizon(self, problem, budget):
+        """Four times as many generations where the output layer evolves, too."""
+        return budget.max_iter * (1 if self._solves(problem) else 4)
+
+    def param_distributions(self):
+        """The first standard deviation on a log scale around its default, and the size of the population."""
+        sizes = [self.population_size, 2 * self.population_size]
+        return {"sigma": loguniform(self.sigma / 4, self.sigma * 4), "population_size": sizes}
+
+    def check_parameters(self):
+        check_scalar(self.population_size, "population_size", int, min_val=2)
+        if self.population_size % len(self.signs):
+            raise ValueError(
+                f"population_size of {type(self).__name__} must be even, because members come in antithetic pairs, "
+                f"got {self.population_size}."
+            )
+        check_scalar(self.sigma, "sigma", (int, float), min_val=0, include_boundaries="neither")
+        check_choice(self, "readout", ("auto", "solved", "evolved"))
+
+    def init(self, problem, rng):
+        weights = problem.network.initial_weights(rng, problem.dtype)
+        problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
+        sigma = self.sigma * noise_scale(problem.network, problem.dtype)
+        searched, penalty = weights, 0.0
+        if self._solves(problem):
+            sigma, _ = projection.split(problem.network, sigma)
+            searched, V = projection.split(problem.network, weights)
+            penalty = projection.choose_penalty(problem, searched, rng)
+            weights = projection.refit(problem, searched, V, penalty, REFIT_ROWS, FULL_STEPS, rng)
+        return PopulationState(weights, sigma=sigma, slots=self.slots(searched), penalty=penalty)
+
+    def step(self, state, problem, rng):
+        """One generation: draw members, judge them all by the same rows, update."""
+        rows = problem.sample_rows(rng, problem.batch_size)
+        key = rng.integers(2**64, size=2, dtype=np.uint64)
+        readout, searched = None, state
+        if self._solves(problem):
+            hidden, V = projection.split(problem.network, state.weights)
+            readout = projection.readout(problem, hidden, V, state.penalty, rows)
+            searched = advance(state, weights=hidden)
+        members = self.members(searched, self.searched_network(problem), (int(key[0]), int(key[1])))
+        members.block_members = problem.block_members
+        if readout is not None:  # the cache holds what it computes from the layer, too
+            members.block_members = max(members.block_members // 2, BLOCK_MEMBERS)
+        losses = problem.judge(members, rows, readout)
+        failed = ~np.isfinite(losses)
+        if failed.all():
+            return advance(state, loss=float("inf"))  # the loop calls it divergence
+        best = self._best(state, members, np.where(failed, np.inf, losses)) if rows is None else {}
+        losses = np.where(failed, losses[~failed].max(), losses)
+        changes = self.update(searched, members, losses, problem)
+        if readout is not None:
+            changes["weights"] = self._refit(changes.get("weights", searched.weights), readout, state, problem, rng)
+        return advance(state, loss=float(losses.mean()), t=state.t + 1, **best, **changes)
+
+    def shift_outputs(self, state, problem, shift):
+        """Besides, all weights evolve from now on, even if the output layer was solved for while warming up."""
+        state = super().shift_outputs(state, problem, shift)
+        state = advance(state, best=None, best_loss=float("inf"))
+        if state.sigma.size == state.weights.size:
+            return state
+        _, output_sigma = projection.split(problem.network, self.sigma * noise_scale(problem.network, problem.dtype))
+        sigma = projection.join(problem.network, state.sigma, output_sigma)
+        return advance(state, sigma=sigma, slots=self.slots(state.weights), t=0)
+
+    def _refit(self, hidden, readout, state, problem, rng):
+        """The new centre with its output layer, solved for on some more rows, and the last time on all."""
+        if problem.iteration + 1 in (problem.warmup, problem.max_iter):
+            return projection.refit(problem, hidden, readout.V, state.penalty, REFIT_ROWS, FULL_STEPS, rng)
+        n_rows = self.population_size * problem.batch_size // 4
+        weights = projection.refit(
+            problem, hidden, readout.V, state.penalty, n_rows, STEPS, rng, known=readout.curvature
+        )
+        if problem.max_iter is None:  # other rows come with every step: the more there are, the more they count
+            share = problem.n_samples / (problem.n_samples + ROWS_PER_UNIT * len(readout.V))
+            weights += (1 - share) * (projection.join(problem.network, hidden, readout.V) - weights)
+        return weights
+
+    def _best(self, state, members, losses):
+        at = np.unravel_index(np.argmin(losses), losses.shape)
+        if not losses[at] < state.best_loss:
+            return {}
+        return {"best": members.member(*map(int, at)), "best_loss": float(losses[at])}
+
+    def _solves(self, problem) -> bool:
+        """Whether output layers are solved for."""
+        possible = self.readout != "evolved" and projection.can_be_solved(problem)
+        if self.readout == "solved" and not possible and not problem.warmup:
+            raise ValueError(
+                f'readout="solved" of {type(self).__name__} needs a hidden layer and the squared error or a log-loss, '
+                f'got {problem.objective!r} and layers {problem.network.layer_sizes}; use readout="auto".'
+            )
+        return possible and (self.readout == "solved" or problem.network.layer_sizes[-2] <= WIDEST_SOLVED)
+
+
+def noise_scale(network: Network, dtype) -> np.ndarray:
+    """Unit of the noise of each weight (n_weights,): `fan_in_scale`, and more where the network has no derivatives."""
+    scale = network.fan_in_scale(dtype)
+    kernels, biases = network.unpack(scale)
+    flat = ACTIVATIONS[network.activation].flat
+    for W, b in zip(kernels, biases, strict=True):
+        if flat and W is not kernels[-1]:
+            W *= ROUGH_UNITS
+            b *= ROUGH_UNITS
+        elif network.weight_kind != "float":
+            W *= ROUGH_WEIGHTS
+    return scale
+
+
+def centred_ranks(losses) -> np.ndarray:
+    """Ranks from -0.5 (the lowest loss) to 0.5, ties averaged; the same for any increasing function of the losses."""
+    return (rankdata(losses) - 1).reshape(losses.shape) / (losses.size - 1) - 0.5

@@ -1,0 +1,203 @@
+"""The contract of a trainer, which is the plugin: hyper-parameters, `init` and `step`.
+
+A trainer is a class with annotated fields, its hyper-parameters, and two methods::
+
+    class RandomSearch(Trainer):
+        '''Keep the best of some Gaussian steps.'''
+
+        sigma: float = 0.1
+
+        def init(self, problem, rng): ...
+        def step(self, state, problem, rng): ...
+
+Subclasses become dataclasses and scikit-learn parameter holders on their own. The core owns everything else: the loop,
+random states, stopping, the best weights, history, callbacks and interruption.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Batch, Problem
+
+
+@dataclass(eq=False)
+class State:
+    """What a trainer carries from step to step; a picklable record, and so the checkpoint.
+
+    Subclass it (as a dataclass) for an algorithm's own state.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_weights,)
+        The network's weights to predict with.
+    loss : float
+        Training loss seen during the last step (lower is better); NaN when the step did not compute one.
+    """
+
+    weights: np.ndarray
+    loss: float = float("nan")
+
+
+AnyState = TypeVar("AnyState", bound=State)
+
+
+def advance(state: AnyState, **changes) -> AnyState:
+    """A new state of the same type with some fields changed, for the end of a `step`."""
+    return replace(state, **changes)
+
+
+class Budget(NamedTuple):
+    """A trainer's own answer where the user left the choice to it.
+
+    Attributes
+    ----------
+    max_iter : int
+        Number of steps.
+    batch_size : int
+        Rows in a minibatch.
+    early_stopping : bool
+        Whether to hold out rows and stop on their score.
+    tol : float or None
+        Improvement of the training loss that counts; None: never stop on a plateau.
+    """
+
+    max_iter: int = 200
+    batch_size: int = 200
+    early_stopping: bool = False
+    tol: float | None = None
+
+
+@dataclass_transform(eq_default=False)
+class Trainer(BaseEstimator, ABC):
+    """Base of all trainers.
+
+    Attributes
+    ----------
+    needs : str
+        "output error" when `step` calls ``problem.output_error``, so that the objective must be a loss; "values" when
+        ``problem.loss`` is enough, so that any metric will do.
+    offers : tuple of str
+        What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
+        "return_std" when `predictive` says how sure a prediction is.
+    transposes : str
+        Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
+        head", a layer's own readout; "signs", those of all kernels above; "all".
+    slow : bool
+        Whether a fit takes many times as long as one of back-propagation even on a small table, so that a comparison
+        of many trainers leaves this one out unless it is asked for.
+    """
+
+    needs: ClassVar[str] = "output error"
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+    transposes: ClassVar[str] = "none"
+    slow: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        dataclass(eq=False, repr=False)(cls)
+
+    @abstractmethod
+    def init(self, problem: Problem, rng: np.random.Generator) -> State:
+        """First weights and the algorithm's own state; called once, at the start of a fit.
+
+        Parameters
+        ----------
+        problem : Problem
+        rng : numpy.random.Generator
+            The only source of randomness; so is the one of `step`.
+        """
+
+    @abstractmethod
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:
+        """One pass over the data, or one generation; called until the loop stops.
+
+        Parameters
+        ----------
+        state : State
+            What the last call returned; must not be changed.
+        problem : Problem
+        rng : numpy.random.Generator
+            Depends on the fit's seed and the number of the step only, so that a resumed fit gives the same bits.
+
+        Returns
+        -------
+        state : State
+            A new one, with `loss` set if the step saw a training loss.
+        """
+
+    def outputs(self, state: Any, network: Network, X) -> np.ndarray:
+        """Raw outputs (n, K) for prediction; override for methods that predict in another way than by the network."""
+        return network.outputs(state.weights, X)
+
+    def predictive(self, state: Any, network: Network, X) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the target given each row; for trainers that offer "return_std".
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n, K)
+            In the units of the encoded (standardised) targets, after the loss's link; the standard deviation holds both
+            the spread of what the weights may be and the noise of an observation.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
+
+    def finish(self, state: Any, problem: Problem) -> Any:
+        """The state with what only `predictive` needs; called once with the one that is kept, not between the steps.
+
+        Parameters
+        ----------
+        state : State
+            The last one or the best; `outputs` must say of the finished one what it says of this.
+        problem : Problem
+        """
+        return state
+
+    def shift_outputs(self, state: Any, problem: Problem, shift) -> Any:
+        """The state with another decision threshold: every raw output moved by `shift` (K,).
+
+        Called once, after the step that ends the warm-up of a fit whose objective is a metric; ``problem.objective`` is
+        the metric already. Override it if the state holds more than `weights` that has to follow, or losses that do not
+        compare with those of the metric.
+        """
+        weights = state.weights.copy()
+        problem.network.unpack(weights)[1][-1][:] += shift
+        return advance(state, weights=weights)
+
+    def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
+        """What the method takes for the gradient of each kernel on a batch, for alignment records; None: nothing."""
+        return None
+
+    def budget(self, n_samples: int, n_features: int) -> Budget:
+        """The number of steps, batch size and stopping that suit this trainer on a table of this size."""
+        return Budget()
+
+    def param_distributions(self) -> dict[str, Any]:
+        """What is worth searching, for `RandomizedSearchCV` and its like.
+
+        Returns
+        -------
+        distributions : dict
+            From names of hyper-parameters to lists or scipy distributions. `sklearn_bpfree.search_space` puts those of
+            several trainers together.
+        """
+        return {}
+
+    def horizon(self, problem: Problem, budget: Budget) -> int:
+        """Number of steps where the user left it to the trainer: the budget's, unless the problem asks for another."""
+        return budget.max_iter
+
+    def check_parameters(self) -> None:
+        """Raise a ValueError or TypeError of one sentence for a hyper-parameter that makes no sense."""
+
+
+def check_choice(trainer, name, choices) -> None:
+    """Raise a ValueError if a hyper-parameter is not one of the choices."""
+    value = getattr(trainer, name)
+    if value not in choices:
+        raise ValueError(f"{name} of {type(trainer).__name__} must be one of {list(choices)}, got {value!r}.")

@@ -1,0 +1,81 @@
+"""Gram matrices and leave-one-out from blocks of features, in float64 against the whole table at once."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, dense
+from sklearn_bpfree.linear.ridge import ridge
+from sklearn_bpfree.linear.spectrum import EXACT_CELLS, Tall, Wide, spectrum
+
+SHAPES = pytest.mark.parametrize("n, d", [(3000, 350), (200, 350)], ids=["tall, in blocks", "wide"])
+KINDS = pytest.mark.parametrize("kind", ["array", "sparse", "low rank", "beside"])
+WEIGHTED = pytest.mark.parametrize("weighted", [True, False])
+
+
+def features_of(kind, n, d):
+    """Features of some kind and the array that they stand for, far from zero."""
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((n, d)) < 0.8, 0.0, 5 + rng.standard_normal((n, d)))
+    rows, U, C, W = sparse.csr_array(X), rng.standard_normal((n, 2)), rng.standard_normal((2, d)), X[:4].T / 500
+    if kind == "array":
+        return X, X
+    if kind == "sparse":
+        return rows, X
+    if kind == "low rank":
+        return LowRank(rows, U, C), X + U @ C
+    hidden = Mapped(rows, lambda some: np.tanh(some.dot(W)), 4)
+    return Beside([hidden, LowRank(rows, U, C)]), np.hstack([np.tanh(X @ W), X + U @ C])
+
+
+def whole(H, Y, weight, penalty):
+    """Kernel, bias and leave-one-out predictions of a ridge by the textbook, all at once."""
+    s = np.ones(len(H)) if weight is None else weight
+    root, mean, mean_Y = np.sqrt(s)[:, None], s @ H / s.sum(), s @ Y / s.sum()
+    A, T = root * (H - mean), root * (Y - mean_Y)
+    inverse = np.linalg.inv(A.T @ A + penalty * np.square(A).mean(axis=1).sum() * np.eye(H.shape[1]))
+    kernel = inverse @ (A.T @ T)
+    leverage = ((A @ inverse) * A).sum(axis=1) + s / s.sum()
+    bias = mean_Y - mean @ kernel
+    return kernel, bias, Y - (Y - H @ kernel - bias) / (1 - leverage)[:, None]
+
+
+@SHAPES
+@KINDS
+@WEIGHTED
+def test_a_ridge_from_blocks_is_that_of_the_whole_table(kind, n, d, weighted):
+    F, H = features_of(kind, n, d)
+    rng = np.random.default_rng(1)
+    Y, weight = rng.standard_normal((n, 2)) + H[:, -2:], rng.uniform(0.5, 2, n) if weighted else None
+    kernel, bias, left_out = whole(H, Y, weight, 0.1)
+    fit = ridge(F, Y, weight, [0.1])
+    assert isinstance(fit.spectrum, Tall if n > d else Wide) and (n < d or n * d > EXACT_CELLS)
+    np.testing.assert_allclose(fit.kernel, kernel, atol=1e-10)
+    np.testing.assert_allclose(fit.bias, bias, atol=1e-9)
+    np.testing.assert_allclose(fit.left_out, left_out[fit.rows], atol=1e-9)
+
+
+@SHAPES
+@KINDS
+def test_rows_in_the_basis_are_the_centred_features(kind, n, d):
+    F, H = features_of(kind, n, d)
+    weight = np.random.default_rng(1).uniform(0.5, 2, n)
+    basis = spectrum(F, np.zeros((n, 1)), np.sqrt(weight)[:, None])
+    np.testing.assert_allclose(basis.mean, weight @ H / weight.sum(), atol=1e-12)
+    theta = np.random.default_rng(2).standard_normal((len(basis.e), 1))
+    rows = dense(basis.rows[:])
+    by_rows = (rows - basis.centre) @ basis.turn(theta)
+    np.testing.assert_allclose(by_rows, (H - basis.mean) @ basis.lift(theta), atol=1e-9)
+    by_U = basis.U(slice(None)) @ (np.sqrt(basis.e)[:, None] * theta) / np.sqrt(weight)[:, None]
+    np.testing.assert_allclose(by_rows, by_U, atol=1e-9)
+
+
+def test_single_precision_far_from_zero_loses_nothing():
+    """Sums of squares in single precision about zero would have no correct digit."""
+    rng = np.random.default_rng(0)
+    H = (1e4 + rng.standard_normal((5000, 250))).astype(np.float32)
+    Y = H[:, :1].astype(np.float64) - 1e4 + rng.standard_normal((5000, 1))
+    kernel, _, left_out = whole(H.astype(np.float64), Y, None, 1e-3)
+    fit = ridge(H, Y, None, [1e-3])
+    np.testing.assert_allclose(fit.kernel, kernel, atol=1e-4)
+    np.testing.assert_allclose(fit.left_out, left_out[fit.rows], atol=1e-2)
