@@ -13,10 +13,9 @@ from sklearn_bpfree.plugin import (
     Trainer,
     advance,
     centred_ranks,
-    get_trainer,
-    list_trainers,
-    search_space,
 )
+from sklearn_bpfree.plugin.registry import get_trainer, list_trainers
+from sklearn_bpfree.plugin.search import search_space
 from sklearn_bpfree.tabular import tabular_pipeline
 
 __version__ = "0.1.0"

@@ -3,7 +3,8 @@
 from sklearn.datasets import load_iris
 from sklearn.metrics import roc_auc_score
 
-from sklearn_bpfree.plugin import BPFreeClassifier, check_trainer
+from sklearn_bpfree import BPFreeClassifier
+from sklearn_bpfree.testing import check_trainer
 
 
 def test_acme_walk_is_a_good_trainer():

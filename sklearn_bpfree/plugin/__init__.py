@@ -1,21 +1,76 @@
-"""Everything that a plugin's author imports."""
+"""All that a plugin's author imports: one import, and what it offers is named here.
 
-from sklearn_bpfree.linear.features import (
-    BLOCK_ROWS,
-    Beside,
-    Features,
-    LowRank,
-    Mapped,
-    blocks,
-    dense,
-    formed,
-    is_sparse,
-    read,
-)
-from sklearn_bpfree.linear.readout import VARIANCE_FLOOR, solve_readout
-from sklearn_bpfree.linear.ridge import RidgeFit, ridge
-from sklearn_bpfree.linear.spectrum import EXACT_CELLS, Tall, Wide, spectrum
-from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, flush, largest, ones, product, shrink, write_gradient
+Contract
+    Trainer             base of all trainers: annotated hyper-parameters, `init` and `step`
+    State               what a trainer carries from step to step; subclass it (as a dataclass) for more than weights
+    advance             a new state with some fields changed, for the end of a `step`
+    Budget              a trainer's own number of steps, batch size and stopping
+    Problem             all that a trainer may see: rows, targets, weights, the network's shape, the objective
+    Batch               some rows of a problem
+    check_choice        for `check_parameters`: a hyper-parameter must be one of some choices
+
+Error signal: methods that differ only in what reaches a hidden layer in the place of the gradient
+    ErrorSignalTrainer  base: minibatches, optimizer, schedule, weight decay, dropout; write `signal`
+    ErrorSignalState    its state: weights, feedback, the optimizer's moments
+    Pass                one minibatch on its way up and down the network, as `signal` sees it
+
+Populations: methods that need the values of many weight vectors, and nothing else
+    PopulationTrainer   base: members judged in parallel, solved output layers; write `update`
+    PopulationState     its state, whose weights are the centre of the population
+    Members             a population around a centre, of which only seeds are kept
+    member_outputs      raw outputs of any members
+    centred_ranks       ranks of the losses, from -0.5 for the lowest to 0.5
+    BLOCK_MEMBERS       members in a block, the unit of parallel work and of random draws
+    projection          module: how the hidden layers' weights and a solved output layer are taken apart and joined
+
+Other trainers
+    get_trainer         the trainer registered under a name, for one that builds on others
+
+Network
+    Network             shape of a multi-layer perceptron; its outputs are a pure function of weights and rows
+    ACTIVATIONS         hidden activations by name, each an `Activation`
+    Activation          a hidden activation f and its derivative
+    Adam, SGD           optimizers: from a gradient to an increment, in place
+    SCHEDULES           names of learning-rate schedules
+    schedule_factor     factor on the learning rate at some fraction of the fit
+
+Objective
+    Loss                base of the differentiable losses
+    SquaredError, HuberLoss, AbsoluteError, QuantileLoss, PoissonLoss
+                        losses of values
+    BinaryLogLoss, LogLoss
+                        losses of yes/no outputs and of exclusive classes
+    Metric              a scikit-learn scorer as the objective
+    ObjectiveError      what `Problem` raises when the objective cannot give what a trainer asks for
+
+Closed form
+    solve_readout       the output layer that suits some features best, for any loss
+    ridge               weighted ridge regression whose penalty predicts left-out rows best
+    Mapped              features: what a function, such as a layer, makes of each row
+    LowRank             features: rows and something of low rank, so that sparse rows stay sparse
+    Beside              features: several tables side by side
+    formed              features as an ndarray if they are small
+    read                features times a kernel, plus a bias
+    blocks              slices of rows that stay in the processor's cache
+    dense               rows as an ndarray
+
+Arrays
+    product             H @ W, for rows that may be sparse and kernels with a population axis
+    write_gradient      gradients of a layer's kernel and bias from its input and the signal at its output
+    add_bias            add a bias to every row in place
+    dropout_mask        0 or 1/keep for every unit
+    ones                the vector of ones whose products are sums
+    shrink              multiply an array by a number in place
+
+Work
+    Workers             calls a function for every block, with joblib where that pays
+    one_blas_thread     limits the BLAS to one thread, with which small products are quickest
+"""
+
+from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, blocks, dense, formed, read
+from sklearn_bpfree.linear.readout import solve_readout
+from sklearn_bpfree.linear.ridge import ridge
+from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
 from sklearn_bpfree.nn.losses import (
     AbsoluteError,
     BinaryLogLoss,
@@ -29,26 +84,20 @@ from sklearn_bpfree.nn.losses import (
 from sklearn_bpfree.nn.network import ACTIVATIONS, Activation, Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
-from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS, quantised
-from sklearn_bpfree.plugin import parallel, projection
+from sklearn_bpfree.plugin import projection
 from sklearn_bpfree.plugin.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
-from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Directions, Members, member_outputs
+from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
 from sklearn_bpfree.plugin.parallel import Workers, one_blas_thread
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Batch, Problem
-from sklearn_bpfree.plugin.registry import get_trainer, get_trainer_class, list_trainers
-from sklearn_bpfree.plugin.search import search_space
+from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
 
 __all__ = [
     "ACTIVATIONS",
     "BLOCK_MEMBERS",
-    "BLOCK_ROWS",
-    "EXACT_CELLS",
     "SCHEDULES",
     "SGD",
-    "VARIANCE_FLOOR",
-    "WEIGHT_KINDS",
     "AbsoluteError",
     "Activation",
     "Adam",
@@ -56,10 +105,8 @@ __all__ = [
     "Beside",
     "BinaryLogLoss",
     "Budget",
-    "Directions",
     "ErrorSignalState",
     "ErrorSignalTrainer",
-    "Features",
     "HuberLoss",
     "LogLoss",
     "Loss",
@@ -75,12 +122,9 @@ __all__ = [
     "PopulationTrainer",
     "Problem",
     "QuantileLoss",
-    "RidgeFit",
     "SquaredError",
     "State",
-    "Tall",
     "Trainer",
-    "Wide",
     "Workers",
     "add_bias",
     "advance",
@@ -89,26 +133,17 @@ __all__ = [
     "check_choice",
     "dense",
     "dropout_mask",
-    "flush",
     "formed",
     "get_trainer",
-    "get_trainer_class",
-    "is_sparse",
-    "largest",
-    "list_trainers",
     "member_outputs",
     "one_blas_thread",
     "ones",
-    "parallel",
     "product",
     "projection",
-    "quantised",
     "read",
     "ridge",
     "schedule_factor",
-    "search_space",
     "shrink",
     "solve_readout",
-    "spectrum",
     "write_gradient",
 ]
