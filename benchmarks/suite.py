@@ -175,10 +175,9 @@ def compare(results, tables, splits, a, b):
                 ahead, level = ahead + (x < y), level + (x == y)
         d = np.array([np.mean(values) for values in differences.values()])
         se = d.std(ddof=1) / np.sqrt(len(d)) if len(d) > 1 else np.nan
-        print(
-            f"{name:6s} {a} / {b}: gm {np.exp(d.mean()):.4f}, d/se {d.mean() / se:+.2f}, median {np.exp(np.median(d)):.4f}, "
-            f"ahead on {ahead} of {len(tables) * len(splits)} (level {level}), by tables {int((d < 0).sum())} of {len(d)}"
-        )
+        gm, median = np.exp(d.mean()), np.exp(np.median(d))
+        pairs = f"ahead on {ahead} of {len(tables) * len(splits)} pairs (level on {level})"
+        print(f"{name:6s} {a} / {b}: gm {gm:.4f}, d/se {d.mean() / se:+.2f}, median {median:.4f}, {pairs}")
     cost = [
         np.mean([float(results[t, s, a]["fit_seconds"]) / float(results[t, s, b]["fit_seconds"]) for s in splits])
         for t in tables

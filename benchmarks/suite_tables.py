@@ -87,8 +87,8 @@ def made_atoms(rng, n=3000):
     gains = [rng.lognormal(7, 1.5, n) * (rng.random(n) < 0.1) for _ in range(4)]
     age, hours = rng.normal(40, 12, n), rng.normal(40, 10, n)
     z = 0.02 * (age - 40) + 0.03 * (hours - 40) + sum(np.tanh(g / 3000) for g in gains[:2]) - 0.4 * (gains[2] > 0)
-    X = pd.DataFrame({"age": age.round(), "hours": hours.round(), **{f"gain_{i}": g.round(2) for i, g in enumerate(gains)}})
-    return X, (z + rng.logistic(size=n) > 0.5).astype(str)
+    atoms = {f"gain_{i}": g.round(2) for i, g in enumerate(gains)}
+    return pd.DataFrame({"age": age.round(), "hours": hours.round(), **atoms}), (z + rng.logistic(size=n) > 0.5).astype(str)
 
 
 def made_identifiers(rng, n=6000):
@@ -108,7 +108,7 @@ def made_holes(rng, n=2500):
     return pd.DataFrame(X, columns=list("abcdefgh")), (z + rng.logistic(size=n) > 0.8).astype(str)
 
 
-MADE = {"made_atoms": made_atoms, "made_dates": made_dates, "made_holes": made_holes, "made_identifiers": made_identifiers}
+MADE = {make.__name__: make for make in (made_atoms, made_dates, made_holes, made_identifiers)}
 
 NAMES = sorted([*(f"keel_{name}" for name in KEEL), *R, *MADE])
 USED, KEPT = NAMES[::2], NAMES[1::2]
