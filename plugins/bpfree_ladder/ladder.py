@@ -32,6 +32,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from sklearn.base import clone
 from sklearn.utils import check_scalar
 
 from bpfree_ladder.part import Part, endless_permutations, main_columns, narrow, other, seen, whole
@@ -244,6 +245,10 @@ class Ladder(Trainer):
             return Z
         Z *= 1 - COMPANION_SHARE
         return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
+
+    def named_trainer(self, parameter, name):
+        """The members' trainer has the learning rate .012 here, also once it is an object."""
+        return clone(known_trainer(name)) if parameter == "trainer" else super().named_trainer(parameter, name)
 
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer

@@ -17,30 +17,16 @@ from sklearn_bpfree.estimators.checking import _Checks, value_trainers
 from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.repeats import unmerged
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
-from sklearn_bpfree.plugin.registry import get_trainer, get_trainer_class, inspect_trainers
+from sklearn_bpfree.plugin.naming import HoldsTrainers
+from sklearn_bpfree.plugin.registry import get_trainer_class, inspect_trainers
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
 PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never exists for a large table as a whole
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
-class _BPFreeEstimator(CallbackSupportMixin, _Checks, _Fitted):
+class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     """What classifier and regressor share."""
-
-    def set_params(self, **params):
-        """Set parameters of this estimator and, as ``trainer__<name>``, of its trainer.
-
-        A trainer given by name becomes an object when, and only when, one of its own parameters is set.
-
-        Returns
-        -------
-        self : object
-        """
-        if any(name.startswith("trainer__") for name in params):
-            trainer = params.get("trainer", self.trainer)
-            if isinstance(trainer, str):
-                params = {**params, "trainer": get_trainer(trainer)}
-        return super().set_params(**params)
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.naming import HoldsTrainers
 from sklearn_bpfree.plugin.problem import Batch, Problem
 
 
@@ -75,7 +75,7 @@ class Budget(NamedTuple):
 
 
 @dataclass_transform(eq_default=False)
-class Trainer(BaseEstimator, ABC):
+class Trainer(HoldsTrainers, ABC):
     """Base of all trainers.
 
     Attributes
