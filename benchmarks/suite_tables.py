@@ -88,7 +88,8 @@ def made_atoms(rng, n=3000):
     age, hours = rng.normal(40, 12, n), rng.normal(40, 10, n)
     z = 0.02 * (age - 40) + 0.03 * (hours - 40) + sum(np.tanh(g / 3000) for g in gains[:2]) - 0.4 * (gains[2] > 0)
     atoms = {f"gain_{i}": g.round(2) for i, g in enumerate(gains)}
-    return pd.DataFrame({"age": age.round(), "hours": hours.round(), **atoms}), (z + rng.logistic(size=n) > 0.5).astype(str)
+    X = pd.DataFrame({"age": age.round(), "hours": hours.round(), **atoms})
+    return X, (z + rng.logistic(size=n) > 0.5).astype(str)
 
 
 def made_identifiers(rng, n=6000):
