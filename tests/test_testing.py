@@ -8,7 +8,7 @@ import pytest
 from bpfree_feedback.backprop import Backprop
 from sklearn.base import BaseEstimator
 
-from sklearn_bpfree import testing
+from sklearn_bpfree import BPFreeClassifier, testing
 from sklearn_bpfree.plugin import Budget, State, Trainer, advance
 from sklearn_bpfree.testing import RandomSearch, check_trainer, parametrize_with_trainer_checks, yield_trainer_checks
 
@@ -419,8 +419,8 @@ def test_parametrisation_has_readable_and_distinct_names():
 
 
 def test_a_mixin_order_that_loses_checks_is_noticed(monkeypatch):
-    check = testing._check_number_of_sklearn_checks
-    check(testing.BPFreeClassifier, RandomSearch())
-    monkeypatch.setattr(testing.BPFreeClassifier, "__sklearn_tags__", BaseEstimator.__sklearn_tags__)
+    check = testing.check_number_of_sklearn_checks
+    check(BPFreeClassifier, RandomSearch())
+    monkeypatch.setattr(BPFreeClassifier, "__sklearn_tags__", BaseEstimator.__sklearn_tags__)
     with pytest.raises(AssertionError, match="checks for BPFreeClassifier, at least 62 must run"):
-        check(testing.BPFreeClassifier, RandomSearch())
+        check(BPFreeClassifier, RandomSearch())

@@ -46,8 +46,8 @@ PARAMETERS = {
     ),
     "trainer class": (
         lambda: classify(trainer=RandomSearch),
-        "trainer must be a registered name or a Trainer instance, got <class 'sklearn_bpfree.testing.RandomSearch'>; "
-        "sklearn_bpfree.list_trainers() gives the names.",
+        "trainer must be a registered name or a Trainer instance, got "
+        "<class 'sklearn_bpfree.testing.reference.RandomSearch'>; sklearn_bpfree.list_trainers() gives the names.",
     ),
     "trainer's parameter": (
         lambda: classify(trainer=get_trainer("dfa", learning_rate=-1.0)),

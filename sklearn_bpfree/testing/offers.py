@@ -1,0 +1,79 @@
+"""Checks of what a trainer says that it can do: `partial_fit`, standard deviations, metrics as the objective."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+from sklearn.base import clone
+
+from sklearn_bpfree.testing.asking import ask, ask_same
+from sklearn_bpfree.testing.setting import N_STEPS, make_classifier, make_regressor, make_table
+
+
+def check_partial_fit(trainer):
+    """Each call is a step from where the last one left off, with any number of rows, a pickle in between or not.
+
+    Or the method is not there.
+    """
+    model = make_classifier(trainer)
+    if "partial_fit" not in trainer.offers:
+        ask(not hasattr(model, "partial_fit"), "partial_fit is there although it is not among the trainer's offers")
+        return
+    X, y = make_table("three classes")
+    parts = [slice(50), slice(50, 80), slice(80, 82), slice(82, None)]
+    again = clone(model)
+    for number, rows in enumerate(parts, start=1):
+        model.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        again = pickle.loads(pickle.dumps(again)).partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        ask(model.n_iter_ == number, f"{number} calls of partial_fit must be {number} steps, got {model.n_iter_}")
+    ask_same(model.state_, again.state_, "partial_fit after pickling gives other bits, in", "state")
+
+
+def check_standard_deviations(trainer):
+    """Where offered they are positive, in the units of the target, and tell noise from none; elsewhere refused."""
+    offered = "return_std" in trainer.offers
+    model = make_regressor(trainer, max_iter=None if offered else N_STEPS)
+    X, y = make_table("values")
+    ask(hasattr(model, "predict_quantiles") == offered, "predict_quantiles must be there where return_std is offered")
+    if not offered:
+        try:
+            model.fit(X, y).predict(X, return_std=True)
+        except ValueError as error:
+            ask("return_std" in str(error), f"the error for return_std=True must name it, got {str(error)!r}")
+            return
+        ask(False, "predict(X, return_std=True) was answered although return_std is not among the trainer's offers")
+    noise = np.random.default_rng(0).standard_normal(len(y)) * y.std()
+    stds = []
+    for target in (y, y + noise, 1000 * (y + noise)):
+        mean, std = model.fit(X, target).predict(X, return_std=True)
+        ask(mean.shape == std.shape == (len(X),), f"std must have the shape of y ({len(X)},), got {std.shape}")
+        ask(bool((std > 0).all() and np.isfinite(std).all()), "standard deviations must be positive and finite")
+        stds.append(std.mean())
+    ask(stds[1] > stds[0], f"the mean std is {stds[0]:.3g} without noise and {stds[1]:.3g} with; it must be larger")
+    same = abs(stds[2] / stds[1] / 1000 - 1) < 0.2
+    ask(same, f"a target times 1000 has a mean std of {stds[2]:.3g} instead of about {1000 * stds[1]:.3g}")
+    low, high = model.predict_quantiles(X, (0.05, 0.95)).T
+    ask(bool((low < high).all()), "the 95 % quantile must lie above the 5 % quantile")
+
+
+def check_metric_as_objective(trainer):
+    """A metric is learned by a trainer that needs values; one that needs the output error says so in one sentence."""
+    X, y = make_table("two classes")
+    if trainer.needs == "values":
+        make_classifier(trainer, loss="roc_auc").fit(X, y)
+        share = make_classifier(trainer, loss=share_correct, max_iter=None).fit(X, y).score(X, y)
+        ask(share > 0.8, f"with the accuracy as the loss two clusters were told apart in {share:.0%} of rows only")
+        return
+    try:
+        make_classifier(trainer, loss="roc_auc").fit(X, y)
+    except ValueError as error:
+        message = str(error)
+        clear = "roc_auc" in message and type(trainer).__name__ in message and "\n" not in message
+        ask(clear, f"the error for a metric must name the metric and the trainer in one sentence, got {message!r}")
+    else:
+        ask(False, "loss='roc_auc' was accepted although the trainer needs the output error; did it mean 'values'?")
+
+
+def share_correct(y_true, y_pred):
+    return np.mean(y_true == y_pred)
