@@ -6,6 +6,9 @@ comes out (`fitted`). scikit-learn's callback API (experimental in 1.9) is used 
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import numpy as np
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state, gen_batches
@@ -13,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_bpfree.estimators import training
 from sklearn_bpfree.estimators.alignment import alignment
-from sklearn_bpfree.estimators.checking import _Checks, value_trainers
+from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
+from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.repeats import unmerged
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
@@ -25,9 +29,29 @@ PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never e
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
+def all_or_nothing(method):
+    """A fit that raises leaves the estimator exactly as it was, the fitted attributes of the last fit included."""
+
+    @functools.wraps(method)
+    def whole(self, *args, **kwargs):
+        before = dict(vars(self))
+        history = before.get("history_", [])
+        n_rows = len(history)
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            del history[n_rows:]  # a fit that goes on appends to it
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return whole
+
+
 class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     """What classifier and regressor share."""
 
+    @all_or_nothing
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
@@ -53,9 +77,11 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         Raises
         ------
         ValueError
-            If a parameter or the data make no sense, or if the trainer cannot serve the objective.
+            If a parameter or the data make no sense, or if the trainer cannot serve the objective. After any exception
+            the estimator is what it was before.
         """
         self._check_parameters()
+        trainer = self._make_trainer()
         continues = self.warm_start and self._was_begun()
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
@@ -63,10 +89,9 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         unweighted = sample_weight is None
         X, y, sample_weight = self._merge(X, y, sample_weight)
         seed = self.progress_.seed if continues else self._draw_seed()
-        trainer = self._make_trainer()
         budget = trainer.budget(*X.shape)
 
-        warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self._objective(), Metric)
+        warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self.objective_, Metric)
         held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
@@ -74,51 +99,66 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
                 held_out = unmerged(*held_out)
         problem = self._problem(X, y, sample_weight, budget)
         self._check_network(problem.network, trainer)
+        basis = self._basis(problem, trainer, held_out)
         problem.warmup = 1 if warms_up else 0  # so that the objective is that of the first step
         if self.max_iter is None:
             problem.max_iter = trainer.horizon(problem, budget)
         if warms_up:
             problem.warmup = round(self.metric_warmup * problem.max_iter)
         if continues:
-            self._check_continues(problem.network, trainer)
-            progress = self.progress_
+            progress = self._taken_up(basis, "warm_start=True")
             if not progress.unfinished:
                 progress.plan(problem.max_iter)
             problem.max_iter, problem.warmup = progress.planned, progress.warmup
         else:
             self._forget()
-            self.network_ = problem.network
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress.basis = basis
             progress.plan(problem.max_iter, problem.warmup)
-        self.trainer_ = trainer
+        self.trainer_, self.network_ = trainer, problem.network
         self._run(problem, progress, given, budget, held_out)
         return self
 
+    @all_or_nothing
     def _partial_fit(self, X, y, classes=None, sample_weight=None):
         self._check_parameters()
         if self.early_stopping is True:
             raise ValueError("partial_fit does not support early_stopping=True; use fit, or early_stopping=False.")
+        trainer = self._make_trainer()
         first = not self._was_begun()
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
         self._set_targets(y, sample_weight, reset=first, classes=classes)
         X, y, sample_weight = self._merge(X, y, sample_weight)
-        trainer = self._make_trainer() if first else self.trainer_
         problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
         self._check_network(problem.network, trainer)
+        basis = self._basis(problem, trainer, None)
         problem.max_iter = None
         if first:
-            self.network_ = problem.network
             seed = self._draw_seed()
             progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress.basis = basis
         else:
-            progress = self.progress_
+            progress = self._taken_up(basis, "partial_fit")
         progress.plan(1)
-        self.trainer_ = trainer
+        self.trainer_, self.network_ = trainer, problem.network
         probe = self._probe(trainer, problem, progress)
         self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
         progress.stop_reason = "partial_fit"
         self._keep(progress, trainer.finish(progress.state, problem))
         return self
+
+    def _basis(self, problem, trainer, held_out):
+        """What the state of this fit rests on; the loss is the one that is asked for now."""
+        asked = self._make_objective(self.targets_)
+        return basis_of(self, problem, asked, trainer, held_out)
+
+    def _taken_up(self, basis, call):
+        """The progress of the last fit, to go on from; that fit's own books stay as they are."""
+        unfinished = self.progress_.unfinished and call != "partial_fit"
+        check_goes_on(self.progress_.basis, basis, unfinished=unfinished, call=call)
+        progress = copy.copy(self.progress_)
+        progress.basis = basis
+        return progress
 
     def _forget(self):
         """Drop the last fit, which does not go with the new network."""
@@ -200,8 +240,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             return function()
         except ObjectiveError as error:
             raise ValueError(
-                f"The trainer {self._trainer_name()!r} needs the output error of a loss, but {error}; use a loss, "
-                f"such as loss='auto', or a trainer that only needs values (registered: {value_trainers()})."
+                f"The trainer {trainer_name(self.trainer)!r} needs the output error of a loss, but {error}; use a "
+                f"loss, such as loss='auto', or a trainer that only needs values (registered: {value_trainers()})."
             ) from error
 
     def _outputs(self, X):
@@ -213,13 +253,13 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
         ]
         Z = np.concatenate(parts).astype(X.dtype, copy=False)
-        return Z, self._objective().link(Z)
+        return Z, self.objective_.link(Z)
 
     def _predictive(self, X):
         """Means and standard deviations of the encoded values, in the dtype of X."""
         check_is_fitted(self, "state_")
         if "return_std" not in self.trainer_.offers:
-            raise ValueError(no_return_std(self))
+            raise ValueError(no_return_std(self.trainer_))
         X = self._check_rows(X, reset=False)
         parts = [
             self.trainer_.predictive(self.state_, self.network_, X[rows])
@@ -233,33 +273,35 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         return tags
 
 
-def _offers(estimator, what):
-    """Whether the trainer offers something; a name that fit will complain about is taken to offer everything."""
+def _offers(trainer, what):
+    """Whether a trainer offers something; a name that fit will complain about is taken to offer everything."""
     try:
-        kind = get_trainer_class(estimator.trainer) if isinstance(estimator.trainer, str) else estimator.trainer
+        kind = get_trainer_class(trainer) if isinstance(trainer, str) else trainer
     except (ValueError, ImportError):
         return True
     return what in getattr(kind, "offers", (what,))
 
 
 def offers_partial_fit(estimator):
-    """Whether the trainer can take steps on other rows than before."""
-    if not _offers(estimator, "partial_fit"):
-        raise AttributeError(f"partial_fit is not offered by the trainer {estimator.trainer!r}; use fit.")
+    """Whether the trainer, after a fit the one that was used, can take steps on other rows than before."""
+    trainer = getattr(estimator, "trainer_", estimator.trainer)
+    if not _offers(trainer, "partial_fit"):
+        raise AttributeError(f"partial_fit is not offered by the trainer {trainer!r}; use fit.")
     return True
 
 
 def offers_return_std(estimator):
-    """Whether the trainer can say how sure its predictions are."""
-    if not _offers(estimator, "return_std"):
-        raise AttributeError(no_return_std(estimator))
+    """Whether the trainer, after a fit the one that was used, can say how sure its predictions are."""
+    trainer = getattr(estimator, "trainer_", estimator.trainer)
+    if not _offers(trainer, "return_std"):
+        raise AttributeError(no_return_std(trainer))
     return True
 
 
-def no_return_std(estimator):
+def no_return_std(trainer):
     able = [info.name for info in inspect_trainers() if "return_std" in info.offers]
     return (
-        f"The trainer {estimator._trainer_name()!r} does not say how sure its predictions are; use one that offers "
+        f"The trainer {trainer_name(trainer)!r} does not say how sure its predictions are; use one that offers "
         f"return_std (registered: {', '.join(able) or 'none'})."
     )
 

@@ -95,12 +95,13 @@ class _Checks(BaseEstimator):
         flat = ACTIVATIONS[self.activation].flat
         asked = f"activation={self.activation!r}" if flat else f"weights={self.weights!r}"
         raise ValueError(
-            f"The trainer {self._trainer_name()!r} needs derivatives, which {asked} does not have; use another "
+            f"The trainer {trainer_name(self.trainer)!r} needs derivatives, which {asked} does not have; use another "
             f"activation or weights='float', or a trainer that only needs values (registered: {value_trainers()})."
         )
 
-    def _trainer_name(self):
-        return self.trainer if isinstance(self.trainer, str) else type(self.trainer).__name__
+    def _make_objective(self, targets):
+        """What `loss` asks for, with nothing in it that the user could change later."""
+        return make_objective(clone(self.loss, safe=False), targets, getattr(self, "quantile", None))
 
     def _validate(self, X, y, sample_weight, *, reset, min_rows):
         X, y = self._check_rows(X, y, reset=reset, ensure_min_samples=min_rows)
@@ -144,7 +145,7 @@ class _Checks(BaseEstimator):
 
     def _merge(self, X, y, sample_weight):
         """Repeated rows as weights, unless the objective is a metric, which may not take any."""
-        if isinstance(self._objective(), Metric):
+        if isinstance(self.objective_, Metric):
             equal = sample_weight is None or (sample_weight == sample_weight[0]).all()
             return X, y, None if equal else sample_weight
         return merge_repeated_rows(X, y, sample_weight)
@@ -200,8 +201,7 @@ class _Checks(BaseEstimator):
 
     def _problem(self, X, y, sample_weight, budget):
         dtype = self._dtype()
-        targets = self.targets_
-        objective = self._objective()
+        targets, objective = self.targets_, self.objective_
         if isinstance(objective, Metric):
             objective.check(targets.encode(y, dtype), y, sample_weight)
         if self.record_alignment and isinstance(objective, Metric):
@@ -223,23 +223,9 @@ class _Checks(BaseEstimator):
             n_jobs=self.n_jobs,
         )
 
-    def _check_continues(self, network, trainer):
-        if network != self.network_:
-            raise ValueError(
-                f"warm_start=True cannot go on with another network: fitted {self.network_.layer_sizes} "
-                f"({self.network_.activation}, {self.network_.weight_kind}), now {network.layer_sizes} "
-                f"({network.activation}, {network.weight_kind}); set warm_start=False."
-            )
-        if type(trainer) is not type(self.trainer_):
-            raise ValueError(
-                f"warm_start=True cannot go on with another trainer: fitted {self.trainer_!r}, now {trainer!r}; "
-                "set warm_start=False."
-            )
-
     def _validator(self, X_val, y_val, weight_val):
         """Score of a state on the validation rows, by `scoring`; greater is better."""
-        objective = self._objective()
-        X_val = self._cast(X_val)
+        objective, X_val = self.objective_, self._cast(X_val)
         if self.scoring == "loss" or (self.scoring is None and isinstance(objective, Metric)):
             Y_val = self.targets_.encode(y_val, X_val.dtype)
 
@@ -269,15 +255,16 @@ class _Checks(BaseEstimator):
 
         return score_candidate
 
-    def _objective(self):
-        return make_objective(self.loss, self.targets_, getattr(self, "quantile", None))
-
 
 def _check_number(value, name, **limits):
     """`check_scalar` for real numbers, of which NaN, which no limit excludes, is none."""
     check_scalar(value, name, Real, **limits)
     if np.isnan(value):
         raise ValueError(f"{name} must be a number, got nan.")
+
+
+def trainer_name(trainer) -> str:
+    return trainer if isinstance(trainer, str) else type(trainer).__name__
 
 
 def value_trainers() -> str:

@@ -87,6 +87,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         What the trainer came to; its `weights` are the network's.
     network_ : Network
         Layer sizes and activation.
+    objective_ : Loss or Metric
+        What was minimised; its link makes predictions of the network's outputs.
     targets_ : Classes or LabelSets
         How labels and outputs translate into each other.
     history_ : list of dict
@@ -272,6 +274,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
             if reset:
                 self.targets_ = Classes(known)
         self.classes_ = self.targets_.classes
+        if reset:
+            self.objective_ = self._make_objective(self.targets_)
 
     def _stratifies(self, y, n_held):
         if y.ndim == 2:

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sklearn_bpfree.estimators.base import _BPFreeEstimator, offers_partial_fit, offers_return_std
 from sklearn_bpfree.nn.losses import Loss
-from sklearn_bpfree.nn.objectives import make_objective
+from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.nn.targets import Values
 from sklearn_bpfree.plugin.trainer import Trainer
 
@@ -86,6 +86,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         What the trainer came to; its `weights` are the network's.
     network_ : Network
         Layer sizes and activation.
+    objective_ : Loss or Metric
+        What was minimised; its link makes predictions of the network's outputs.
     targets_ : Values
         Mean and scale of the targets.
     history_ : list of dict
@@ -233,21 +235,32 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     def _check_y(self, y):
         if y.dtype.kind not in "biuf":
             raise ValueError(f"y must hold numbers, got {y.dtype} such as {str(y.flat[0])!r}; convert it to float.")
-        if self._target_scaling() == "positive" and ((y < 0).any() or y.sum() == 0):
-            raise ValueError(f"loss={self.loss!r} needs y to be non-negative and not all zero, got from {y.min()}.")
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
-
-    def _target_scaling(self):
-        objective = make_objective(self.loss, Values(np.zeros(1), np.ones(1), True), self.quantile)
-        return getattr(objective, "target_scaling", "standard")
 
     def _set_targets(self, y, sample_weight, *, reset, classes=None, name="y"):
         if reset:
-            self.targets_ = Values.fit(y, sample_weight, self._target_scaling())
+            self.objective_, self.targets_ = self._new_targets(y, sample_weight)
         elif (1 if y.ndim == 1 else y.shape[1]) != self.targets_.n_outputs:
             raise ValueError(
                 f"{name} has shape {y.shape}, but the fitted regressor has {self.targets_.n_outputs} outputs; give as "
                 "many."
+            )
+        else:
+            self._check_sign(y, self.objective_, name)
+
+    def _new_targets(self, y, sample_weight):
+        """The objective and the scaled targets: a loss says how they are scaled, a metric is told."""
+        objective = self._make_objective(Values.unscaled(y))
+        self._check_sign(y, objective)
+        if isinstance(objective, Metric):
+            targets = Values.fit(y, sample_weight)
+            return Metric(objective.scoring, targets, objective.smooth), targets
+        return objective, Values.fit(y, sample_weight, objective.target_scaling)
+
+    def _check_sign(self, y, objective, name="y"):
+        if getattr(objective, "target_scaling", "") == "positive" and ((y < 0).any() or y.sum() == 0):
+            raise ValueError(
+                f"loss={self.loss!r} needs {name} to be non-negative and not all zero, got from {y.min()}."
             )
 
     def __sklearn_tags__(self):

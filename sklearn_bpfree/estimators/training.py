@@ -20,7 +20,7 @@ from sklearn_bpfree.plugin.parallel import one_blas_thread
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer
 
-CALLER = 8  # a warning stands at the user's call of `fit`, so many calls above
+CALLER = 9  # a warning stands at the user's call of `fit`, so many calls above
 
 
 @dataclass(eq=False)
@@ -51,6 +51,8 @@ class Progress:
     history : list of dict
         One row per step: ``step``, ``loss``, ``seconds`` since the start, ``n_evaluations``, and where there is one
         ``validation_score`` and ``alignment``.
+    basis : dict
+        What the state rests on; see `sklearn_bpfree.estimators.continuing`.
     stop_reason : str
         "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
         while it runs.
@@ -67,6 +69,7 @@ class Progress:
     planned: int = 0
     warmup: int = 0
     history: list[dict] = field(default_factory=list)
+    basis: dict = field(default_factory=dict)
     stop_reason: str = ""
 
     @property

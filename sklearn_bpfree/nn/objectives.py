@@ -84,6 +84,7 @@ class Metric:
 
     def __init__(self, scoring, targets, smooth):
         self.name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
+        self.scoring = scoring
         self.scorer = get_scorer(scoring)
         self.targets = targets
         self.smooth = smooth

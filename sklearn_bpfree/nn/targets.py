@@ -103,6 +103,12 @@ class Values:
     exclusive = False
 
     @classmethod
+    def unscaled(cls, y):
+        """Targets as they are."""
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        return cls(np.zeros(n_outputs), np.ones(n_outputs), y.ndim == 1)
+
+    @classmethod
     def fit(cls, y, sample_weight=None, scaling="standard"):
         """Centre and scale of the training targets.
 

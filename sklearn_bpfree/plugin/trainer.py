@@ -89,6 +89,9 @@ class Trainer(HoldsTrainers, ABC):
     transposes : str
         Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
         head", a layer's own readout; "signs", those of all kernels above; "all".
+    adjustable : tuple of str
+        Hyper-parameters that may change while `warm_start` or `partial_fit` goes on with a state: those that a step
+        reads and that no state rests on. A change of any other one is refused.
     slow : bool
         Whether a fit takes many times as long as one of back-propagation even on a small table, so that a comparison
         of many trainers leaves this one out unless it is asked for.
@@ -97,6 +100,7 @@ class Trainer(HoldsTrainers, ABC):
     needs: ClassVar[str] = "output error"
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
     transposes: ClassVar[str] = "none"
+    adjustable: ClassVar[tuple[str, ...]] = ("learning_rate",)
     slow: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs):

@@ -29,11 +29,6 @@ def regress(rows=X, target=VALUES, weight=None, **params):
     return BPFreeRegressor(**{"max_iter": 2, "random_state": 0, **params}).fit(rows, target, weight)
 
 
-def again(**params):
-    """A second fit of a warm-started classifier after a change of parameters."""
-    return classify(warm_start=True).set_params(**params).fit(X, y)
-
-
 PARAMETERS = {
     "unknown trainer": (
         lambda: classify(trainer="dffa"),
@@ -137,19 +132,6 @@ PARAMETERS = {
     "class_weight": (
         lambda: classify(class_weight="even"),
         "The 'class_weight' parameter of compute_sample_weight must be",
-    ),
-    "another network": (
-        lambda: again(hidden_layer_sizes=(5,)),
-        "warm_start=True cannot go on with another network: fitted (20, 100, 1) (relu, float), now (20, 5, 1) "
-        "(relu, float); set warm_start=False.",
-    ),
-    "another activation": (
-        lambda: again(activation="tanh"),
-        "warm_start=True cannot go on with another network: fitted ",
-    ),
-    "another trainer": (
-        lambda: again(trainer="fa"),
-        "warm_start=True cannot go on with another trainer: fitted DFA(), now FA(); set warm_start=False.",
     ),
     "partial_fit and early stopping": (
         lambda: BPFreeClassifier(early_stopping=True).partial_fit(X, y),

@@ -871,5 +871,5 @@ def test_trainers_without_standard_deviations_say_so():
     X = np.random.default_rng(0).normal(size=(60, 3))
     model = BPFreeRegressor((8,), max_iter=1, random_state=0).fit(X, X[:, 0])
     assert not hasattr(model, "predict_quantiles")
-    with pytest.raises(ValueError, match="'dfa' does not say how sure its predictions are"):
+    with pytest.raises(ValueError, match="'DFA' does not say how sure its predictions are"):
         model.predict(X, return_std=True)
