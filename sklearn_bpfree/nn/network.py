@@ -302,5 +302,3 @@ class Network:
             out[..., rows, :] = product(H, kernels[-1])
             out[..., rows, :] += biases[-1][..., None, :]
         return out
-
-

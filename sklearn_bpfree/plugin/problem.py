@@ -370,5 +370,3 @@ def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
     else:
         losses = objective.means(Z, Y, weight)
     return losses.reshape(len(members.signs), -1).astype(np.float64)
-
-
