@@ -90,9 +90,10 @@ class _Checks(BaseEstimator):
         return trainer
 
     def _check_network(self, network, trainer):
-        if network.is_smooth or trainer.needs == "values":
-            return
         flat = ACTIVATIONS[self.activation].flat
+        learns = trainer.learns_flat and network.weight_kind == "float"
+        if network.is_smooth or learns or trainer.needs == "values":
+            return
         asked = f"activation={self.activation!r}" if flat else f"weights={self.weights!r}"
         raise ValueError(
             f"The trainer {trainer_name(self.trainer)!r} needs derivatives, which {asked} does not have; use another "

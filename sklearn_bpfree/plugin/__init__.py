@@ -12,6 +12,7 @@ Contract
 Error signal: methods that differ only in what reaches a hidden layer in the place of the gradient
     ErrorSignalTrainer  base: minibatches, optimizer, schedule, weight decay, dropout; write `signal`
     ErrorSignalState    its state: weights, feedback, the optimizer's moments
+    FeedbackTrainer     base of those whose signals come down from layer to layer, through transposed kernels or others
     Pass                one minibatch on its way up and down the network, as `signal` sees it
 
 Populations: methods that need the values of many weight vectors, and nothing else
@@ -86,6 +87,7 @@ from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection
 from sklearn_bpfree.plugin.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
+from sklearn_bpfree.plugin.feedback import FeedbackTrainer
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
 from sklearn_bpfree.plugin.parallel import Workers, one_blas_thread
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
@@ -107,6 +109,7 @@ __all__ = [
     "Budget",
     "ErrorSignalState",
     "ErrorSignalTrainer",
+    "FeedbackTrainer",
     "HuberLoss",
     "LogLoss",
     "Loss",

@@ -7,9 +7,11 @@ activations. The output layer always learns from the output error itself. Read `
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import loguniform
@@ -69,6 +71,8 @@ class Pass:
         The rows, targets and weights.
     hidden : list of ndarray of shape (b, d_{l+1})
         Activations of the hidden layers, as the layer above sees them.
+    outputs : ndarray of shape (b, K)
+        The network's raw outputs.
     error : ndarray of shape (b, K)
         The output error E, weights and 1/b included.
     trace : list of tuple
@@ -89,6 +93,7 @@ class Pass:
     source: np.random.Generator
     batch: Batch = field(init=False)
     hidden: list[np.ndarray] = field(init=False)
+    outputs: np.ndarray = field(init=False)
     error: np.ndarray = field(init=False)
     trace: list[tuple] = field(init=False)
 
@@ -102,7 +107,7 @@ class Pass:
 
     def release(self) -> None:
         """Let go of the minibatch, so that the next one takes its place in the processor's cache."""
-        self.batch = self.hidden = self.trace = self.error = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.batch = self.hidden = self.trace = self.outputs = self.error = None  # pyright: ignore[reportAttributeAccessIssue]
 
     def chain(self, layer: int, signal: np.ndarray) -> np.ndarray:
         """Multiply a signal at a layer's activations by their derivative f'(z) and dropout mask, in place."""
@@ -111,6 +116,19 @@ class Pass:
             signal *= mask
         self.activation.chain(signal, Z, A)
         return signal
+
+    def row_errors(self, Z: np.ndarray | None = None) -> np.ndarray:
+        """Output error (b, K) of each row by itself, without weights and 1/b, at raw outputs Z; None: the network's.
+
+        For methods in which rows have states of their own that follow the error. `share` brings weights and 1/b back.
+        """
+        plain = self.batch._replace(weight=None)
+        return self.problem.output_error(self.outputs if Z is None else Z, plain)[1] * len(plain.Y)
+
+    def share(self, rows: np.ndarray) -> np.ndarray:
+        """What each row (b, ...) contributes to a minibatch's mean: the row times its weight and 1/b; a new array."""
+        weight = self.batch.weight
+        return rows / len(rows) if weight is None else rows * (weight[:, None] / len(rows))
 
 
 class ErrorSignalTrainer(Trainer):
@@ -146,6 +164,8 @@ class ErrorSignalTrainer(Trainer):
     momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.97
+
+    keeps_inputs: ClassVar[bool] = False  # whether `Pass.trace` holds pre-activations that the method needs itself
 
     @abstractmethod
     def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
@@ -248,17 +268,19 @@ class ErrorSignalTrainer(Trainer):
         if weight_decay is None:
             n_samples = np.inf if problem.max_iter is None else problem.n_samples  # `partial_fit` has no end
             weight_decay = self.default_decay(n_samples, network.layer_sizes[0])
-        rates = [self.learning_rate * schedule_factor(self.schedule, self.warmup, done) for done in progress]
+        peak = self.learning_rate / self.updates_per_batch
+        rates = iter([peak * schedule_factor(self.schedule, self.warmup, done) for done in progress])
         for batch in problem.batches(data_rng):
-            total += self.batch_gradient(run, batch) * len(batch.Y)
-            rate = rates[t - state.t]
-            t += 1
-            increment = optimizer.increment(gradient, slots, t, rate)
+            rate = next(rates)
             decay = 1 - rate * weight_decay
-            if weight_decay:
-                shrink(flat_kernels, decay)
-            parameters += increment
-            self.follow(feedback, run.kernel_gradients, decay)
+            for loss in self.updates(run, batch):
+                t += 1
+                increment = optimizer.increment(gradient, slots, t, rate)
+                if weight_decay:
+                    shrink(flat_kernels, decay)
+                parameters += increment
+                self.follow(feedback, run.kernel_gradients, decay)
+                total += loss * len(batch.Y) / self.updates_per_batch
             del batch
             run.release()
         return advance(
@@ -279,6 +301,18 @@ class ErrorSignalTrainer(Trainer):
         run.rng = rng
         self.batch_gradient(run, batch, dropout=0.0)
         return run.kernel_gradients
+
+    @property
+    def updates_per_batch(self) -> int:
+        """In how many updates a minibatch is learned, which share its learning rate."""
+        return 1
+
+    def updates(self, run: Pass, batch: Batch) -> Iterator[float]:
+        """Write the gradients of a minibatch into `run` and yield its mean loss, once for each update that is due.
+
+        Override it, with `updates_per_batch`, for methods that learn several times while they work on a minibatch.
+        """
+        yield self.batch_gradient(run, batch)
 
     def batch_gradient(self, run: Pass, batch: Batch, dropout: float | None = None) -> float:
         """Write what a minibatch says into the gradients of `run`: each layer's input times its signal.
@@ -313,17 +347,18 @@ class ErrorSignalTrainer(Trainer):
         for W, b in hidden_layers:
             Z = H.dot(W)  # which numpy starts in a third of the time that @ needs
             add_bias(Z, b)
-            A = f.apply(Z)
+            A = f.apply(Z.copy() if self.keeps_inputs else Z)
             mask = None
             H = A
             if dropout:
                 mask = dropout_mask(A.shape, dropout, run.rng, A.dtype)
                 H = A * mask
-            run.trace.append((Z if f.needs_input else A, A, mask))
+            run.trace.append((Z if f.needs_input or self.keeps_inputs else A, A, mask))
             run.hidden.append(H)
         Z = H.dot(V)
         add_bias(Z, c)
         self.add_readouts(Z, run)
+        run.outputs = Z
         loss, run.error = run.problem.output_error(Z, run.batch)
         return loss
 

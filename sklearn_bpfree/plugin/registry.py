@@ -137,9 +137,9 @@ def _load(point: metadata.EntryPoint) -> type[Trainer]:
 def _describe(point: metadata.EntryPoint) -> TrainerInfo:
     family = point.value.partition(":")[0].partition(".")[0].strip().removeprefix("bpfree_")
     try:
-        trainer_class = get_trainer_class(point.name)
-        summary = inspect.cleandoc(trainer_class.__doc__ or "").partition("\n")[0]
-        words = trainer_class.needs, tuple(trainer_class.offers), trainer_class.transposes, trainer_class.slow
+        trainer = get_trainer(point.name)
+        summary = inspect.cleandoc(trainer.__doc__ or "").partition("\n")[0]
+        words = trainer.needs, tuple(trainer.offers), trainer.transposes, trainer.slow
     except Exception as error:
         return TrainerInfo(point.name, family, _distribution(point), error=str(error))
     return TrainerInfo(point.name, family, _distribution(point), summary, *words)

@@ -87,8 +87,11 @@ class Trainer(HoldsTrainers, ABC):
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
         "return_std" when `predictive` says how sure a prediction is.
     transposes : str
-        Which forward weights the teaching signal passes transposed, with the default hyper-parameters: "none"; "own
-        head", a layer's own readout; "signs", those of all kernels above; "all".
+        Which forward weights the teaching signal passes transposed: "none"; "own head", a layer's own readout; "signs",
+        those of all kernels above; "all". A property where it depends on the hyper-parameters.
+    learns_flat : bool
+        Whether hidden units without a useful derivative, "step" and "sign", can learn although ``needs`` is "output
+        error".
     adjustable : tuple of str
         Hyper-parameters that may change while `warm_start` or `partial_fit` goes on with a state: those that a step
         reads and that no state rests on. A change of any other one is refused.
@@ -101,6 +104,7 @@ class Trainer(HoldsTrainers, ABC):
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
     transposes: ClassVar[str] = "none"
     adjustable: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    learns_flat: ClassVar[bool] = False
     slow: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs):

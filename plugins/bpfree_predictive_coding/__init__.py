@@ -1,0 +1,1 @@
+"""Predictive coding: every layer predicts the one above it, and all settle on activities that err least."""
