@@ -12,7 +12,8 @@ from sklearn_bpfree.tabular.columns import (
     what_is_left_out,
 )
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
-from sklearn_bpfree.tabular.pipeline import SkewedTarget, TabularPipeline, tabular_pipeline
+from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
+from sklearn_bpfree.tabular.skewed import SkewedTarget, SkewedTargetRegressor
 
 __all__ = [
     "LeftOutWarning",
@@ -20,6 +21,7 @@ __all__ = [
     "OneHotLevels",
     "PiecewiseLinearEncoder",
     "SkewedTarget",
+    "SkewedTargetRegressor",
     "TabularPipeline",
     "as_numbers",
     "as_text",

@@ -4,21 +4,20 @@
 The encoder of numbers is in `encoding`, the reading of columns in `columns`.
 """
 
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy.stats import skew
-from sklearn import config_context
-from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn import config_context, get_config
+from sklearn.base import clone, is_regressor
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     OrdinalEncoder,
-    PowerTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -37,70 +36,24 @@ from sklearn_bpfree.tabular.columns import (
     many_level_columns,
     numeric_columns,
 )
-from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder, bins_for
+from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.skewed import SkewedTargetRegressor
 
-__all__ = ["PiecewiseLinearEncoder", "SkewedTarget", "TabularPipeline", "bins_for", "tabular_pipeline"]
+__all__ = ["TabularPipeline", "tabular_pipeline"]
 
 HIDDEN_LAYER_SIZES = (128, 128)  # of the recommended default
 BLOCK_ROWS = 8192  # rows that are predicted at a time
 MAX_ORDINAL = 255  # the largest number of levels that HistGradientBoosting* takes
+FOR_THE_ESTIMATOR = ("sample_weight", "X_val", "y_val", "sample_weight_val")  # what `fit` takes without a step's name
 MIN_DENSITY = 0.1  # below this share of non-zero cells the encoded table stays sparse
 
 
-class SkewedTarget(TransformerMixin, BaseEstimator):
-    """Learn a very skewed target on the scale of a power transform, and any other one as it is.
-
-    A target whose skewness lies beyond `max_skewness` on either side, as that of money often does, goes through the
-    Yeo-Johnson transform that makes it most normal. Below, a transform only moves the effort from the large values,
-    which R2 asks for, to the small ones.
-
-    Parameters
-    ----------
-    max_skewness : float, default=3.0
-        Third moment of the standardised target.
-
-    Attributes
-    ----------
-    transformer_ : PowerTransformer or StandardScaler
-    lowest_, highest_ : ndarray of shape (n_outputs,)
-        Range of the training targets, beyond which predictions of a power-transformed target are widened by half of it
-        at most.
-
-    References
-    ----------
-    Yeo and Johnson (2000), "A new family of power transformations to improve normality or symmetry", Biometrika 87.
-    """
-
-    def __init__(self, max_skewness=3.0):
-        self.max_skewness = max_skewness
-
-    def fit(self, y, X=None):
-        """Choose the scale by the skewness of y (n_samples, n_outputs); several outputs share one choice."""
-        y = np.asarray(y, dtype=np.float64)
-        with np.errstate(all="ignore"):
-            skewness = np.nan_to_num(np.abs(skew(y, axis=0))).max()
-        transformer = PowerTransformer() if skewness > self.max_skewness else StandardScaler()
-        self.transformer_ = transformer.set_output(transform="default").fit(y)
-        self.lowest_, self.highest_ = y.min(axis=0), y.max(axis=0)
-        return self
-
-    def transform(self, y):
-        """From values to the scale of learning."""
-        return self.transformer_.transform(y)
-
-    def inverse_transform(self, y):
-        """From the scale of learning to values."""
-        y = np.asarray(y, dtype=np.float64)
-        if isinstance(self.transformer_, StandardScaler):
-            return self.transformer_.inverse_transform(y)
-        margin = (self.highest_ - self.lowest_) / 2
-        low, high = self.lowest_ - margin, self.highest_ + margin
-        ends = self.transformer_.transform(np.array([low, high]))
-        return self.transformer_.inverse_transform(np.clip(y, ends[0], ends[1]))
+def _last_step_has(method):
+    return lambda pipeline: hasattr(pipeline.steps[-1][1], method)
 
 
 class TabularPipeline(Pipeline):
-    """A scikit-learn `Pipeline` that predicts a large table in blocks of rows.
+    """A scikit-learn `Pipeline` that encodes validation rows, too, and predicts a large table in blocks of rows.
 
     An encoded table is many times the size of the table. In blocks it never exists as a whole, and what does stays in
     the processor's cache, which makes predictions about twice as fast. They are the same.
@@ -113,22 +66,49 @@ class TabularPipeline(Pipeline):
     'TabularPipeline'
     """
 
+    def fit(self, X, y=None, **params):
+        """Fit the preprocessor and the estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        **params : dict
+            `sample_weight`, and for estimators of this library `X_val`, `y_val` and `sample_weight_val`, are for the
+            estimator, which gets the validation rows encoded as the others. Further ones are a `Pipeline`'s, with the
+            name of their step in front; under metadata routing so are all.
+
+        Returns
+        -------
+        self : object
+        """
+        if get_config()["enable_metadata_routing"]:
+            return super().fit(X, y, **params)
+        given = {name: params.pop(name) for name in FOR_THE_ESTIMATOR if name in params}
+        if given.get("X_val") is not None:
+            given["X_val"] = clone(self[:-1]).fit(X, y).transform(given["X_val"])
+        last = self.steps[-1][0]
+        given = {f"{last}__{name}": value for name, value in given.items() if value is not None}
+        return super().fit(X, y, **given, **params)
+
     def predict(self, X, **params):
-        """What the last step predicts; with further parameters, of the whole table at once.
+        """What the last step predicts.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
         **params : dict
-            Of the last step's `predict`.
+            Of the last step's `predict`; with others than `return_std` the whole table is predicted at once.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        std : ndarray of the same shape
+            Only with ``return_std=True``, from an estimator that offers it.
         """
-        return super().predict(X, **params) if params else _in_blocks(super().predict, X)
+        return _in_blocks(partial(super().predict, **params), X, whole=set(params) - {"return_std"})
 
-    @available_if(lambda self: hasattr(self._final_estimator, "predict_proba"))
+    @available_if(_last_step_has("predict_proba"))
     def predict_proba(self, X, **params):
         """Probabilities of the classes; with further parameters, of the whole table at once.
 
@@ -142,14 +122,35 @@ class TabularPipeline(Pipeline):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
         """
-        return super().predict_proba(X, **params) if params else _in_blocks(super().predict_proba, X)
+        return _in_blocks(partial(super().predict_proba, **params), X, whole=params)
+
+    @available_if(_last_step_has("predict_quantiles"))
+    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+        """Quantiles of the target given each row, from an estimator that offers them.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        quantiles : float or array-like of float, default=(0.05, 0.5, 0.95)
+            In (0, 1).
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            Without the last axis when `quantiles` is a number.
+        """
+        encoder, estimator = self[:-1], self[-1]
+        return _in_blocks(lambda rows: estimator.predict_quantiles(encoder.transform(rows), quantiles), X)
 
 
-def _in_blocks(predict, X):
+def _in_blocks(predict, X, whole=()):
     n = _num_samples(X)
-    if n <= BLOCK_ROWS:
+    if whole or n <= BLOCK_ROWS:
         return predict(X)
-    return np.concatenate([predict(_safe_indexing(X, rows)) for rows in gen_batches(n, BLOCK_ROWS)])
+    parts = [predict(_safe_indexing(X, rows)) for rows in gen_batches(n, BLOCK_ROWS)]
+    if isinstance(parts[0], tuple):
+        return tuple(map(np.concatenate, zip(*parts, strict=True)))
+    return np.concatenate(parts)
 
 
 def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
@@ -175,8 +176,8 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     ----------
     estimator : {"classifier", "regressor"} or estimator instance
         What predicts. A word stands for the recommended default: a network of two hidden layers of 128 units, trained
-        by a ladder of weight decays (the trainer "ladder"), for values behind a :class:`SkewedTarget`. An instance is
-        cloned, and may be any classifier or regressor of this library or of scikit-learn.
+        by a ladder of weight decays (the trainer "ladder"), for values in a :class:`SkewedTargetRegressor`. An instance
+        is cloned, and may be any classifier or regressor of this library or of scikit-learn.
 
     random_state : int, RandomState instance or None, default=None
         Unless None, it is set as the estimator's parameter of that name, if there is one.
@@ -187,8 +188,8 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     Returns
     -------
     TabularPipeline
-        A scikit-learn `Pipeline` of two steps, "preprocessor" and "estimator"; so sample weights go in as
-        ``estimator__sample_weight``.
+        A scikit-learn `Pipeline` of two steps, "preprocessor" and "estimator"; its `fit` takes
+        `sample_weight`, and validation rows as they are.
 
     Examples
     --------
@@ -202,7 +203,7 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     estimator = _make_estimator(estimator)
     preprocessor = _make_preprocessor(estimator)
     given = {"random_state": random_state, "n_jobs": n_jobs}
-    takes = estimator.regressor if isinstance(estimator, TransformedTargetRegressor) else estimator
+    takes = getattr(estimator, "regressor", estimator)
     valid = takes.get_params()
     takes.set_params(**{name: value for name, value in given.items() if value is not None and name in valid})
     return TabularPipeline([("preprocessor", preprocessor), ("estimator", estimator)])
@@ -214,7 +215,7 @@ def _make_estimator(estimator) -> Any:
             return BPFreeClassifier(HIDDEN_LAYER_SIZES, trainer="ladder")
         if estimator == "regressor":
             net = BPFreeRegressor(HIDDEN_LAYER_SIZES, trainer="ladder")
-            return TransformedTargetRegressor(net, transformer=SkewedTarget(), check_inverse=False)
+            return SkewedTargetRegressor(net)
         raise ValueError(
             f"estimator must be 'classifier', 'regressor' or an estimator, got {estimator!r}; for a trainer of that "
             f"name write BPFreeClassifier(trainer={estimator!r}) or BPFreeRegressor(trainer={estimator!r})."

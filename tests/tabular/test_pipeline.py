@@ -18,11 +18,11 @@ from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, 
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.tabular import SkewedTarget, tabular_pipeline
 from sklearn_bpfree.tabular import pipeline as tabular
+from sklearn_bpfree.tabular import tabular_pipeline
 from sklearn_bpfree.tabular.columns import LevelNumbers, OneHotLevels
 
 NAN = float("nan")
@@ -300,8 +300,34 @@ def test_grids_reach_trainer_and_encoder():
 
 def test_sample_weight_reaches_the_estimator():
     X = pd.DataFrame({"x": [0.0, 0, 1, 1], "c": list("uuvv")})
-    model = tabular_pipeline(DummyClassifier()).fit(X, [0, 0, 0, 1], estimator__sample_weight=[1, 1, 1, 9])
-    assert model.predict(X).tolist() == [1, 1, 1, 1]
+    for name in ("sample_weight", "estimator__sample_weight"):
+        model = tabular_pipeline(DummyClassifier()).fit(X, [0, 0, 0, 1], **{name: [1, 1, 1, 9]})
+        assert model.predict(X).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_validation_rows_are_encoded_like_the_others(kind):
+    X, y = mixed_table()
+    y = y == "yes" if kind == "classifier" else (y == "yes") * 50.0 + 1000
+    rows, held = slice(0, None, 2), slice(1, None, 2)
+    model = tabular_pipeline(kind, random_state=0)
+    model.fit(X[rows], y[rows], X_val=X[held], y_val=y[held], sample_weight_val=np.ones(len(y[held])))
+    net = model[-1] if kind == "classifier" else model[-1].regressor_
+    assert net.best_validation_score_ == pytest.approx(model.score(X[held], y[held]), abs=1e-5)
+    again = tabular_pipeline(kind, random_state=0)
+    encoded = again[:-1].fit(X[rows], y[rows]).transform(X[held])
+    again.fit(X[rows], y[rows], estimator__X_val=encoded, estimator__y_val=y[held])
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+
+
+def test_deviations_and_quantiles_are_predicted_in_blocks_of_rows(monkeypatch):
+    X, y = mixed_table()
+    model = tabular_pipeline(BPFreeRegressor(trainer="enkf", max_iter=2, random_state=0)).fit(X, 1.0 * (y == "yes"))
+    whole = [*model.predict(X, return_std=True), model.predict_quantiles(X)]
+    monkeypatch.setattr("sklearn_bpfree.tabular.pipeline.BLOCK_ROWS", 50)
+    for blocks, once in zip([*model.predict(X, return_std=True), model.predict_quantiles(X)], whole, strict=True):
+        np.testing.assert_allclose(blocks, once, rtol=1e-5, atol=1e-5)
+    assert not hasattr(tabular_pipeline(Ridge()), "predict_quantiles")
 
 
 def test_regression_in_any_unit():
@@ -310,26 +336,6 @@ def test_regression_in_any_unit():
     y = 1e6 * (np.abs(X["x"]) + (X["c"] == "u"))
     scores = {e: cross_val_score(tabular_pipeline(e, random_state=0), X, y, cv=3).mean() for e in ("regressor",)}
     assert scores["regressor"] > 0.9 > cross_val_score(tabular_pipeline(Ridge()), X, y, cv=3).mean()
-
-
-def test_very_skewed_targets_are_learned_on_a_power_scale():
-    X, f = make_friedman1(500, noise=0, random_state=0)
-    for y, kind in ((f, StandardScaler), (np.exp(f / 3), PowerTransformer), (-np.exp(f / 3), PowerTransformer)):
-        target = SkewedTarget().fit(y[:, None])
-        assert type(target.transformer_) is kind
-        np.testing.assert_allclose(target.inverse_transform(target.transform(y[:, None]))[:, 0], y)
-        np.testing.assert_allclose(target.transform(y[:, None]).std(), 1)
-    model = tabular_pipeline("regressor", random_state=0).fit(X[:375], np.exp(f[:375] / 3))
-    plain = tabular_pipeline(model[-1].regressor).fit(X[:375], np.exp(f[:375] / 3))
-    assert model.score(X[375:], np.exp(f[375:] / 3)) > plain.score(X[375:], np.exp(f[375:] / 3)) + 0.05
-
-
-def test_predictions_of_a_power_scale_stay_near_the_training_targets():
-    y = np.exp(np.random.default_rng(0).normal(0, 2, 300))[:, None]
-    target = SkewedTarget().fit(y)
-    low, high = target.inverse_transform(np.array([[-1e9], [1e9]]))[:, 0]
-    half = np.ptp(y) / 2
-    np.testing.assert_allclose([low, high], [y.min() - half, y.max() + half], rtol=1e-6)
 
 
 class Unknown:
