@@ -132,7 +132,7 @@ class ForwardForward(ErrorSignalTrainer):
 
     def init(self, problem, rng):
         """The readout starts at the mean target; the centres of ordinal groups are quantiles."""
-        kind = kind_of(problem.objective, self.values)
+        kind = kind_of(problem.differentiable_loss, self.values)
         check_targets(self, problem, kind)
         state = super().init(problem, rng)
         problem.network.unpack(state.weights)[0][-1][:] = 0

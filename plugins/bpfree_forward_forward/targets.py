@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, PoissonLoss
-
 
 def kind_of(objective, values) -> str:
     """What the targets are: "classes", of which a row has one, "labels", yes or no each, "values" or "ordinal".
 
     Parameters
     ----------
-    objective : Loss or Metric
+    objective : Loss
     values : {"on_off", "ordinal"}
         What becomes of values.
     """
-    if isinstance(objective, (LogLoss, BinaryLogLoss)):
-        return "classes" if isinstance(objective, LogLoss) else "labels"
-    return "ordinal" if values == "ordinal" else "values"
+    return "ordinal" if objective.kind == "values" and values == "ordinal" else objective.kind
 
 
 def check_targets(trainer, problem, kind) -> None:
@@ -35,8 +31,8 @@ def check_targets(trainer, problem, kind) -> None:
             f"{name} needs at least {least} units in every hidden layer for these targets, got {narrowest}; use wider "
             "layers or another goodness."
         )
-    if kind == "ordinal" and trainer.predict_with == "goodness" and isinstance(problem.objective, PoissonLoss):
+    if kind == "ordinal" and trainer.predict_with == "goodness" and not problem.differentiable_loss.has_identity_link:
         raise ValueError(
-            "predict_with='goodness' of ordinal groups gives values and not their logarithms, which the Poisson loss "
-            "needs; use predict_with='readout' or values='on_off'."
+            "predict_with='goodness' of ordinal groups gives values and not raw outputs, such as their logarithms, "
+            "which this loss needs; use predict_with='readout' or values='on_off'."
         )

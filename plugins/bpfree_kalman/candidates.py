@@ -14,7 +14,7 @@ import numpy as np
 from bpfree_kalman.odds import open_covariance
 from bpfree_kalman.readout import Readout, features, mean_and_error
 from bpfree_kalman.rows import clearly_worse
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, Network, State, advance
+from sklearn_bpfree.plugin import Network, State, advance
 
 RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it
 RIDGE_RANGE = (1e-3, 1e4)
@@ -81,7 +81,7 @@ def accept(state, problem, candidate: Candidate, damping=None) -> State:
         loss=loss,
         ridge=ridge,
     )
-    if isinstance(problem.objective, (LogLoss, BinaryLogLoss)):
+    if problem.objective.is_classification:
         return advance(state, covariance=open_covariance(readout, V, best))
     return state
 

@@ -35,7 +35,7 @@ from bpfree_kalman.ensemble import (
     with_prior,
 )
 from bpfree_kalman.localization import localized_update
-from sklearn_bpfree.plugin import Budget, SquaredError, advance, check_choice
+from sklearn_bpfree.plugin import Budget, advance, check_choice
 
 EPS = 1e-8  # of the explicit step's norm, and of the losses that a step by data misfit divides by
 
@@ -149,7 +149,7 @@ class EKI(EnsembleTrainer):
     def init(self, problem, rng):
         mean, scale = prior(problem, rng)
         members = draw(mean, problem.dtype.type(self.sigma) * scale, self.ensemble_size, rng)
-        return EKIState(members.mean(axis=0), members=members, objective=problem.objective, prior_mean=mean)
+        return EKIState(members.mean(axis=0), members=members, objective=problem.differentiable_loss, prior_mean=mean)
 
     def move(self, state: Any, problem, rng):
         """One pass over the rows: an update for each minibatch."""
@@ -196,7 +196,7 @@ class EKI(EnsembleTrainer):
         return advance(state, **changes), data.mean_loss / precision[0] / data.rows
 
     def _precision(self, problem):
-        return 1 / self.noise if isinstance(problem.objective, SquaredError) else 1.0
+        return 1 / self.noise if problem.differentiable_loss.is_least_squares else 1.0
 
     def _step_size(self, sums, n_data, time_left):
         """h, for an explicit update in units of the norm of its coefficients."""

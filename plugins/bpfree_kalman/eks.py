@@ -33,7 +33,6 @@ from bpfree_kalman.ensemble import (
     observation_noise,
     prior,
     solve,
-    temperature,
     with_prior,
 )
 from sklearn_bpfree.plugin import Budget, advance, check_choice
@@ -100,8 +99,8 @@ class EKS(EnsembleTrainer):
             members.mean(axis=0),
             members=members,
             noise=noise,
-            temperature=temperature(problem.objective, noise, 1.0),
-            objective=problem.objective,
+            temperature=problem.differentiable_loss.dispersion(noise, 1.0),
+            objective=problem.differentiable_loss,
             prior_mean=mean,
         )
 
@@ -129,7 +128,7 @@ class EKS(EnsembleTrainer):
 
         loss = data.losses.mean() / data.rows * share * state.temperature[0]
         noise = observation_noise(data, 1 / P, state.noise) if self.noise is None else state.noise
-        gamma = temperature(problem.objective, noise, loss)
+        gamma = problem.differentiable_loss.dispersion(noise, loss)
         return advance(
             state, weights=members.mean(axis=0), members=members, noise=noise, temperature=gamma, loss=float(loss)
         )

@@ -31,13 +31,9 @@ from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, features, quadratic
 from bpfree_kalman.rows import clipped, held_out, limits
 from sklearn_bpfree.plugin import (
-    BinaryLogLoss,
     Budget,
-    LogLoss,
     Loss,
-    Metric,
     Network,
-    ObjectiveError,
     State,
     Trainer,
     advance,
@@ -147,8 +143,6 @@ class EnKF(Trainer):
 
     def init(self, problem, rng) -> State:
         """Random hidden layers and their best readout, which is the control of this method."""
-        if isinstance(problem.objective, Metric):
-            raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         network, dtype = problem.network, problem.dtype
         roots = tuple(input_root(problem.X, problem.sample_weight, power) for power in (self.precondition, 0))
@@ -221,9 +215,8 @@ class EnKF(Trainer):
 
     def finish(self, state: Any, problem):
         """For values, with the noise of an observation."""
-        network, objective = problem.network, problem.objective
-        assert isinstance(objective, Loss)
-        if isinstance(objective, (LogLoss, BinaryLogLoss)):
+        network, objective = problem.network, problem.differentiable_loss
+        if objective.is_classification:
             return state
         held = held_out(problem, state.key, self.hold_out)
         F = features(network, state.weights, problem.X)

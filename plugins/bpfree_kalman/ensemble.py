@@ -21,23 +21,14 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg
 
 from sklearn_bpfree.plugin import (
     BLOCK_MEMBERS,
-    AbsoluteError,
     Batch,
-    BinaryLogLoss,
-    HuberLoss,
-    LogLoss,
     Loss,
-    Metric,
     Network,
-    ObjectiveError,
-    PoissonLoss,
     Problem,
-    QuantileLoss,
-    SquaredError,
     State,
     Trainer,
     member_outputs,
@@ -48,7 +39,6 @@ GROUP_BYTES = 1 << 20  # a group of members and a block of rows are such that th
 OUTPUT_BYTES = 1 << 23  # outputs of all members for a block of rows take at most this; a block's peak is six times that
 SUM_BYTES = 1 << 26  # the sums that are kept until they are added up take at most this much
 NOISE_FLOOR = 1e-5  # of a variance in encoded units
-NEAR = 0.1  # residuals below this count as this large in the curvature of the absolute and the pinball loss
 
 
 @dataclass(eq=False)
@@ -122,7 +112,7 @@ class EnsembleTrainer(Trainer):
 
     def outputs(self, state: Any, network, X):
         """Raw outputs whose link is the average of the members' probabilities or values."""
-        return self._by_rows(lambda Z: (average_outputs(state.objective, Z),), state, network, X)[0]
+        return self._by_rows(lambda Z: (state.objective.mean_output(Z),), state, network, X)[0]
 
     def predictive(self, state: Any, network, X):
         """Mean of the members' predictions; their variance and the observations' make the standard deviation."""
@@ -191,17 +181,6 @@ def outputs_of(network: Network, members, X) -> np.ndarray:
     return Z
 
 
-def average_outputs(objective: Loss, Z) -> np.ndarray:
-    """Raw outputs (n, K) whose link is the mean of the members' links; Z (P, n, K)."""
-    if isinstance(objective, LogLoss):
-        return special.logsumexp(special.log_softmax(Z, axis=2), axis=0) - np.log(len(Z))
-    if isinstance(objective, BinaryLogLoss):
-        return special.logsumexp(special.log_expit(Z), axis=0) - special.logsumexp(special.log_expit(-Z), axis=0)
-    if isinstance(objective, PoissonLoss):
-        return special.logsumexp(Z, axis=0) - np.log(len(Z))
-    return Z.mean(axis=0)
-
-
 # --- moments of the outputs -------------------------------------------------------------------------------------------
 
 
@@ -224,11 +203,9 @@ def moments(problem: Problem, members, batch: Batch, precision, *, about_first: 
     moments : Moments
         In float64; the same to the last bit for any number of workers.
     """
-    if isinstance(problem.objective, Metric):
-        raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
     n, P = batch.X.shape[0], len(members)
     groups = row_groups(n, problem.network, P, members.itemsize, 2 * 8 * P * P)
-    args = (groups, problem.network, members, problem.objective, *batch, precision, about_first)
+    args = (groups, problem.network, members, problem.differentiable_loss, *batch, precision, about_first)
     parts = problem.workers.map(group_moments, len(groups), *args)
     problem.n_evaluations += P * n
     return reduce(_plus, parts)
@@ -277,11 +254,10 @@ def whiten(objective: Loss, anomalies, Z, Y, precision) -> tuple[np.ndarray, np.
     Parameters
     ----------
     objective : Loss
-        The squared error and the log-losses, the Poisson loss by their own curvature; the Huber, the absolute and the
-        pinball loss by that of the parabola that touches them from above; other losses are taken for round.
+        Whose `Loss.working_weights` are the curvature H.
     anomalies : ndarray of shape (P, K, n)
     Z, Y : ndarray of shape (n, K)
-        Outputs where the curvature H is taken, and targets.
+        Outputs where H is taken, and targets.
     precision : ndarray of shape (K,)
         Factor of the loss.
 
@@ -292,29 +268,11 @@ def whiten(objective: Loss, anomalies, Z, Y, precision) -> tuple[np.ndarray, np.
     root : ndarray of shape (K, n)
         ``root * S_j`` is ``H Y_j``.
     """
-    root = np.sqrt(precision.astype(Z.dtype) * _curvature(objective, Z, Y)).T
-    if isinstance(objective, LogLoss):  # H = diag(p) - p p^T, so the distances from their mean over the classes count
-        P = objective.link(Z).T
-        anomalies = anomalies - np.einsum("pkn,kn->pn", anomalies, P)[:, None]
+    h, shares = objective.working_weights(Z, Y)
+    root = np.sqrt(precision.astype(Z.dtype) * h).T
+    if shares is not None:  # H = diag(h) - h s^T, so the distances from their mean over the outputs count
+        anomalies = anomalies - np.einsum("pkn,kn->pn", anomalies, shares.T)[:, None]
     return anomalies * root, root
-
-
-def _curvature(objective, Z, Y):
-    """Second derivative of the loss by each output, or that of a parabola that touches it from above."""
-    distance = np.abs(Z - Y)
-    if isinstance(objective, LogLoss):
-        return objective.link(Z)
-    if isinstance(objective, BinaryLogLoss):
-        return special.expit(Z) * special.expit(-Z)
-    if isinstance(objective, PoissonLoss):
-        return np.exp(Z)
-    if isinstance(objective, HuberLoss):
-        return np.minimum(1, objective.delta / np.maximum(distance, objective.delta))
-    if isinstance(objective, AbsoluteError):
-        return 1 / np.maximum(distance, NEAR)
-    if isinstance(objective, QuantileLoss):
-        return 0.5 / np.maximum(distance, NEAR)
-    return np.ones_like(Z)
 
 
 def residual(objective: Loss, Z, Y, weight, precision) -> np.ndarray:
@@ -325,7 +283,7 @@ def residual(objective: Loss, Z, Y, weight, precision) -> np.ndarray:
 
 def _losses(objective, Z, Y, precision):
     """Negative log-likelihood of each row up to a constant, (..., n, K) -> (..., n)."""
-    if isinstance(objective, SquaredError):
+    if objective.is_least_squares:
         return 0.5 * np.square(Z - Y) @ precision.astype(Z.dtype)
     return objective.loss(Z, Y) * precision[0]
 
@@ -349,25 +307,6 @@ def observation_noise(sums: Moments, spread_weight: float, before) -> np.ndarray
     by_settled = sums.residual / (sums.rows - settled)
     by_spread = (sums.residual + spread) / sums.rows
     return np.maximum(np.where(settled < sums.rows / 2, by_settled, by_spread), NOISE_FLOOR)
-
-
-def temperature(objective: Loss | Metric, noise, mean_loss: float) -> np.ndarray:
-    """What the loss is divided by (K,) to make it a negative log-likelihood.
-
-    Parameters
-    ----------
-    objective : Loss
-        The squared error is divided by the noise, the Huber, the absolute and the pinball loss by their own mean, which
-        is the most likely scale of the latter two; the others are likelihoods as they are.
-    noise : ndarray of shape (K,)
-    mean_loss : float
-        Of the members, per row.
-    """
-    if isinstance(objective, SquaredError):
-        return noise
-    if isinstance(objective, (HuberLoss, AbsoluteError, QuantileLoss)):
-        return np.full(len(noise), max(mean_loss / len(noise), NOISE_FLOOR))
-    return np.ones(len(noise))
 
 
 # --- coefficients of an update ----------------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ the outputs (generalised Gauss-Newton), an ensemble Kalman update needs no more 
 
     A = sum_n w_n G_n H_n G_n^T     (P, P)          g = - sum_n w_n G_n E_n     (P,)
 
-    squared error H = 1;  log-loss H = diag(p) - p p^T;  sigmoid H = p (1 - p);  Poisson H = e^Z;
-    any other loss: the symmetric difference of its error by each output, not below zero.
+    squared error H = 1;  log-loss H = diag(p) - p p^T;  sigmoid H = p (1 - p);  Poisson H = e^Z;  see `Loss.hessian`
 
 A task takes a block of rows, or a run of them, and its result does not grow with rows or outputs. Read `observe` first.
 """
@@ -17,21 +16,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sklearn_bpfree.plugin import (
-    BinaryLogLoss,
-    LogLoss,
-    Loss,
-    Metric,
-    ObjectiveError,
-    PoissonLoss,
-    Problem,
-    SquaredError,
-)
+from sklearn_bpfree.plugin import Loss, Problem
 
 BLOCK_BYTES = 1 << 23  # differences of outputs that a block of rows may hold
 MAX_BLOCK_ROWS = 2048
 SUM_BYTES = 1 << 26  # the Gram matrices that are kept until they are added up take at most this much
-DIFFERENCE = 0.5  # half the distance, in raw outputs, over which an unknown loss's curvature is measured
 
 
 class Ensemble(Protocol):
@@ -67,13 +56,11 @@ def observe(ensemble: Ensemble, problem: Problem, rows=None) -> tuple[np.ndarray
     ObjectiveError
         If the objective is a metric, which has no output error.
     """
-    if isinstance(problem.objective, Metric):
-        raise ObjectiveError(f"the metric {problem.objective.name!r} has no output error")
     n = problem.n_samples if rows is None else len(rows)
     P, size = ensemble.n_members, block_rows(ensemble, problem.dtype.itemsize)
     starts = np.arange(0, n, size)
     tasks = np.array_split(starts, max(min(len(starts), SUM_BYTES // (8 * P * P)), 1))
-    given = problem.table, ensemble, problem.objective, rows, size
+    given = problem.table, ensemble, problem.differentiable_loss, rows, size
     parts = problem.workers.map(_observe_blocks, len(tasks), tasks, *given)
     problem.n_evaluations += n * (P + 1)
     A = sum((part[0] for part in parts), start=np.zeros((P, P)))
@@ -128,25 +115,10 @@ def curvature_root(objective: Loss, Z, Y, G) -> np.ndarray:
     -------
     Q : ndarray of shape (n, K, P)
     """
-    if isinstance(objective, SquaredError):
+    if objective.is_least_squares:
         return G
-    if isinstance(objective, LogLoss):
-        p = objective.link(Z)
-        G -= np.matmul(p[:, None, :], G)  # from the mean over the classes
-        G *= np.sqrt(p)[:, :, None]
-        return G
-    G *= np.sqrt(diagonal_curvature(objective, Z, Y))[:, :, None]
+    h, shares = objective.hessian(Z, Y)
+    if shares is not None:
+        G -= np.matmul(shares[:, None, :], G)  # from the mean over the outputs
+    G *= np.sqrt(h)[:, :, None]
     return G
-
-
-def diagonal_curvature(objective: Loss, Z, Y) -> np.ndarray:
-    """Second derivative of a loss by each raw output (n, K), not below zero."""
-    if isinstance(objective, SquaredError):
-        return np.ones_like(Z)
-    if isinstance(objective, (BinaryLogLoss, LogLoss)):
-        p = objective.link(Z)
-        return p * (1 - p)
-    if isinstance(objective, PoissonLoss):
-        return np.exp(Z)
-    step = Z.dtype.type(DIFFERENCE)
-    return np.maximum(objective.error(Z + step, Y) - objective.error(Z - step, Y), 0) / (2 * step)

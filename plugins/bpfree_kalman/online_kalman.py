@@ -25,9 +25,8 @@ from scipy import linalg
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.observation import diagonal_curvature
 from bpfree_kalman.readout import features, quadratic
-from sklearn_bpfree.plugin import BinaryLogLoss, Budget, LogLoss, Loss, Network, PoissonLoss, State, Trainer, advance
+from sklearn_bpfree.plugin import Budget, Loss, Network, State, Trainer, advance
 
 EPSILON = 0.1
 CURVATURE_FLOOR = 0.02  # rows that are all but certain still count as observations
@@ -163,7 +162,7 @@ class OnlineKalman(Trainer):
         loss, _ = problem.output_error(Z, batch)
         G = self._differences(network, state.weights, S, batch.X, Z)  # (L, b, K)
 
-        h = np.maximum(diagonal_curvature(problem.objective, Z, batch.Y), CURVATURE_FLOOR).astype(np.float64)
+        h = np.maximum(problem.objective.curvature(Z, batch.Y), CURVATURE_FLOOR).astype(np.float64)
         r = -problem.objective.error(Z, batch.Y) / h
         R = state.noise / h if batch.weight is None else state.noise / (h * batch.weight[:, None])
         spread = F @ C @ F.T
@@ -225,7 +224,7 @@ class OnlineKalman(Trainer):
 
     def _noise(self, state, objective, products, batch):
         """Moving averages of the products of residuals before and after, and of the squared targets."""
-        if isinstance(objective, (LogLoss, BinaryLogLoss)):
+        if objective.is_classification:
             return {}  # these losses say themselves what their noise is
         b = len(products)
         known = min(state.n_seen + FIRST_ROWS, NOISE_ROWS)
@@ -240,7 +239,8 @@ class OnlineKalman(Trainer):
     def predictive(self, state: Any, network: Network, X):
         """Mean and standard deviation: noise, the readout's covariance and the anomalies' outputs.
 
-        With a log link both grow with the mean mu: the noise is nu mu, an output's variance counts mu^2 times.
+        With a log link both grow with the mean mu, the link's slope: the noise is nu mu, an output's variance counts
+        mu^2 times.
         """
         Z = self.outputs(state, network, X)
         mean = state.objective.link(Z)
@@ -248,5 +248,5 @@ class OnlineKalman(Trainer):
         variance = np.zeros(Z.shape) + quadratic(F, state.covariance)[:, None]
         for S in state.anomalies:
             variance += self._differences(network, state.weights, S[None], X, Z)[0] ** 2
-        slope = mean if isinstance(state.objective, PoissonLoss) else 1.0
+        slope = state.objective.link_slope(Z)
         return mean, np.sqrt(slope * state.noise + slope**2 * variance).astype(Z.dtype)

@@ -20,10 +20,8 @@ from scipy import linalg, sparse
 from scipy.linalg import lapack
 from sklearn.utils import gen_batches
 
-from bpfree_kalman.observation import diagonal_curvature
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, Loss, Network, SquaredError, ones
+from sklearn_bpfree.plugin import Loss, Network, ones
 
-BOUND = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}
 JITTER = 3e-6  # of the largest diagonal entry, for hidden units that are never active, and rounding
 HALVINGS = 4
 FEATURE_ROWS = 1024  # whose features are computed at a time, so that they stay in the processor's cache
@@ -92,13 +90,13 @@ class Readout:
 
     def solve(self, which, V, n_steps) -> np.ndarray:
         """The readout (h + 1, K) of the rows "all" or "train", by `n_steps` from V where there is no closed form."""
-        bound = BOUND.get(type(self.objective))
+        bound = self.objective.curvature_bound
         if bound is None:
             for _ in range(n_steps):
                 V = self._newton_step(which, V)
             return V
         factor = self.factor(which, bound)
-        for _ in range(1 if isinstance(self.objective, SquaredError) else n_steps):
+        for _ in range(1 if self.objective.is_least_squares else n_steps):
             V = V - lapack.dpotrs(factor, self._gradient(which, V))[0]
         return V
 
@@ -106,7 +104,7 @@ class Readout:
         """A Newton step for any other loss, output by output, halved until it is downhill."""
         weight = self.weights[which]
         Z, gradient = self.outputs(V), self._gradient(which, V)
-        h = diagonal_curvature(self.objective, Z, self.Y) * weight[:, None]
+        h = self.objective.curvature(Z, self.Y) * weight[:, None]
         h += 1e-3 * weight[:, None] * np.maximum(h.mean(axis=0), 1e-6)
         steps = [
             lapack.dpotrs(self._factor((self.F.T @ (self.F * h[:, k, None])).astype(np.float64)), gradient[:, k])[0]
@@ -157,7 +155,7 @@ class Readout:
 
     def class_covariance(self, V) -> np.ndarray:
         """The same for log-losses: the inverse of their curvature at V, averaged over the outputs."""
-        h = diagonal_curvature(self.objective, self.outputs(V), self.Y).mean(axis=1)
+        h = self.objective.curvature(self.outputs(V), self.Y).mean(axis=1)
         h = np.maximum(h, LEAST_CURVATURE) * self.weights["all"]
         M = (self.F.T @ (self.F * h[:, None])).astype(np.float64)
         return lapack.dpotrs(self._factor(M), np.eye(len(M)))[0]

@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from bpfree_kalman.readout import mean_and_error
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss
 
 _known: WeakKeyDictionary = WeakKeyDictionary()  # the held-out rows of each problem
 MIN_HELD_OUT = 3
@@ -22,7 +21,7 @@ def held_out(problem, key, fraction) -> np.ndarray:
     They are remembered as long as the problem lives, because every step asks for them.
     """
     if fraction is None:
-        fraction = 0.1 if isinstance(problem.objective, (LogLoss, BinaryLogLoss)) else 0.15
+        fraction = 0.1 if problem.objective.is_classification else 0.15
     known = _known.setdefault(problem, {})
     asked = (*map(int, key), fraction)
     if asked not in known:

@@ -23,7 +23,7 @@ from scipy import linalg
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, moments, observation_noise, prior, solve, temperature
+from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, moments, observation_noise, prior, solve
 from sklearn_bpfree.plugin import Budget, advance
 
 NEAR = 0.05  # of a member's distance from the mean, where the slope of its outputs is taken
@@ -106,8 +106,8 @@ class UKI(EnsembleTrainer):
             origin,
             members=cubature(m, C, rng).astype(problem.dtype) @ basis + origin,
             noise=noise,
-            temperature=temperature(problem.objective, noise, 1.0),
-            objective=problem.objective,
+            temperature=problem.differentiable_loss.dispersion(noise, 1.0),
+            objective=problem.differentiable_loss,
             prior_mean=origin,
             basis=basis,
             mean=m,
@@ -139,7 +139,7 @@ class UKI(EnsembleTrainer):
             weights=m.astype(problem.dtype) @ state.basis + state.prior_mean,
             members=cubature(m, C, rng).astype(problem.dtype) @ state.basis + state.prior_mean,
             noise=noise,
-            temperature=temperature(problem.objective, noise, float(loss)),
+            temperature=problem.differentiable_loss.dispersion(noise, float(loss)),
             mean=m,
             covariance=C,
             loss=float(loss),

@@ -46,7 +46,7 @@ from bpfree_ladder.rules import (
     rungs,
     search_share,
 )
-from sklearn_bpfree.plugin import BinaryLogLoss, Budget, LogLoss, Network, State, Trainer, get_trainer
+from sklearn_bpfree.plugin import Budget, Network, State, Trainer, get_trainer
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
@@ -215,7 +215,7 @@ class Ladder(Trainer):
             Part,
             smoothing=self.smoothing,
             network=problem.network,
-            objective=problem.objective,
+            objective=problem.differentiable_loss,
             iteration=t,
             batch_size=problem.batch_size,
             max_iter=problem.max_iter,
@@ -316,7 +316,7 @@ class Ladder(Trainer):
     def _temperature(self, problem, state, unseen) -> float:
         """The temperature that suits the members on rows that they have not learned from, other ones for each."""
         objective, rows = problem.objective, np.concatenate(unseen)
-        if not isinstance(objective, (LogLoss, BinaryLogLoss)) or not len(rows):
+        if not objective.is_classification or not len(rows):
             return 1.0
         network, X = problem.network, problem.X
         Z = np.concatenate([self._member_outputs(state, i, network, X[part]) for i, part in enumerate(unseen)])

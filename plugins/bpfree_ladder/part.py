@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.plugin import Batch, BinaryLogLoss, LogLoss, Network, Problem
+from sklearn_bpfree.plugin import Batch, Network, Problem
 
 
 def main_columns(X) -> np.ndarray | None:
@@ -87,10 +87,7 @@ class Part(Problem):
     """
 
     def __init__(self, table, rows, columns, *, smoothing, network, objective, iteration, batch_size, max_iter):
-        Y = table.Y[rows]
-        if isinstance(objective, (LogLoss, BinaryLogLoss)):
-            Y *= 1 - smoothing
-            Y += smoothing / max(2, Y.shape[1])
+        Y = objective.smoothed(table.Y[rows], smoothing)
         weight = None if table.weight is None else table.weight[rows]
         options = {"sample_weight": weight, "batch_size": batch_size, "max_iter": max_iter}
         super().__init__(None, Y, narrow(network, columns), objective, **options)

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from bpfree_local.heads import dense, draw_heads, head_and_error, start_heads
-from sklearn_bpfree.plugin import BinaryLogLoss, ErrorSignalTrainer, LogLoss, Network, check_choice, product, shrink
+from sklearn_bpfree.plugin import ErrorSignalTrainer, Network, check_choice, product, shrink
 
 SHARE_OF_SIM = {"pred": 0.0, "predsim": 0.99, "sim": 1.0}  # beta
 
@@ -133,8 +133,8 @@ def _similarity_gradient(H, V, gV, objective, batch):
 
 def _target_similarity(Y, objective):
     """How alike the targets of two rows are, in [-1, 1]: cosine of classes or label sets, Gaussian kernel of values."""
-    if isinstance(objective, (LogLoss, BinaryLogLoss)):
-        T = Y - Y.mean(axis=1, keepdims=True) if isinstance(objective, LogLoss) else 2 * Y - 1
+    if objective.is_classification:
+        T = Y - Y.mean(axis=1, keepdims=True) if objective.kind == "classes" else 2 * Y - 1
         T = T / np.linalg.norm(T, axis=1, keepdims=True)
         return T @ T.T
     squares = np.square(Y).sum(axis=1)

@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss
-
 EMBEDDINGS = ("one_hot", "learned", "prototypes")
 
 
@@ -51,9 +49,10 @@ def embed(problem, kind, size) -> Embedding:
         If an embedding by rows is asked for targets that are not exclusive classes.
     """
     Y, weight, K = problem.Y, problem.sample_weight, problem.network.n_outputs
-    classes = isinstance(problem.objective, LogLoss)
+    kind_of_targets = problem.differentiable_loss.kind
+    classes = kind_of_targets == "classes"
     if kind != "one_hot":
-        if not classes and not (isinstance(problem.objective, BinaryLogLoss) and K == 1):
+        if not classes and not (kind_of_targets == "labels" and K == 1):
             raise ValueError(f"embedding={kind!r} of NoProp needs classes that exclude each other; use 'one_hot'.")
         points = _class_points(problem.X, Y if classes else np.hstack([1 - Y, Y]), weight, kind)
         points = _principal(points, size or min(len(points), 20)) if kind == "learned" else points
@@ -63,7 +62,7 @@ def embed(problem, kind, size) -> Embedding:
         return Embedding(np.zeros_like(points[0]), points) if classes else Embedding(points[0], points[1:] - points[:1])
     if classes:
         return Embedding(np.zeros(K, Y.dtype), np.eye(K, dtype=Y.dtype))
-    if isinstance(problem.objective, BinaryLogLoss):
+    if kind_of_targets == "labels":
         return Embedding(-np.ones(K, Y.dtype), 2 * np.eye(K, dtype=Y.dtype))
     mean = np.average(Y, axis=0, weights=weight)
     std = np.sqrt(np.average(np.square(Y - mean), axis=0, weights=weight))

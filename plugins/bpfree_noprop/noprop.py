@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-from scipy import special
 from scipy.stats import loguniform
 
 from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve
@@ -25,7 +24,7 @@ from bpfree_noprop.embedding import embed
 from bpfree_noprop.paths import PATHS
 from bpfree_noprop.settings import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.state import NoPropState
-from sklearn_bpfree.plugin import ACTIVATIONS, BinaryLogLoss, LogLoss, Trainer, Workers, advance
+from sklearn_bpfree.plugin import ACTIVATIONS, Trainer, Workers, advance
 
 P_MIN = 1e-6  # probabilities stay so far away from 0 and 1
 
@@ -120,13 +119,13 @@ class NoProp(Trainer):
         return budget(self, n_samples)
 
     def init(self, problem, rng):
-        check_objective(self, problem.objective)
+        check_objective(self, problem.differentiable_loss)
         embedding = embed(problem, self.embedding, self.embedding_dim)
         k, (d, *widths, K) = len(embedding.origin) + (self.variant != "dt"), problem.network.layer_sizes
         groups = draw_groups(widths_of_blocks(self, widths), (d, k, K), problem, rng, self.learner)
         key = int(rng.integers(2**32))
         weights = as_network(groups, problem.network)
-        return NoPropState(weights, groups=groups, embedding=embedding, objective=problem.objective, key=key)
+        return NoPropState(weights, groups=groups, embedding=embedding, objective=problem.differentiable_loss, key=key)
 
     def step(self, state, problem, rng):
         """One pass of every block over the rows; groups of blocks in parallel."""
@@ -205,11 +204,9 @@ class NoProp(Trainer):
     def outputs(self, state, network, X):
         """Raw outputs of the mean guess over chains and steps, or over the chains' last guesses."""
         P = mean_guess(self, state, network, X)
-        if isinstance(state.objective, LogLoss):
-            return np.log(np.maximum(P, P_MIN))
-        if isinstance(state.objective, BinaryLogLoss):
-            return special.logit(np.clip(P, P_MIN, 1 - P_MIN))
-        return P
+        if not state.is_classifier:
+            return P  # they are raw outputs already
+        return state.objective.inverse_link(np.clip(P, P_MIN, 1 - P_MIN if state.objective.kind == "labels" else None))
 
     def predictive(self, state, network, X):
         """Mean guess, and the spread of noisy chains in the scale of left-out rows' errors."""

@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 
 from bpfree_noprop.embedding import EMBEDDINGS
 from bpfree_noprop.paths import PATHS
-from sklearn_bpfree.plugin import SCHEDULES, BinaryLogLoss, Budget, LogLoss, SquaredError, check_choice
+from sklearn_bpfree.plugin import SCHEDULES, Budget, check_choice
 
 N_BLOCKS = 5  # where `hidden_layer_sizes` has a single entry
 
@@ -37,7 +37,7 @@ def check_parameters(trainer) -> None:
 
 def check_objective(trainer, objective) -> None:
     """Raise an error of one sentence for a loss that the learner cannot minimise."""
-    if trainer.learner == "ridge" and not isinstance(objective, (LogLoss, BinaryLogLoss, SquaredError)):
+    if trainer.learner == "ridge" and not (objective.is_classification or objective.is_least_squares):
         raise ValueError(
             "learner='ridge' of NoProp solves for the log-losses and the squared error only, got "
             f"{type(objective).__name__}; use learner='fa'."

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpfree_noprop.blocks import Group
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, State
+from sklearn_bpfree.plugin import State
 
 
 @dataclass(eq=False)
@@ -42,4 +42,4 @@ class NoPropState(State):
     @property
     def is_classifier(self) -> bool:
         """Whether the blocks guess probabilities."""
-        return isinstance(self.objective, (LogLoss, BinaryLogLoss))
+        return self.objective.is_classification

@@ -9,7 +9,7 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_random_features.sampling import SAMPLINGS, layer
-from sklearn_bpfree.plugin import Beside, Budget, LogLoss, Trainer, check_choice
+from sklearn_bpfree.plugin import Beside, Budget, Trainer, check_choice
 
 MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
 
@@ -55,7 +55,7 @@ class RandomFeatures(Trainer):
 
     def method(self, problem) -> str:
         """The method of `sklearn_bpfree.linear.readout.solve_readout`."""
-        many = isinstance(problem.objective, LogLoss) and problem.n_samples >= MANY_ROWS
+        many = problem.differentiable_loss.kind == "classes" and problem.n_samples >= MANY_ROWS
         return "loss" if self.readout == "auto" and many else self.readout
 
     def budget(self, n_samples, n_features):

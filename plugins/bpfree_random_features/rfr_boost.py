@@ -35,7 +35,6 @@ from sklearn_bpfree.plugin import (
     Beside,
     Budget,
     LowRank,
-    SquaredError,
     State,
     advance,
     check_choice,
@@ -208,7 +207,7 @@ class RFRBoost(RandomFeatures):
         beside = [weights for draw in draws for weights in draw.beside]
         u = np.mean([draw.u for draw in draws], axis=0)
         direction = u @ (C @ W).astype(u.dtype)
-        exact = self.mode == "greedy" and isinstance(problem.objective, SquaredError)
+        exact = self.mode == "greedy" and problem.differentiable_loss.is_least_squares
         a = 1.0 if exact else _best_length(direction, Z, R, problem)
         carry = (self.learning_rate * a * C).astype(problem.dtype)
 
@@ -268,7 +267,7 @@ def _best_length(direction, Z, R, problem) -> float:
     s = 1.0 if problem.sample_weight is None else problem.sample_weight[:, None]
     curvature = float(np.sum(s * direction * direction))
     a = float(np.sum(s * R * direction)) / curvature if curvature > 0 else 0.0
-    if isinstance(problem.objective, SquaredError) or a <= 0:
+    if problem.differentiable_loss.is_least_squares or a <= 0:
         return max(a, 0.0)
     rows = problem.all_rows()
 

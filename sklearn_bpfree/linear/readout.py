@@ -16,7 +16,6 @@ from sklearn.utils import gen_batches
 
 from sklearn_bpfree.linear.features import BLOCK_ROWS, dense
 from sklearn_bpfree.linear.ridge import ridge
-from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
@@ -43,9 +42,9 @@ def solve_readout(F, problem, penalties, method):
     fit : RidgeFit
     """
     fit = ridge(F, problem.Y, problem.sample_weight, penalties)
-    squared = isinstance(problem.objective, SquaredError)
+    squared = problem.differentiable_loss.is_least_squares
     slope, intercept = (1.0, 0.0) if squared else _rescale(fit, problem)
-    natural = squared or isinstance(problem.objective, (BinaryLogLoss, LogLoss))
+    natural = squared or problem.differentiable_loss.is_classification
     if squared or method == "ridge" or (method == "auto" and natural):
         return fit.kernel * slope, fit.bias * slope + intercept, fit
     # A row's squared error counts 1 / variance; the kernel's prior, of which the penalty speaks, scales with the slope.
@@ -58,7 +57,7 @@ def _rescale(fit, problem):
     """Slopes (one for exclusive classes, else one per output) and intercepts that suit the left-out rows best."""
     left_out, batch = fit.left_out, problem.take(fit.rows)
     n, K = left_out.shape
-    n_slopes = 1 if isinstance(problem.objective, LogLoss) else K
+    n_slopes = 1 if problem.differentiable_loss.kind == "classes" else K
 
     def value(parameters):
         slope, intercept = parameters[:n_slopes], parameters[n_slopes:]

@@ -1,70 +1,37 @@
-"""Losses: a value per row and the output error, its derivative by the network's raw outputs.
-
-A loss sees the raw outputs Z and the encoded targets Y, both (n, K).
-"""
+"""The losses: closed forms of what `Loss` would find out, and their names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy import special
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.nn.arrays import flush, largest, ones
+from sklearn_bpfree.nn.loss import Loss
+from sklearn_bpfree.nn.probing import NEAR
 
 LARGE = 40  # raw outputs below this have exponentials that neither overflow nor vanish in single precision
 
 
-class Loss:
-    """Base of the differentiable losses.
+class _DeclaredLoss(Loss):
+    """A loss that says all of itself; what differs from this stands in the subclasses."""
 
-    Attributes
-    ----------
-    target_scaling : {"standard", "robust", "positive"}
-        How real targets are scaled inside: by mean and standard deviation, by median and quartiles, or, for a log link,
-        by the mean alone.
-    """
-
-    target_scaling: ClassVar[str] = "standard"
-
-    def loss(self, Z, Y) -> np.ndarray:
-        """Loss of every row, summed over the outputs: (..., n, K), (n, K) -> (..., n)."""
-        raise NotImplementedError
-
-    def error(self, Z, Y) -> np.ndarray:
-        """The output error, d loss / d Z: (n, K), (n, K) -> (n, K)."""
-        raise NotImplementedError
-
-    def total_and_error(self, Z, Y, weight=None) -> tuple[float, np.ndarray]:
-        """The sum of the (weighted) losses and the unweighted output error: what a minibatch needs."""
-        losses = self.loss(Z, Y)
-        return float(losses.sum() if weight is None else losses @ weight), self.error(Z, Y)
-
-    def means(self, Z, Y, weight=None) -> np.ndarray:
-        """Mean loss of every member of a population, (P, n, K), (n, K), (n,) -> (P,): what a generation needs.
-
-        Z may be overwritten.
-        """
-        return np.average(self.loss(Z, Y), axis=-1, weights=weight)
-
-    def link(self, Z) -> np.ndarray:
-        """From raw outputs to probabilities or (encoded) values."""
-        return Z
-
-    def initial_output(self, Y, weight) -> np.ndarray:
-        """Raw output that suits the mean target: (n, K) -> (K,); the output layer's first bias."""
-        return np.zeros(Y.shape[1])
-
-
-def _mean(Y, weight):
-    return np.average(Y, axis=0, weights=weight)
+    target_scaling = "standard"
+    has_identity_link = False
+    is_least_squares = False
+    is_robust = False
+    couples_outputs = False
+    curvature_bound = None
 
 
 @dataclass(frozen=True)
-class BinaryLogLoss(Loss):
+class BinaryLogLoss(_DeclaredLoss):
     """Log-loss of K independent yes/no outputs (binary: K = 1; multilabel): log(1 + e^Z) - Y Z."""
+
+    kind = "labels"
+    curvature_bound = 0.25
 
     def loss(self, Z, Y):
         return (np.logaddexp(0, Z) - Y * Z).sum(-1)
@@ -78,9 +45,14 @@ class BinaryLogLoss(Loss):
     def link(self, Z):
         return special.expit(Z)
 
-    def initial_output(self, Y, weight):
-        rate = _mean(Y, weight)
-        return special.logit(np.clip(rate, 1e-3, 1 - 1e-3))
+    def inverse_link(self, P):
+        return special.logit(P)
+
+    def mean_output(self, Z):
+        return special.logsumexp(special.log_expit(Z), axis=0) - special.logsumexp(special.log_expit(-Z), axis=0)
+
+    def curvature(self, Z, Y):
+        return special.expit(Z) * special.expit(-Z)
 
 
 def _softmax(Z) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +69,12 @@ def _softmax(Z) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class LogLoss(Loss):
+class LogLoss(_DeclaredLoss):
     """Log-loss of K exclusive classes: logsumexp(Z) - Z_y."""
+
+    kind = "classes"
+    couples_outputs = True
+    curvature_bound = 0.5
 
     def loss(self, Z, Y):
         return _softmax(np.moveaxis(Z, -1, 0))[1] - np.einsum("...k,...k->...", Z, Y)
@@ -136,14 +112,29 @@ class LogLoss(Loss):
     def link(self, Z):
         return np.moveaxis(_softmax(np.moveaxis(Z, -1, 0))[0], 0, -1)
 
-    def initial_output(self, Y, weight):
-        prior = np.log(np.clip(_mean(Y, weight), 1e-3, None))
-        return prior - prior.mean()
+    def inverse_link(self, P):
+        return np.log(P)
+
+    def mean_output(self, Z):
+        return special.logsumexp(special.log_softmax(Z, axis=2), axis=0) - np.log(len(Z))
+
+    def curvature(self, Z, Y):
+        P = self.link(Z)
+        return P * (1 - P)
+
+    def hessian(self, Z, Y):
+        P = self.link(Z)
+        return P, P
 
 
 @dataclass(frozen=True)
-class SquaredError(Loss):
+class SquaredError(_DeclaredLoss):
     """Half the squared difference: (Z - Y)^2 / 2."""
+
+    kind = "values"
+    has_identity_link = True
+    is_least_squares = True
+    curvature_bound = 1.0
 
     def loss(self, Z, Y):
         return 0.5 * np.square(Z - Y).sum(-1)
@@ -155,12 +146,22 @@ class SquaredError(Loss):
         E = Z - Y
         return 0.5 * float(np.vdot(E, E if weight is None else weight[:, None] * E)), E
 
+    def curvature(self, Z, Y):
+        return np.ones_like(Z)
+
+
+class _RobustLoss(_DeclaredLoss):
+    """A loss of values whose error is bounded."""
+
+    kind = "values"
+    target_scaling = "robust"
+    has_identity_link = True
+    is_robust = True
+
 
 @dataclass(frozen=True)
-class AbsoluteError(Loss):
+class AbsoluteError(_RobustLoss):
     """The absolute difference |Z - Y|; its minimiser is the median."""
-
-    target_scaling: ClassVar[str] = "robust"
 
     def loss(self, Z, Y):
         return np.abs(Z - Y).sum(-1)
@@ -168,9 +169,12 @@ class AbsoluteError(Loss):
     def error(self, Z, Y):
         return np.sign(Z - Y)
 
+    def working_weights(self, Z, Y):
+        return 1 / np.maximum(np.abs(Z - Y), NEAR), None
+
 
 @dataclass(frozen=True)
-class HuberLoss(Loss):
+class HuberLoss(_RobustLoss):
     """Squared up to `delta`, absolute beyond.
 
     Parameters
@@ -179,8 +183,6 @@ class HuberLoss(Loss):
         In units of the target's scale: the distance between its quartiles / 1.349, the standard deviation of a normal
         distribution with these quartiles. Take a smaller one where most of the target's spread is explained.
     """
-
-    target_scaling: ClassVar[str] = "robust"
 
     delta: float = 1.35
 
@@ -193,9 +195,12 @@ class HuberLoss(Loss):
     def error(self, Z, Y):
         return np.clip(Z - Y, -self.delta, self.delta)
 
+    def working_weights(self, Z, Y):
+        return np.minimum(1, self.delta / np.maximum(np.abs(Z - Y), self.delta)), None
+
 
 @dataclass(frozen=True)
-class QuantileLoss(Loss):
+class QuantileLoss(_RobustLoss):
     """The pinball loss, whose minimiser is a quantile of the target given the row.
 
     Parameters
@@ -203,8 +208,6 @@ class QuantileLoss(Loss):
     quantile : float, default=0.5
         In (0, 1).
     """
-
-    target_scaling: ClassVar[str] = "robust"
 
     quantile: float = 0.5
 
@@ -218,12 +221,16 @@ class QuantileLoss(Loss):
     def error(self, Z, Y):
         return np.where(Z > Y, 1 - self.quantile, np.where(Z < Y, -self.quantile, 0)).astype(Z.dtype, copy=False)
 
+    def working_weights(self, Z, Y):
+        return 0.5 / np.maximum(np.abs(Z - Y), NEAR), None
+
 
 @dataclass(frozen=True)
-class PoissonLoss(Loss):
+class PoissonLoss(_DeclaredLoss):
     """Half the Poisson deviance of a non-negative target with a log link: e^Z - Y Z + Y log Y - Y."""
 
-    target_scaling: ClassVar[str] = "positive"
+    kind = "values"
+    target_scaling = "positive"
 
     def loss(self, Z, Y):
         return (np.exp(Z) - Y * Z + special.xlogy(Y, Y) - Y).sum(-1)
@@ -234,8 +241,17 @@ class PoissonLoss(Loss):
     def link(self, Z):
         return np.exp(Z)
 
-    def initial_output(self, Y, weight):
-        return np.log(np.clip(_mean(Y, weight), 1e-6, None))
+    def inverse_link(self, P):
+        return np.log(P)
+
+    def link_slope(self, Z):
+        return np.exp(Z)
+
+    def mean_output(self, Z):
+        return special.logsumexp(Z, axis=0) - np.log(len(Z))
+
+    def curvature(self, Z, Y):
+        return np.exp(Z)
 
 
 REGRESSION_LOSSES = {
@@ -245,3 +261,39 @@ REGRESSION_LOSSES = {
     "quantile": QuantileLoss,
     "poisson": PoissonLoss,
 }
+
+
+def find_loss(loss, kind, n_outputs, quantile=None) -> Loss | None:
+    """The loss that the estimator's `loss` parameter means, bound to the targets; None if it means no loss.
+
+    Parameters
+    ----------
+    loss : object
+        "auto", a loss's name, a `Loss`, or anything else.
+    kind : {"values", "labels", "classes"}
+        Of the targets.
+    n_outputs : int
+    quantile : float, default=None
+        For ``loss="quantile"``.
+
+    Raises
+    ------
+    ValueError
+        If the loss does not suit the targets.
+    """
+    named = named_losses(kind, quantile)
+    if isinstance(loss, str):
+        return next(iter(named.values())) if loss == "auto" else named.get(loss)
+    if not isinstance(loss, Loss):
+        return None
+    if loss.kind not in (None, kind):
+        raise ValueError(f"loss={loss!r} does not suit these targets; give one of {['auto', *named]}.")
+    return loss.bind(kind, n_outputs)
+
+
+def named_losses(kind, quantile=None) -> dict[str, Loss]:
+    """The losses for targets of a kind by name, the default first."""
+    if kind != "values":
+        return {"log_loss": LogLoss() if kind == "classes" else BinaryLogLoss()}
+    named: dict[str, Loss] = {name: cls() for name, cls in REGRESSION_LOSSES.items()}
+    return named if quantile is None else named | {"quantile": QuantileLoss(quantile)}

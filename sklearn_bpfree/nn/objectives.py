@@ -14,15 +14,7 @@ from scipy import special
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from sklearn_bpfree.nn.losses import (
-    REGRESSION_LOSSES,
-    AbsoluteError,
-    BinaryLogLoss,
-    LogLoss,
-    Loss,
-    QuantileLoss,
-    SquaredError,
-)
+from sklearn_bpfree.nn.losses import AbsoluteError, Loss, QuantileLoss, find_loss, named_losses
 from sklearn_bpfree.nn.metrics import PinballMetric, vectorised
 
 SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
@@ -77,10 +69,14 @@ class Metric:
 
     Attributes
     ----------
+    curvature_bound : None
+        A metric has no curvature, so no output layer can be solved for it.
     vectorised : callable or None
         What judges all members at once, for metrics that have such a form (see `sklearn_bpfree.nn.metrics`); the others
         are judged by scikit-learn, one member after the other, which takes some milliseconds each.
     """
+
+    curvature_bound = None
 
     def __init__(self, scoring, targets, smooth):
         self.name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
@@ -218,7 +214,7 @@ def _required(function):
 
 
 def make_objective(loss, targets, quantile=None):
-    """From the estimator's `loss` parameter to an objective.
+    """From the estimator's `loss` parameter to an objective, bound to the targets.
 
     Parameters
     ----------
@@ -231,30 +227,18 @@ def make_objective(loss, targets, quantile=None):
     Returns
     -------
     objective : Loss or Metric
+        A `Loss` of the user's own that leaves something to be found out is copied, not changed; see `Loss.bind`.
 
     Raises
     ------
     ValueError
         If the name is unknown, or the loss does not suit the targets.
     """
-    if targets.is_classification:
-        natural: Loss = LogLoss() if targets.exclusive else BinaryLogLoss()
-        named = {"log_loss": natural}
-    else:
-        natural = SquaredError()
-        named = {name: kind() for name, kind in REGRESSION_LOSSES.items()}
-        if quantile is not None:
-            named["quantile"] = QuantileLoss(quantile)
-    if isinstance(loss, Loss):
-        suitable = {type(known) for known in named.values()}
-        if type(loss) in {LogLoss, BinaryLogLoss, *REGRESSION_LOSSES.values()} - suitable:
-            raise ValueError(f"loss={loss!r} does not suit these targets; give one of {['auto', *named]}.")
-        return loss
+    found = find_loss(loss, targets.kind, targets.n_outputs, quantile)
+    if found is not None:
+        return found
+    named = named_losses(targets.kind)
     if isinstance(loss, str):
-        if loss == "auto":
-            return natural
-        if loss in named:
-            return named[loss]
         if loss not in get_scorer_names():
             raise ValueError(
                 f"loss={loss!r} is unknown; give one of {['auto', *named]}, a Loss object, the name of a scorer "
@@ -265,7 +249,7 @@ def make_objective(loss, targets, quantile=None):
             f"loss must be a name, a Loss object, a scorer or a metric(y_true, y_pred), got {loss!r} "
             f"of type {type(loss).__name__}."
         )
-    return Metric(loss, targets, _matching(loss, natural))
+    return Metric(loss, targets, _matching(loss, next(iter(named.values()))))
 
 
 def _matching(scoring, natural: Loss) -> Loss:

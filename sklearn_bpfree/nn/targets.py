@@ -1,7 +1,8 @@
 """Between the user's y and the network's outputs: encoding for training, decoding for prediction.
 
 One class per kind of target. Each has `encode(y)` -> Y (n, K), `decode(Y)` -> y, `predict(P)` -> y from the linked
-outputs P (probabilities or values), and for classes `probabilities(P)` and `decisions(Z)`.
+outputs P (probabilities or values), and for classes `probabilities(P)` and `decisions(Z)`. Its `kind` is what a loss is
+told of it (see `Loss.kind`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Classes:
     def exclusive(self):
         """Whether the outputs exclude each other (softmax) or are yes/no answers of their own (sigmoid)."""
         return len(self.classes) > 2
+
+    @property
+    def kind(self):
+        return "classes" if self.exclusive else "labels"
 
     @property
     def n_outputs(self):
@@ -63,6 +68,7 @@ class LabelSets:
     n_outputs: int
     is_classification = True
     exclusive = False
+    kind = "labels"
 
     @property
     def classes(self):
@@ -101,6 +107,7 @@ class Values:
     flat: bool
     is_classification = False
     exclusive = False
+    kind = "values"
 
     @classmethod
     def unscaled(cls, y):

@@ -36,11 +36,7 @@ Network
     schedule_factor     factor on the learning rate at some fraction of the fit
 
 Objective
-    Loss                base of the differentiable losses
-    SquaredError, HuberLoss, AbsoluteError, QuantileLoss, PoissonLoss
-                        losses of values
-    BinaryLogLoss, LogLoss
-                        losses of yes/no outputs and of exclusive classes
+    Loss                base of the differentiable losses: values, output error, link, curvature; ask it, not its class
     Metric              a scikit-learn scorer as the objective
     ObjectiveError      what `Problem` raises when the objective cannot give what a trainer asks for
 
@@ -72,16 +68,7 @@ from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, blocks, dens
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
-from sklearn_bpfree.nn.losses import (
-    AbsoluteError,
-    BinaryLogLoss,
-    HuberLoss,
-    LogLoss,
-    Loss,
-    PoissonLoss,
-    QuantileLoss,
-    SquaredError,
-)
+from sklearn_bpfree.nn.loss import Loss
 from sklearn_bpfree.nn.network import ACTIVATIONS, Activation, Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
@@ -100,18 +87,14 @@ __all__ = [
     "BLOCK_MEMBERS",
     "SCHEDULES",
     "SGD",
-    "AbsoluteError",
     "Activation",
     "Adam",
     "Batch",
     "Beside",
-    "BinaryLogLoss",
     "Budget",
     "ErrorSignalState",
     "ErrorSignalTrainer",
     "FeedbackTrainer",
-    "HuberLoss",
-    "LogLoss",
     "Loss",
     "LowRank",
     "Mapped",
@@ -120,12 +103,9 @@ __all__ = [
     "Network",
     "ObjectiveError",
     "Pass",
-    "PoissonLoss",
     "PopulationState",
     "PopulationTrainer",
     "Problem",
-    "QuantileLoss",
-    "SquaredError",
     "State",
     "Trainer",
     "Workers",

@@ -162,6 +162,13 @@ class Problem:
         return self._objective
 
     @property
+    def differentiable_loss(self) -> Loss:
+        """The objective, for trainers that need more of it than values; a metric raises an `ObjectiveError`."""
+        if isinstance(self.objective, Metric):
+            raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
+        return self.objective
+
+    @property
     def n_samples(self) -> int:
         """Number of rows."""
         return len(self.Y)
@@ -233,10 +240,7 @@ class Problem:
         ObjectiveError
             If the objective is a metric, which has no output error.
         """
-        objective = self.objective
-        if isinstance(objective, Metric):
-            raise ObjectiveError(f"the metric {objective.name!r} has no output error")
-        total, E = objective.total_and_error(Z, batch.Y, batch.weight)
+        total, E = self.differentiable_loss.total_and_error(Z, batch.Y, batch.weight)
         n = len(E)
         if batch.weight is None:
             shrink(E, 1 / n)

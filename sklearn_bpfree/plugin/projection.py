@@ -6,11 +6,11 @@ A member is judged with the output layer V (h + 1, K) that suits its hidden laye
 
     D = M dL/dV,   U = D^T H,   alpha = <D, dL/dV> / (c mean_i w_i |u_i|^2 + lambda s |D|^2),   V <- V - alpha D
 
-M inverts the curvature c H diag(w) H^T / n + lambda s I, of at most which a loss's is: c = 1 for the squared error, 1/4
-for two classes and 1/2 for more (Boehning 1992). So no step overshoots, whatever M is. With M of the same features one
-step solves the squared error. Members are small steps from a centre, so they share the centre's M and start from its V:
-a step of theirs costs two thin products, and no Gram matrix or inverse is made for them. (Golub and Pereyra 1973 for
-the idea of the projection.) Read `descend` first.
+M inverts the curvature c H diag(w) H^T / n + lambda s I, of at most which a loss's is, with c `Loss.curvature_bound`: 1
+for the squared error, 1/4 for two classes and 1/2 for more (Boehning 1992). So no step overshoots, whatever M is. With
+M of the same features one step solves the squared error. Members are small steps from a centre, so they share the
+centre's M and start from its V: a step of theirs costs two thin products, and no Gram matrix or inverse is made for
+them. (Golub and Pereyra 1973 for the idea of the projection.) Read `descend` first.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, Loss, SquaredError
+from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
 
-CURVATURE: dict[type, float] = {SquaredError: 1.0, BinaryLogLoss: 0.25, LogLoss: 0.5}  # c above, by loss
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)  # values of lambda to choose from, the smoothest first
 N_FOLDS = 5
 CHOOSING_ROWS = 2048  # of the rows, so many are enough to choose a penalty by
@@ -32,7 +31,8 @@ CHOOSING_ROWS = 2048  # of the rows, so many are enough to choose a penalty by
 def can_be_solved(problem) -> bool:
     """Whether the objective has an output layer that can be solved for, a float one, and the network a hidden one."""
     network = problem.network
-    return type(problem.objective) in CURVATURE and len(network.layer_sizes) > 2 and network.weight_kind == "float"
+    bounded = problem.objective.curvature_bound is not None
+    return bounded and len(network.layer_sizes) > 2 and network.weight_kind == "float"
 
 
 def hidden_network(network: Network) -> Network:
@@ -78,7 +78,8 @@ class Readout:
 
     Parameters
     ----------
-    objective : SquaredError, BinaryLogLoss or LogLoss
+    objective : Loss
+        With a bounded curvature.
     activation : str
         Of the hidden layers.
     V : ndarray of shape (h + 1, K)
@@ -127,7 +128,7 @@ def curvature(objective, H, weight, penalty) -> Curvature:
     places = np.arange(G.shape[1] - 1)
     ridge = penalty * G[:, places, places].mean(axis=1)[:, None, None]
     ridge += np.finfo(G.dtype).eps  # for features that are all zero
-    G *= H.dtype.type(CURVATURE[type(objective)])
+    G *= H.dtype.type(objective.curvature_bound)
     G[:, places, places] += ridge[:, 0]
     return Curvature(np.linalg.inv(G), ridge)
 
@@ -137,7 +138,8 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
 
     Parameters
     ----------
-    objective : SquaredError, BinaryLogLoss or LogLoss
+    objective : Loss
+        With a bounded curvature.
     H : ndarray of shape (members, h + 1, n)
         From `features`.
     Y : ndarray of shape (n, K)
@@ -156,12 +158,10 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
     """
     M, ridge = curvature
     per_row = H.dtype.type(1 / H.shape[2])
-    c = per_row * H.dtype.type(CURVATURE[type(objective)])
-    Yt = np.ascontiguousarray(Y.T)
+    c = per_row * H.dtype.type(objective.curvature_bound)
     Z = np.matmul(V.transpose(0, 2, 1), H)
     for _ in range(n_steps):
-        E = _link(objective, Z)
-        E -= Yt
+        E = objective.error(Z.transpose(0, 2, 1), Y).transpose(0, 2, 1)
         if weight is not None:
             E *= weight
         g = np.matmul(H, E.transpose(0, 2, 1))
@@ -177,18 +177,6 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
         V = V - D
         Z -= U
     return V, Z
-
-
-def _link(objective, Z):
-    """Predictions (members, K, n) for raw outputs."""
-    if isinstance(objective, SquaredError):
-        return Z.copy()
-    if isinstance(objective, BinaryLogLoss):
-        return objective.link(Z)
-    P = Z - Z.max(axis=1, keepdims=True)
-    np.exp(P, out=P)
-    P /= P.sum(axis=1, keepdims=True)
-    return P
 
 
 def readout(problem, hidden, V, penalty, rows) -> Readout:
@@ -222,7 +210,7 @@ def refit(problem, hidden, V, penalty, n_rows, n_steps, rng, known: Curvature | 
     batch = problem.sample(rng, min(n_rows, problem.n_samples))
     H = _centre_features(problem, hidden, batch)
     M = known or curvature(problem.objective, H, batch.weight, penalty)
-    n_steps = 1 if known is None and isinstance(problem.objective, SquaredError) else n_steps
+    n_steps = 1 if known is None and problem.objective.is_least_squares else n_steps
     (V,), _ = descend(problem.objective, H, batch.Y, batch.weight, V[None], M, n_steps)
     problem.n_evaluations += len(batch.Y)
     return join(problem.network, hidden, V)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bpfree_kalman import ensemble
-from bpfree_kalman.ensemble import EnsembleState, average_outputs, inverse_root, moments, noise_coordinates, whiten
+from bpfree_kalman.ensemble import EnsembleState, inverse_root, moments, noise_coordinates, whiten
 from bpfree_kalman.uki import cubature
 from scipy import special
 from sklearn.datasets import load_iris, make_friedman1
@@ -131,14 +131,6 @@ def test_losses_with_kinks_are_taken_for_parabolas_that_touch_them_from_above(ob
     for step in (-2.0, -0.3, 0.1, 1.0):
         bound = objective.loss(Z, Y) + (step * objective.error(Z, Y) + 0.5 * root**2 * step**2)[:, 0]
         assert (bound - objective.loss(Z + step, Y) > -1e-12)[far[:, 0]].all()
-
-
-@pytest.mark.parametrize("objective", LOSSES, ids=lambda loss: type(loss).__name__)
-def test_predictions_are_averaged_after_the_link(objective):
-    Z = np.random.default_rng(0).normal(0, 3, (6, 10, 3))
-    np.testing.assert_allclose(objective.link(average_outputs(objective, Z)), objective.link(Z).mean(axis=0))
-    huge = average_outputs(objective, np.where(Z > 0, 300.0, -300.0))
-    assert np.isfinite(huge).all()
 
 
 def test_predictive_variance_is_that_of_members_and_of_observations():
