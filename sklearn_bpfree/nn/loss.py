@@ -69,8 +69,8 @@ class Loss:
 
     def total_and_error(self, Z, Y, weight=None) -> tuple[float, np.ndarray]:
         """The sum of the (weighted) losses and the unweighted output error: what a minibatch needs."""
-        losses = self.loss(Z, Y)
-        return float(losses.sum() if weight is None else losses @ weight), self.error(Z, Y)
+        losses, E = self.loss(Z, Y), self.error(Z, Y).astype(Z.dtype, copy=False)
+        return float(losses.sum() if weight is None else losses @ weight), E
 
     def means(self, Z, Y, weight=None) -> np.ndarray:
         """Mean loss of every member of a population, (P, n, K), (n, K), (n,) -> (P,): what a generation needs.

@@ -256,6 +256,19 @@ def test_before_it_is_bound_a_loss_is_taken_for_one_of_raw_values():
     assert not own.is_classification and own.link(Z) is Z and own.curvature_bound is None
 
 
+def test_an_error_in_double_precision_does_not_leave_a_minibatch_in_single_precision():
+    Z = np.ones((2, 1), np.float32)
+
+    class Weighted(SquaredError):
+        def total_and_error(self, Z, Y, weight=None):
+            return Loss.total_and_error(self, Z, Y, weight)
+
+        def error(self, Z, Y):
+            return np.array([2.0]) * (Z - Y)
+
+    assert Weighted().total_and_error(Z, 0 * Z)[1].dtype == np.float32
+
+
 # --- nobody asks for a class ------------------------------------------------------------------------------------------
 
 ROOT = Path(__file__).parents[2]
