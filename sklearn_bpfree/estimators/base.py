@@ -19,6 +19,8 @@ from sklearn_bpfree.estimators.alignment import alignment
 from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.fitted import _Fitted
+from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column
+from sklearn_bpfree.estimators.parameters import check_parameters, make_trainer
 from sklearn_bpfree.estimators.repeats import unmerged
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.plugin.naming import HoldsTrainers
@@ -26,6 +28,7 @@ from sklearn_bpfree.plugin.registry import get_trainer_class, inspect_trainers
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
 PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never exists for a large table as a whole
+TRIED_ROWS = 16  # of the training rows, which a fit must have finite predictions for
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
@@ -52,6 +55,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     """What classifier and regressor share."""
 
     @all_or_nothing
+    @np.errstate(all="ignore")
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
@@ -80,8 +84,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             If a parameter or the data make no sense, or if the trainer cannot serve the objective. After any exception
             the estimator is what it was before.
         """
-        self._check_parameters()
-        trainer = self._make_trainer()
+        check_parameters(self)
+        trainer = make_trainer(self.trainer)
         continues = self.warm_start and self._was_begun()
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
@@ -112,7 +116,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             problem.max_iter, problem.warmup = progress.planned, progress.warmup
         else:
             self._forget()
-            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress = self._start(trainer, problem, seed)
             progress.basis = basis
             progress.plan(problem.max_iter, problem.warmup)
         self.trainer_, self.network_ = trainer, problem.network
@@ -120,11 +124,12 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         return self
 
     @all_or_nothing
+    @np.errstate(all="ignore")
     def _partial_fit(self, X, y, classes=None, sample_weight=None):
-        self._check_parameters()
+        check_parameters(self)
         if self.early_stopping is True:
             raise ValueError("partial_fit does not support early_stopping=True; use fit, or early_stopping=False.")
-        trainer = self._make_trainer()
+        trainer = make_trainer(self.trainer)
         first = not self._was_begun()
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
         self._set_targets(y, sample_weight, reset=first, classes=classes)
@@ -135,16 +140,16 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         problem.max_iter = None
         if first:
             seed = self._draw_seed()
-            progress = self._call(trainer, lambda: training.start(trainer, problem, seed))
+            progress = self._start(trainer, problem, seed)
             progress.basis = basis
         else:
             progress = self._taken_up(basis, "partial_fit")
         progress.plan(1)
         self.trainer_, self.network_ = trainer, problem.network
         probe = self._probe(trainer, problem, progress)
-        self._call(trainer, lambda: training.run(trainer, problem, progress, probe=probe))
+        self._call(trainer, problem, lambda: training.run(trainer, problem, progress, probe=probe))
         progress.stop_reason = "partial_fit"
-        self._keep(progress, trainer.finish(progress.state, problem))
+        self._keep(progress, problem, progress.state)
         return self
 
     def _basis(self, problem, trainer, held_out):
@@ -198,6 +203,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
 
         self._call(
             trainer,
+            problem,
             lambda: training.run(
                 trainer,
                 problem,
@@ -213,7 +219,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         if not use_best and not progress.unfinished:
             progress.best = progress.state  # nobody asks for another one any more
-        self._keep(progress, trainer.finish(progress.best if use_best else progress.state, problem))
+        self._keep(progress, problem, progress.best if use_best else progress.state)
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=dict, **given)
 
     def _probe(self, trainer, problem, progress):
@@ -228,14 +234,24 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             return self.tol
         return budget.tol if held_out is None else VALIDATION_TOL
 
-    def _keep(self, progress, state):
+    def _keep(self, progress, problem, state):
+        trainer = self.trainer_
+        state = self._call(trainer, problem, lambda: trainer.finish(state, problem))
+        if not np.isfinite(trainer.outputs(state, problem.network, problem.X[:TRIED_ROWS])).all():
+            raise ValueError(self._too_large(trainer, problem, "its predictions are not finite"))
         self.progress_ = progress
         self.state_ = state
         self.n_iter_ = progress.n_steps
         self.history_ = progress.history
 
-    def _call(self, trainer, function):
-        """Call a trainer; an objective that it cannot use becomes one sentence that says which trainers can."""
+    def _start(self, trainer, problem, seed):
+        progress = self._call(trainer, problem, lambda: training.start(trainer, problem, seed))
+        if not np.isfinite(progress.state.weights).all():
+            raise ValueError(self._too_large(trainer, problem, "its first weights are not finite"))
+        return progress
+
+    def _call(self, trainer, problem, function):
+        """Call a trainer; what it cannot do with the objective, the rows or the memory becomes one sentence."""
         try:
             return function()
         except ObjectiveError as error:
@@ -243,7 +259,23 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
                 f"The trainer {trainer_name(self.trainer)!r} needs the output error of a loss, but {error}; use a "
                 f"loss, such as loss='auto', or a trainer that only needs values (registered: {value_trainers()})."
             ) from error
+        except (np.linalg.LinAlgError, ArithmeticError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+            raise ValueError(self._too_large(trainer, problem, f"its computation broke down ({reason})")) from error
+        except MemoryError as error:
+            raise MemoryError(
+                f"The trainer {trainer_name(self.trainer)!r} needs more memory than there is for {problem.n_samples} "
+                f"rows and {problem.network.n_weights} weights; use fewer hidden units, a smaller batch_size or "
+                "another trainer."
+            ) from error
 
+    def _too_large(self, trainer, problem, what):
+        return (
+            f"The trainer {trainer_name(self.trainer)!r} cannot learn from these rows, because {what}: "
+            f"{largest_column(self, problem.X)}; scale the columns, or check the trainer's hyper-parameters."
+        )
+
+    @np.errstate(all="ignore")
     def _outputs(self, X):
         """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
         check_is_fitted(self, "state_")
@@ -253,8 +285,11 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
         ]
         Z = np.concatenate(parts).astype(X.dtype, copy=False)
-        return Z, self.objective_.link(Z)
+        P = self.objective_.link(Z)
+        check_finite(self, X, Z, P)
+        return Z, P
 
+    @np.errstate(all="ignore")
     def _predictive(self, X):
         """Means and standard deviations of the encoded values, in the dtype of X."""
         check_is_fitted(self, "state_")
@@ -265,7 +300,9 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             self.trainer_.predictive(self.state_, self.network_, X[rows])
             for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
         ]
-        return [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
+        mean, std = (np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True))
+        check_finite(self, X, mean, std)
+        return mean, std
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

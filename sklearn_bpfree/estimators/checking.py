@@ -1,4 +1,4 @@
-"""What the user gives an estimator, checked and encoded: parameters, rows, targets, weights and held-out rows.
+"""What the user gives an estimator, checked and encoded: rows, targets, weights and held-out rows.
 
 Read `_Checks._problem`, where all of it comes together, first.
 """
@@ -6,88 +6,34 @@ Read `_Checks._problem`, where all of it comes together, first.
 from __future__ import annotations
 
 import copy
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import validate_data
 
+from sklearn_bpfree.estimators import parameters
+from sklearn_bpfree.estimators.magnitudes import check_range
 from sklearn_bpfree.estimators.repeats import merge_repeated_rows
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
 from sklearn_bpfree.nn.objectives import Metric, make_objective
-from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS
 from sklearn_bpfree.plugin.problem import Problem
-from sklearn_bpfree.plugin.registry import get_trainer, inspect_trainers
-from sklearn_bpfree.plugin.trainer import Trainer
+from sklearn_bpfree.plugin.registry import inspect_trainers
 
 FRAME_NOTE = (
     "A frame with text, categories, dates or missing values is for sklearn_bpfree.tabular.tabular_pipeline, which "
     "encodes them: tabular_pipeline(estimator).fit(X, y)."
 )
+EXPONENT = 300  # of two; sums of weights beyond 2^300 or their squares may not be finite
 
 
 class _Checks(BaseEstimator):
     """The part of an estimator that checks and encodes."""
-
-    def _check_parameters(self):
-        sizes = self._hidden_sizes()
-        if any(not isinstance(size, Integral) or size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {self.hidden_layer_sizes!r}.")
-        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}.")
-        if self.weights not in WEIGHT_KINDS:
-            raise ValueError(f"weights must be one of {list(WEIGHT_KINDS)}, got {self.weights!r}.")
-        _check_number(self.metric_warmup, "metric_warmup", min_val=0, max_val=1)
-        if self.batch_size != "auto":
-            check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
-        if self.max_iter is not None:
-            check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
-        if self.tol is not None:
-            _check_number(self.tol, "tol", min_val=0)
-        if self.max_time is not None:
-            _check_number(self.max_time, "max_time", min_val=0, include_boundaries="neither")
-        if not (self.early_stopping == "auto" or isinstance(self.early_stopping, (bool, np.bool_))):
-            raise ValueError(f"early_stopping must be 'auto', True or False, got {self.early_stopping!r}.")
-        _check_number(
-            self.validation_fraction, "validation_fraction", min_val=0, max_val=1, include_boundaries="neither"
-        )
-        check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
-        if self.scoring is not None and self.scoring != "loss":
-            check_scoring(self, self.scoring)
-        if not (self.n_jobs is None or (isinstance(self.n_jobs, Integral) and self.n_jobs != 0)):
-            raise ValueError(f"n_jobs must be None or an integer that is not 0, got {self.n_jobs!r}.")
-        for name in ("warm_start", "record_alignment", "verbose"):
-            check_scalar(getattr(self, name), name, (bool, np.bool_, Integral))
-        if self._dtype() is None:
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}.")
-
-    def _dtype(self):
-        """Precision of the computation; None if `dtype` is not one that we have."""
-        try:
-            dtype = np.dtype(self.dtype)
-        except TypeError:
-            return None
-        return dtype if self.dtype is not None and dtype in (np.float32, np.float64) else None
-
-    def _hidden_sizes(self):
-        sizes = self.hidden_layer_sizes
-        return tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
-
-    def _make_trainer(self):
-        trainer = get_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
-        if not isinstance(trainer, Trainer):
-            raise TypeError(
-                f"trainer must be a registered name or a Trainer instance, got {trainer!r}; "
-                "sklearn_bpfree.list_trainers() gives the names."
-            )
-        trainer = clone(trainer)
-        trainer.check_parameters()
-        return trainer
 
     def _check_network(self, network, trainer):
         flat = ACTIVATIONS[self.activation].flat
@@ -132,9 +78,9 @@ class _Checks(BaseEstimator):
             weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name, estimator=self)
             if weight.shape != (len(y),):
                 raise ValueError(f"{name} must have shape ({len(y)},), one weight per row, got {weight.shape}.")
-            if (weight < 0).any() or weight.sum() == 0:
+            if (weight < 0).any() or not weight.any():
                 raise ValueError(f"{name} must be non-negative and not all zero.")
-            sample_weight = weight
+            sample_weight = _near_one(weight)
         if getattr(self, "class_weight", None) is not None:
             by_class = compute_sample_weight(self.class_weight, y)
             sample_weight = by_class if sample_weight is None else sample_weight * by_class
@@ -153,15 +99,8 @@ class _Checks(BaseEstimator):
 
     def _cast(self, X):
         """The rows in the dtype of the computation; no copy where they have it."""
-        dtype = self._dtype()
-        if X.dtype == np.float64 and dtype == np.float32 and X.size:
-            values = X.data if sparse.issparse(X) else X
-            largest = max(values.max(), -values.min()) if values.size else 0.0
-            if largest > np.finfo(np.float32).max:
-                raise ValueError(
-                    f"Input X contains a value too large for dtype('float32'), {largest:.3g}; scale the columns or use "
-                    "dtype='float64'."
-                )
+        dtype = parameters.dtype(self.dtype)
+        check_range(self, X, dtype)
         X = X.astype(dtype, copy=False)
         return X if sparse.issparse(X) else np.ascontiguousarray(X)
 
@@ -201,7 +140,7 @@ class _Checks(BaseEstimator):
         return False
 
     def _problem(self, X, y, sample_weight, budget):
-        dtype = self._dtype()
+        dtype = parameters.dtype(self.dtype)
         targets, objective = self.targets_, self.objective_
         if isinstance(objective, Metric):
             objective.check(targets.encode(y, dtype), y, sample_weight)
@@ -210,8 +149,9 @@ class _Checks(BaseEstimator):
                 f"record_alignment=True compares with the gradient of a loss, but loss={self.loss!r} is a metric; "
                 "set record_alignment=False, or use a loss such as loss='auto'."
             )
-        sizes = (X.shape[1], *map(int, self._hidden_sizes()), targets.n_outputs)
+        sizes = (X.shape[1], *parameters.hidden_sizes(self.hidden_layer_sizes), targets.n_outputs)
         network = Network(sizes, self.activation, self.weights)
+        parameters.check_size(network)
         return Problem(
             self._cast(X),
             targets.encode(y, dtype),
@@ -257,11 +197,10 @@ class _Checks(BaseEstimator):
         return score_candidate
 
 
-def _check_number(value, name, **limits):
-    """`check_scalar` for real numbers, of which NaN, which no limit excludes, is none."""
-    check_scalar(value, name, Real, **limits)
-    if np.isnan(value):
-        raise ValueError(f"{name} must be a number, got nan.")
+def _near_one(weight):
+    """Weights whose sums can be formed; those that need it are multiplied by a power of two, which loses nothing."""
+    exponent = np.frexp(weight.max())[1]
+    return weight if abs(exponent) < EXPONENT else np.ldexp(weight, -exponent)
 
 
 def trainer_name(trainer) -> str:

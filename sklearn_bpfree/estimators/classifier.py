@@ -214,8 +214,9 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         return self.targets_.probabilities(P)
 
     def predict_log_proba(self, X):
-        """Logarithm of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        """Logarithm of `predict_proba`; minus infinity where a probability rounds to 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def decision_function(self, X):
         """Raw outputs of the network (the log-odds for two classes).

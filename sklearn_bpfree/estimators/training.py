@@ -20,7 +20,7 @@ from sklearn_bpfree.plugin.parallel import one_blas_thread
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer
 
-CALLER = 9  # a warning stands at the user's call of `fit`, so many calls above
+CALLER = 10  # a warning stands at the user's call of `fit`, so many calls above
 
 
 @dataclass(eq=False)
@@ -76,11 +76,6 @@ class Progress:
     def unfinished(self) -> bool:
         """Whether the fit was cut short and can be taken up again."""
         return self.stop_reason in ("interrupted", "max_time")
-
-    @property
-    def warming_up(self) -> bool:
-        """Whether the warm-up goes on after the last step."""
-        return self.iteration < self.warmup
 
     def plan(self, max_iter, warmup=0) -> None:
         """Make room for a new run of `max_iter` steps that starts from the present state."""
@@ -148,8 +143,10 @@ def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, 
         while not progress.stop_reason and progress.iteration < progress.planned:
             previous = progress.state
             problem.iteration = progress.iteration
-            with np.errstate(all="ignore"):
-                state = trainer.step(previous, problem, generator(progress.seed, 1, progress.n_steps))
+            state = _step(trainer, problem, progress)
+            if state is None:
+                progress.stop_reason = "diverged"
+                break
             if progress.iteration + 1 == progress.warmup and _finite(state):
                 state = _set_threshold(trainer, problem, state)
             if not _finite(state):
@@ -171,8 +168,21 @@ def _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, 
             if max_time is not None and time.perf_counter() - begin >= max_time and not progress.stop_reason:
                 progress.stop_reason = "max_time" if progress.iteration < progress.planned else "max_iter"
     except KeyboardInterrupt:
+        if progress.history and progress.history[-1]["step"] > progress.n_steps:
+            progress.history.pop()  # it came between the two lines of the books
         progress.stop_reason = "interrupted"
     progress.stop_reason = progress.stop_reason or "max_iter"
+
+
+def _step(trainer, problem, progress) -> State | None:
+    """The next state; None where the step's linear algebra broke down, unless it is the first one."""
+    try:
+        with np.errstate(all="ignore"):
+            return trainer.step(progress.state, problem, generator(progress.seed, 1, progress.n_steps))
+    except np.linalg.LinAlgError:
+        if not progress.n_steps:
+            raise
+        return None
 
 
 def _set_threshold(trainer, problem, state) -> State:
@@ -185,27 +195,21 @@ def _set_threshold(trainer, problem, state) -> State:
 
 def _record(progress, state, row, tol, patience, validated) -> str:
     """Enter a step into the books; returns the reason to stop, if any."""
-    progress.state = state
-    progress.n_steps += 1
-    progress.iteration += 1
-    progress.history.append(row)
-    if progress.warming_up:
-        progress.best = state
-        return ""
     score = row["validation_score"] if validated else -state.loss
-    if np.isnan(score):
-        if progress.best_score == -np.inf:
-            progress.best = state
+    books = {"state": state, "n_steps": progress.n_steps + 1, "iteration": progress.iteration + 1}
+    warming_up = progress.iteration + 1 < progress.warmup
+    if warming_up or (np.isnan(score) and progress.best_score == -np.inf):
+        books["best"] = state
+    if not warming_up and not np.isnan(score):
+        if score > progress.best_score:
+            books |= {"best": state, "best_score": score}
+        improved = score > progress.watched + (tol or 0.0)
+        books |= {"watched": score, "n_waiting": 0} if improved else {"n_waiting": progress.n_waiting + 1}
+    progress.history.append(row)
+    vars(progress).update(books)  # at one stroke: an interrupt comes before or after it
+    if warming_up or np.isnan(score) or tol is None or progress.n_waiting < patience:
         return ""
-    if score > progress.best_score:
-        progress.best, progress.best_score = state, score
-    if score > progress.watched + (tol or 0.0):
-        progress.watched, progress.n_waiting = score, 0
-    else:
-        progress.n_waiting += 1
-    if tol is not None and progress.n_waiting >= patience:
-        return "early_stopping" if validated else "tol"
-    return ""
+    return "early_stopping" if validated else "tol"
 
 
 def _finite(state) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 import numpy as np
 
 from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.naming import HoldsTrainers
 from sklearn_bpfree.plugin.problem import Batch, Problem
 
@@ -207,5 +208,5 @@ class Trainer(HoldsTrainers, ABC):
 def check_choice(trainer, name, choices) -> None:
     """Raise a ValueError if a hyper-parameter is not one of the choices."""
     value = getattr(trainer, name)
-    if value not in choices:
-        raise ValueError(f"{name} of {type(trainer).__name__} must be one of {list(choices)}, got {value!r}.")
+    if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
+        raise ValueError(f"{name} of {type(trainer).__name__} must be one of {list(choices)}, got {shown(value)}.")

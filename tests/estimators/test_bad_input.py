@@ -96,9 +96,9 @@ PARAMETERS = {
         "The metric 'roc_auc' cannot judge these targets (AttributeError: ",
     ),
     "batch_size": (lambda: classify(batch_size=0), "batch_size == 0, must be >= 1."),
-    "batch_size of text": (lambda: classify(batch_size="all"), "batch_size must be an instance of "),
+    "batch_size of text": (lambda: classify(batch_size="all"), "batch_size must be an integer, got 'all'."),
     "max_iter": (lambda: classify(max_iter=0), "max_iter == 0, must be >= 1."),
-    "max_iter of float": (lambda: classify(max_iter=1.5), "max_iter must be an instance of "),
+    "max_iter of float": (lambda: classify(max_iter=1.5), "max_iter must be an integer, got 1.5."),
     "tol": (lambda: classify(tol=-1e-3), "tol == -0.001, must be >= 0."),
     "max_time": (lambda: classify(max_time=0), "max_time == 0, must be > 0."),
     "n_iter_no_change": (lambda: classify(n_iter_no_change=0), "n_iter_no_change == 0, must be >= 1."),
@@ -123,7 +123,7 @@ PARAMETERS = {
     ),
     "negative class_weight": (
         lambda: classify(class_weight={0: -2}),
-        "class_weight must be non-negative and not zero for all rows, got {0: -2}.",
+        "class_weight must hold finite numbers that are not negative, got {0: -2}.",
     ),
     "class_weight of zero": (
         lambda: classify(class_weight={0: 0, 1: 0}),
@@ -170,7 +170,8 @@ DATA = {
     ),
     "too large": (
         lambda: classify(spoiled(X, 1e39)),
-        "Input X contains a value too large for dtype('float32'), 1e+39; scale the columns or use dtype='float64'.",
+        "Input X contains a value too large for dtype('float32'): column 3 reaches 1e+39; scale the columns or use "
+        "dtype='float64'.",
     ),
     "too large and negative": (
         lambda: regress(spoiled(X, -1e39)),
@@ -178,7 +179,8 @@ DATA = {
     ),
     "too large and sparse": (
         lambda: classify(sparse.csr_array(spoiled(X, 1e39))),
-        "Input X contains a value too large for dtype('float32'), 1e+39; scale the columns or use dtype='float64'.",
+        "Input X contains a value too large for dtype('float32'): column 3 reaches 1e+39; scale the columns or use "
+        "dtype='float64'.",
     ),
     "complex numbers": (lambda: classify(X + 1j), "Complex data not supported"),
     "text": (lambda: classify([["a", "b"]] * 40), "could not convert string to float: 'a'"),

