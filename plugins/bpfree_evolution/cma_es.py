@@ -74,6 +74,7 @@ class CMAES(PopulationTrainer):
     Hansen (2016), "The CMA evolution strategy: a tutorial".
     """
 
+    packages = ("cma",)
     signs = (1.0,)
 
     sigma: float = 0.3

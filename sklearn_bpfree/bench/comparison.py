@@ -1,4 +1,4 @@
-"""Cross-validate trainers beside scikit-learn's own models on a table.
+"""Cross-validate trainers beside their peers on a table.
 
 Nothing here prints. `make_models` gives the pipelines to compare, and `compare` yields one `Result` after the other.
 """
@@ -14,21 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_score
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_bpfree.bench.peers import choose_peers, make_peer
 from sklearn_bpfree.bench.reading import Table, first_line
+from sklearn_bpfree.bench.scoring import Scoring, make_scoring
+from sklearn_bpfree.bench.splitting import folds
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.tabular.columns import LeftOutWarning
 from sklearn_bpfree.tabular.pipeline import tabular_pipeline
-
-METRICS = {"classifier": ("accuracy", "log-loss"), "regressor": ("R2", "MAE")}
 
 
 class Model(NamedTuple):
@@ -39,12 +34,19 @@ class Model(NamedTuple):
     from_zoo: bool
     word: str = ""
 
+    @property
+    def about(self) -> str:
+        """What the default is, in a phrase."""
+        net = getattr(self.pipeline[-1], "regressor", self.pipeline[-1])
+        return f"the trainer {net.trainer!r} in hidden layers of {', '.join(map(str, net.hidden_layer_sizes))} units"
+
 
 class Fold(NamedTuple):
-    """What a model did on one fold; `score` is accuracy or R2, `loss` log-loss or mean absolute error.
+    """What a model did on one fold; `score` is what ranks, `loss` log-loss or mean absolute error.
 
-    `rows` are the numbers of the rows held out, `predicted` what was predicted for them (probabilities, if there are
-    any), and `curve` is the training loss of every step, for trainers of the zoo.
+    `rows` are the numbers of the rows held out, `predicted` what was predicted for them (probabilities of the sorted
+    classes, if there are any), and `curve` is the training loss of every step, for trainers of the zoo. `scores` has
+    every score that the leaderboard shows, by name, and `labels` the classes or values that `predict` gave.
     """
 
     score: float
@@ -55,6 +57,8 @@ class Fold(NamedTuple):
     rows: np.ndarray
     predicted: np.ndarray
     curve: list[float]
+    scores: dict[str, float]
+    labels: np.ndarray
 
 
 @dataclass
@@ -74,25 +78,36 @@ class Result:
         return pstdev(fold.score for fold in self.folds)
 
     def mean(self, name: str) -> float:
-        return fmean(getattr(fold, name) for fold in self.folds)
+        """The mean over the folds of a field, or of one of the scores."""
+        return fmean(fold.scores[name] if name in fold.scores else getattr(fold, name) for fold in self.folds)
 
 
-def make_models(task: str, trainers: list[str], random_state: int = 0) -> list[Model]:
-    """A baseline, a linear model, our default for tables, the trainers, then boosting and scikit-learn's MLP."""
-    if task == "classifier":
-        first, last = [DummyClassifier(), LogisticRegression()], [HistGradientBoostingClassifier(), MLPClassifier()]
-        ours = BPFreeClassifier
-    else:
-        first, last = [DummyRegressor(), Ridge()], [HistGradientBoostingRegressor(), MLPRegressor()]
-        ours = BPFreeRegressor
+def make_models(task: str, trainers: list[str], random_state: int = 0, peers: list[str] | None = None) -> list[Model]:
+    """The pipelines to compare: a baseline, a linear model, our default for tables, the trainers, the other peers.
 
-    def pipelines(estimators):
-        return [tabular_pipeline(estimator, random_state=random_state) for estimator in estimators]
+    Parameters
+    ----------
+    task : {"classifier", "regressor"}
+    trainers : list of str
+    random_state : int, default=0
+    peers : list of str, default=None
+        Names in `sklearn_bpfree.bench.peers.PEERS`; None: all that are installed.
 
-    zoo = [Model(name, p, True) for name, p in zip(trainers, pipelines(ours(trainer=t) for t in trainers), strict=True)]
-    peers = [[Model(type(p[-1]).__name__, p, False) for p in pipelines(some)] for some in (first, last)]
-    default = Model("tabular_pipeline", tabular_pipeline(task, random_state=random_state), True, task)
-    return [*peers[0], default, *zoo, *peers[1]]
+    Returns
+    -------
+    list of Model
+    """
+
+    def pipeline(estimator):
+        return tabular_pipeline(estimator, random_state=random_state)
+
+    ours = BPFreeClassifier if task == "classifier" else BPFreeRegressor
+    default = Model("tabular_pipeline", pipeline(task), True, task)
+    zoo = [Model(name, pipeline(ours(trainer=name)), True) for name in trainers]
+    made = {name: make_peer(name, task) for name in choose_peers(peers)}
+    others = {name: Model(title, pipeline(estimator), False) for name, (title, estimator) in made.items()}
+    first = [others.pop(name) for name in ("dummy", "linear") if name in others]
+    return [*first, default, *zoo, *others.values()]
 
 
 def compare(
@@ -103,9 +118,10 @@ def compare(
     random_state: int = 0,
     n_jobs: int | None = None,
     time_limit: float | None = None,
+    scoring: Scoring | None = None,
     on_fold: Callable[[str, int], object] = lambda name, fold: None,
 ) -> Iterator[Result]:
-    """Cross-validate the models on the same shuffled folds.
+    """Cross-validate the models on the same folds.
 
     Parameters
     ----------
@@ -119,6 +135,8 @@ def compare(
     time_limit : float, default=None
         Seconds for all. Trainers get an equal share of what is left as `max_time`; other models cannot be stopped
         within a fold; no fold begins when the time is over.
+    scoring : Scoring, default=None
+        What to rank by and to show; None: :func:`make_scoring` decides.
     on_fold : callable, default=None
         Called with the model's name and the number of its folds so far.
 
@@ -128,12 +146,13 @@ def compare(
         In the order of the models.
     """
     splits = folds(table, cv, random_state)
+    scoring = scoring or make_scoring(table)
     deadline = math.inf if time_limit is None else time.time() + time_limit
     for i, model in enumerate(models):
         pipeline = limited(model, (deadline - time.time()) / (len(models) - i) / cv)
         result = Result(model, [])
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        done = parallel(delayed(_run_fold)(pipeline, table, *split, deadline) for split in splits)
+        done = parallel(delayed(_run_fold)(pipeline, table, scoring, *split, deadline) for split in splits)
         for k, fold in enumerate(done, start=1):
             if isinstance(fold, Fold):
                 result.folds.append(fold)
@@ -141,12 +160,6 @@ def compare(
                 result.reason = result.reason or fold
             on_fold(model.name, k)
         yield result
-
-
-def folds(table: Table, cv: int, random_state: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The shuffled folds of a table, as pairs of training and test rows."""
-    splitter = (StratifiedKFold if table.task == "classifier" else KFold)(cv, shuffle=True, random_state=random_state)
-    return list(splitter.split(np.empty((len(table.y), 0)), table.y))
 
 
 def limited(model: Model, seconds: float) -> Pipeline:
@@ -158,7 +171,7 @@ def limited(model: Model, seconds: float) -> Pipeline:
     return pipeline
 
 
-def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
+def _run_fold(pipeline, table, scoring, train, test, deadline) -> Fold | str:
     """Fit and score on one fold, or the reason why not."""
     if time.time() >= deadline:
         return "not run: the time limit was over"
@@ -168,24 +181,16 @@ def _run_fold(pipeline, table, train, test, deadline) -> Fold | str:
         try:
             begin = time.perf_counter()
             fitted = clone(pipeline).fit(rows[train], table.y[train])
+            X, y = rows[test], table.y[test]
             middle = time.perf_counter()
-            predicted = fitted.predict(rows[test])
+            predicted = fitted.predict(X)
             end = time.perf_counter()
-            score, loss, predicted = _scores(table, fitted, rows[test], table.y[test], predicted)
+            P = scoring.probabilities(fitted, X)
+            scores, loss = scoring.scores(X, y, predicted, P), scoring.loss(y, predicted, P)
         except Exception as error:  # one failing model must not stop the others
             return f"failed: {type(error).__name__}: {first_line(error)}"
     told = Counter(w.category.__name__ for w in caught if w.category is not LeftOutWarning)  # a note of the table
     net = getattr(fitted[-1], "regressor_", fitted[-1])  # a target that is transformed has the net inside
     curve = [row["loss"] for row in getattr(net, "history_", [])]
-    return Fold(score, loss, middle - begin, end - middle, told, test, predicted, curve)
-
-
-def _scores(table, fitted, X, y, predicted):
-    """Score, loss, and the probabilities in the place of the predicted classes where there are any."""
-    if table.task == "regressor":
-        return r2_score(y, predicted), mean_absolute_error(y, predicted), predicted
-    score = accuracy_score(y, predicted)
-    if not hasattr(fitted, "predict_proba"):
-        return score, math.nan, predicted
-    P = fitted.predict_proba(X)
-    return score, log_loss(y, P, labels=fitted.classes_), P
+    shown = predicted if P is None else P
+    return Fold(scores[scoring.name], loss, middle - begin, end - middle, told, test, shown, curve, scores, predicted)

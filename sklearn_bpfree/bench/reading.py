@@ -22,13 +22,18 @@ class BenchError(Exception):
 
 @dataclass
 class Table:
-    """Rows to compare models on; `notes` say what was decided and left out when they were read."""
+    """Rows to compare models on; `notes` say what was decided and left out when they were read.
+
+    Rows of the same number in `groups` belong together, and those of an `ordered` table follow each other in time.
+    """
 
     name: str
     X: Any
     y: np.ndarray
     task: str
     notes: list[str] = field(default_factory=list)
+    groups: np.ndarray | None = None
+    ordered: bool = False
 
 
 def bundled_tables() -> list[Table]:
@@ -96,7 +101,26 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
     return table
 
 
-def _read_frame(path, target):
+def read_rows(path: str, as_text: list[str] | None = None):
+    """Read the rows of a CSV or Parquet file, for predictions.
+
+    Parameters
+    ----------
+    path : str
+    as_text : list of str, default=None
+        Columns to be left as they are written.
+
+    Returns
+    -------
+    DataFrame
+    """
+    frame = _read_frame(path, None, dict.fromkeys(as_text or [], str))
+    if frame.empty:
+        raise BenchError(f"{path} has no rows; give a table with some.")
+    return frame.replace([np.inf, -np.inf], np.nan)
+
+
+def _read_frame(path, target, dtypes=None):
     try:
         import pandas as pd
 
@@ -107,7 +131,7 @@ def _read_frame(path, target):
         separator = max(",;\t", key=lambda sep: pd.read_csv(path, sep=sep, nrows=0).shape[1])
         head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str)
         marks = "." if separator == "," else ".,"  # of decimals; the right one makes more columns numeric
-        frames = [pd.read_csv(path, sep=separator, decimal=mark, low_memory=False) for mark in marks]
+        frames = [pd.read_csv(path, sep=separator, decimal=mark, dtype=dtypes, low_memory=False) for mark in marks]
     except ImportError as error:
         message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
         raise BenchError(message) from error

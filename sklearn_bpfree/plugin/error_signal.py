@@ -149,6 +149,7 @@ class ErrorSignalTrainer(Trainer):
     dropout : float, default=0.0
         Probability of a hidden unit being silent in an update.
     optimizer : {"adam", "sgd"}, default="adam"
+        What makes an update of a gradient.
     momentum : float, default=0.9
         Nesterov momentum; only for ``optimizer="sgd"``.
     beta_1, beta_2 : float, default=0.9, 0.97

@@ -9,6 +9,7 @@ import inspect
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from importlib.util import find_spec
 
 from sklearn_bpfree.plugin.trainer import Trainer
 
@@ -17,7 +18,10 @@ GROUP = "sklearn_bpfree.trainers"
 
 @dataclass(frozen=True)
 class TrainerInfo:
-    """What a listing shows of one registered trainer; ``error`` is the reason why it is broken, or None."""
+    """What a listing shows of one registered trainer.
+
+    ``missing`` are the packages that it needs and that are not installed, ``error`` is the reason why it is broken.
+    """
 
     name: str
     family: str
@@ -27,6 +31,7 @@ class TrainerInfo:
     offers: tuple[str, ...] = ()
     transposes: str = ""
     slow: bool = False
+    missing: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -140,9 +145,10 @@ def _describe(point: metadata.EntryPoint) -> TrainerInfo:
         trainer = get_trainer(point.name)
         summary = inspect.cleandoc(trainer.__doc__ or "").partition("\n")[0]
         words = trainer.needs, tuple(trainer.offers), trainer.transposes, trainer.slow
+        missing = tuple(name for name in trainer.packages if find_spec(name.partition(".")[0]) is None)
     except Exception as error:
         return TrainerInfo(point.name, family, _distribution(point), error=str(error))
-    return TrainerInfo(point.name, family, _distribution(point), summary, *words)
+    return TrainerInfo(point.name, family, _distribution(point), summary, *words, missing)
 
 
 def _unknown(name: str) -> str:

@@ -99,6 +99,8 @@ class Trainer(HoldsTrainers, ABC):
     slow : bool
         Whether a fit takes many times as long as one of back-propagation even on a small table, so that a comparison
         of many trainers leaves this one out unless it is asked for.
+    packages : tuple of str
+        Packages beside the library's own dependencies that a fit needs, by the names under which they are imported.
     """
 
     needs: ClassVar[str] = "output error"
@@ -107,6 +109,7 @@ class Trainer(HoldsTrainers, ABC):
     adjustable: ClassVar[tuple[str, ...]] = ("learning_rate",)
     learns_flat: ClassVar[bool] = False
     slow: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

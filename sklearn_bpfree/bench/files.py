@@ -1,0 +1,173 @@
+"""Files that the command reads and writes: looked at before the work, and no file is ever half written or lost.
+
+`check_input` and `check_outputs` say in a sentence what cannot be read or written, before any work; `replacing` writes.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from sklearn_bpfree.bench.reading import BenchError
+
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def check_input(path: str) -> None:
+    """Refuse what is not a file, and one that the machine's memory cannot hold.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    BenchError
+        In these cases, and if there is no such file.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path} cannot be read: {_reason(error)}.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BenchError(f"{path} cannot be read: it is {_kind(found)}; give a file.")
+    if found.st_size > (memory := _memory()):
+        size, room = f"{found.st_size / 2**30:.1f} GiB", f"{memory / 2**30:.1f} GiB"
+        raise BenchError(f"{path} cannot be read: it has {size} and this machine's memory {room}; give a part of it.")
+
+
+def check_outputs(outputs: dict[str, str | None], inputs: list[str], force: bool = False) -> None:
+    """Refuse what cannot be written, would take an input's place, or would replace a file unasked.
+
+    Parameters
+    ----------
+    outputs : dict of str to str or None
+        Option of the command line -> file to write.
+    inputs : list of str
+        Files that are read.
+    force : bool, default=False
+        Whether files that exist may be replaced; never the inputs.
+
+    Raises
+    ------
+    BenchError
+        In these cases, and if two outputs are one file.
+    """
+    earlier = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        _check_place(option, path)
+        for read in inputs:
+            if _same_file(path, read):
+                raise BenchError(f"{option} {path} would write over {read}, which is read; give another name.")
+        for other, taken in earlier.items():
+            if _same_file(path, taken):
+                raise BenchError(f"{other} and {option} are both {path}; give two names.")
+        if os.path.lexists(path) and not force:
+            raise BenchError(f"{option} {path} exists; give another name, or --force to replace it.")
+        earlier[option] = path
+
+
+def _check_place(option, path):
+    """See that `path` names a file, there or not, in a folder where files can be made."""
+    folder = Path(path).absolute().parent
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        found = None
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{option} {path} cannot be written: {_reason(error)}.") from error
+    if not folder.is_dir():
+        raise BenchError(f"The directory of {option} {path} does not exist; create it first.")
+    if found and not stat.S_ISREG(found.st_mode):
+        raise BenchError(f"{option} {path} is {_kind(found)}; give the name of a file.")
+    if not path or path.endswith(os.sep):
+        raise BenchError(f"{option} {path!r} is no name of a file; give one.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BenchError(f"{option} {path} cannot be written: {_reason(error)}.") from error
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """A file that takes its place at `path` when all is written; if anything goes wrong, nothing has changed.
+
+    A symbolic link is replaced, and what it points to stays as it is.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    BenchError
+        If the file cannot be written.
+    """
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=Path(path).absolute().parent, prefix=".bpfree-")
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        os.chmod(temporary, _mode(path))
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise BenchError(f"{path} cannot be written: {_reason(error)}.") from error
+        raise
+
+
+def _mode(path):
+    """Permissions of the file that is replaced, otherwise what a new file has."""
+    if os.path.exists(path) and not os.path.islink(path):
+        return stat.S_IMODE(os.stat(path).st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _same_file(one, other):
+    """Whether two names mean one file, through links of any kind."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
+def _kind(found):
+    return KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+
+
+def _reason(error):
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return reason.strip().partition("\n")[0].rstrip(".")
+
+
+def _memory() -> float:
+    """Bytes of memory that this process can have."""
+    limits = [float("inf")]
+    with suppress(AttributeError, ValueError, OSError):  # not on every system
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(OSError, ValueError):  # of the container
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    with suppress(ImportError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        limits += [] if soft == resource.RLIM_INFINITY else [soft]
+    return min(limits)
