@@ -24,12 +24,17 @@ ROWS = [
     ("fa", {"feedback": "random"}),
     ("dfa", {"feedback": "random"}),
     ("dfa", {"feedback": "learned"}),
+    ("dfa", {"error": "delayed"}),
+    ("dfa", {"error": "target"}),
     ("predictive_coding", {"mode": "strict"}),
     ("predictive_coding", {"mode": "incremental"}),
     ("predictive_coding", {"mode": "strict", "feedback": "kolen_pollack"}),
     ("dual_propagation", {}),
     ("dual_propagation", {"feedback": "kolen_pollack"}),
     ("equilibrium_propagation", {}),
+    ("target_propagation", {"mode": "ddtp_linear"}),
+    ("target_propagation", {"mode": "drl"}),
+    ("target_propagation", {"mode": "dtp"}),
     ("local_loss", {"layer_loss": "pred"}),
     ("local_loss", {"layer_loss": "pred", "predict_with": "mean"}),
     ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
@@ -66,6 +71,7 @@ def main():
     parser.add_argument("--trainers", default="", help="only these names, separated by commas")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--modes", default="", help="only rows whose label holds one of these words")
+    parser.add_argument("--activation", default="relu")
     parser.add_argument("--curve", action="store_true", help="test accuracy along the way, of our trainers' first seed")
     parser.add_argument("--no-peer", action="store_true", help="leave scikit-learn's MLP out")
     options = parser.parse_args()
@@ -78,10 +84,10 @@ def main():
         label = " ".join([name, *map(str, parameters.values())])
         chosen = not options.modes or any(word in label for word in options.modes.split(","))
         if chosen and (only is None or name in only):
-            models.append((label, _ours(get_trainer(name, **SETTING, **parameters), options.epochs)))
+            models.append((label, _ours(get_trainer(name, **SETTING, **parameters), options)))
     if not options.no_peer:
-        models.append(("MLPClassifier", _peer(options.epochs)))
-    print(f"784-256-256-10, {options.epochs} epochs, batch 200, {SETTING}, seeds {seeds}")
+        models.append(("MLPClassifier", _peer(options)))
+    print(f"784-256-256-10 {options.activation}, {options.epochs} epochs, batch 200, {SETTING}, seeds {seeds}")
     print(f"{'trainer':40s} {'test accuracy':>14s} {'± std':>7s} {'fit s':>7s}")
     for label, make in models:
         scores, seconds = [], []
@@ -98,14 +104,16 @@ def main():
             print("    after epochs " + ", ".join(points), flush=True)
 
 
-def _ours(trainer, epochs):
+def _ours(trainer, options):
     return lambda seed: BPFreeClassifier(
-        (256, 256), trainer=trainer, max_iter=epochs, batch_size=200, random_state=seed
+        (256, 256), options.activation, trainer=trainer, max_iter=options.epochs, batch_size=200, random_state=seed
     )
 
 
-def _peer(epochs):
-    return lambda seed: MLPClassifier((256, 256), max_iter=epochs, batch_size=200, tol=0, random_state=seed)
+def _peer(options):
+    return lambda seed: MLPClassifier(
+        (256, 256), options.activation, max_iter=options.epochs, batch_size=200, tol=0, random_state=seed
+    )
 
 
 if __name__ == "__main__":

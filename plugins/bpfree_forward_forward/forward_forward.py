@@ -187,7 +187,7 @@ class ForwardForward(ErrorSignalTrainer):
 
     def signal(self, layer, above, run):
         """Gradient of the layer's own objective by its activities; what is above has no say in it."""
-        A, (_, Y, weight) = run.hidden[layer], run.batch
+        A, (_, Y, weight, _) = run.hidden[layer], run.batch
         s = np.full(len(Y), 1 / len(Y), Y.dtype) if weight is None else weight / len(Y)
         if self.goodness != "groups":
             return pair_signal(A, s, self.slope, symmetric=self.goodness == "symba")

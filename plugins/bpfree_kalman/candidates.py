@@ -35,7 +35,7 @@ class Candidate:
     @classmethod
     def fit(cls, weights, batch, held, network: Network, V, objective, ridge, n_steps) -> Candidate:
         """From the rows of a batch, of which some are held out, and a readout to begin with."""
-        X, Y, weight = batch
+        X, Y, weight, _ = batch
         readout = Readout(features(network, weights, X), Y, weight, held, objective, ridge)
         V = readout.solve("train", V, n_steps)
         return cls(weights, readout, V, readout.train_loss(V))

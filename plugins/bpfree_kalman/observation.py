@@ -88,7 +88,7 @@ def _observe_blocks(task, tasks, *given):
 def _observe_block(start, table, ensemble, objective, rows, size):
     """Sums over one block of rows."""
     span = slice(start, start + size)
-    X, Y, weight = table.batch(span if rows is None else rows[span])
+    X, Y, weight, _ = table.batch(span if rows is None else rows[span])
     Z, G = ensemble.outputs(X)
     E = objective.error(Z, Y)
     if weight is not None:

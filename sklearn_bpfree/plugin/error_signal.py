@@ -105,6 +105,11 @@ class Pass:
     def rng(self) -> np.random.Generator:
         return self.source.spawn(1)[0]
 
+    @cached_property
+    def initial_output(self) -> np.ndarray:
+        """Raw output (K,) that suits the mean target: what a network says that knows nothing of a row."""
+        return self.problem.initial_output().astype(self.problem.dtype)
+
     def release(self) -> None:
         """Let go of the minibatch, so that the next one takes its place in the processor's cache."""
         self.batch = self.hidden = self.trace = self.outputs = self.error = None  # pyright: ignore[reportAttributeAccessIssue]

@@ -35,11 +35,14 @@ class Batch(NamedTuple):
     Y : ndarray of shape (b, n_outputs)
     weight : ndarray of shape (b,) or None
         Sample weights; their mean over the whole problem is 1.
+    rows : ndarray of int of shape (b,), slice or None
+        Numbers of the rows, the same in every pass over them; None: not known.
     """
 
     X: Any
     Y: np.ndarray
     weight: np.ndarray | None
+    rows: Any = None
 
 
 @dataclass(eq=False)
@@ -74,7 +77,7 @@ class Table:
         """The same, stored column by column as a population reads them, and kept until other rows are asked for."""
         of, batch = self._last
         if batch is None or of is not rows:
-            X, Y, weight = self.batch(rows)
+            X, Y, weight, _ = self.batch(rows)
             if not sparse.issparse(X) and X.nbytes <= COLUMN_BYTES:
                 X = np.asfortranarray(X)
             batch = Batch(X, np.asfortranarray(Y), weight)
@@ -192,7 +195,7 @@ class Problem:
 
     def all_rows(self) -> Batch:
         """The whole table as one batch."""
-        return Batch(self.X, self.Y, self.sample_weight)
+        return Batch(self.X, self.Y, self.sample_weight, slice(None))
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One pass over the rows in shuffled minibatches."""
@@ -206,7 +209,8 @@ class Problem:
         take = self.X.__getitem__ if sparse.issparse(self.X) else partial(self.X.take, axis=0)
         for start in range(0, self.n_samples, self.batch_size):
             rows = slice(start, start + self.batch_size)
-            yield Batch(take(order[rows]), Y[rows], None if weight is None else weight[rows])
+            numbers = order[rows]
+            yield Batch(take(numbers), Y[rows], None if weight is None else weight[rows], numbers)
         self.n_evaluations += self.n_samples
 
     def sample(self, rng: np.random.Generator, size: int) -> Batch:
@@ -217,7 +221,7 @@ class Problem:
 
     def take(self, rows) -> Batch:
         """The rows of some numbers."""
-        return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows])
+        return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows], rows)
 
     def output_error(self, Z, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss of a batch and the output error E, with E's weights and 1/b included.
@@ -364,7 +368,7 @@ class _OfRows:
 
 def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
-    X, Y, weight = table.columns(rows)
+    X, Y, weight, _ = table.columns(rows)
     Z = members.outputs(block, X)
     if readout is not None:
         Z = readout.outputs(Z, Y, weight)

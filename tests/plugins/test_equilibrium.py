@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from sklearn_bpfree import BPFreeClassifier, get_trainer
 from sklearn_bpfree.estimators.alignment import true_gradient
-from sklearn_bpfree.plugin import BinaryLogLoss, LogLoss, Network, Problem, SquaredError, advance
+from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
+from sklearn_bpfree.plugin import Network, Problem, advance
 
 N, D, K = 12, 4, 3
 

@@ -489,3 +489,60 @@ def test_hyper_parameters_that_make_no_sense_are_one_sentence(trainer, sentence)
 def test_numbers_must_be_numbers():
     with pytest.raises(TypeError, match="learning_rate must be an instance of"):
         DFA(learning_rate="fast").check_parameters()
+
+
+# --- errors from elsewhere --------------------------------------------------------------------------------------------
+
+
+def test_a_delayed_error_is_the_current_one_when_nothing_has_changed_since():
+    """Fluegel et al. 2023: with frozen weights the error of the pass before is this one's."""
+    frozen = {**PLAIN, "learning_rate": 1e-300, "weight_decay": 0.0}
+    weight = np.arange(N) % 3 + 1.0
+    problem = Problem(*make().all_rows()[:2], make().network, LogLoss(), sample_weight=weight, batch_size=7, max_iter=4)
+    trainer = DFA(error="delayed", **frozen)
+    before = first(trainer, problem)
+    after = trainer.step(before, problem, rng())
+    Z = problem.network.outputs(before.weights, problem.X)
+    np.testing.assert_allclose(after.feedback[-1], LogLoss().error(Z, problem.Y), atol=1e-12)
+    current = DFA(**frozen).gradient(after, problem, problem.all_rows())
+    for g, e in zip(trainer.gradient(after, problem, problem.all_rows()), current, strict=True):
+        np.testing.assert_allclose(g, e, atol=1e-12)
+
+
+def test_a_delayed_error_follows_its_row_through_the_shuffling():
+    problem = Problem(*make().all_rows()[:2], make().network, LogLoss(), batch_size=5, max_iter=4)
+    trainer = DFA(error="delayed", **PLAIN)
+    state = first(trainer, problem)
+    for problem.iteration in range(2):
+        before, state = state, trainer.step(state, problem, rng())
+    changed = np.abs(state.feedback[-1] - before.feedback[-1]).max(axis=1)
+    assert (changed > 0).all()
+    np.testing.assert_allclose(state.feedback[-1].sum(axis=1), 0, atol=1e-12)
+    assert (state.feedback[-1][np.arange(N), problem.Y.argmax(axis=1)] < 0).all()  # P - Y of the row's own class
+
+
+def test_with_the_target_for_an_error_hidden_layers_do_not_hear_of_the_output_layer():
+    problem, trainer = make(), DFA(error="target")
+    state = first(trainer, problem)
+    changed = state.weights.copy()
+    problem.network.unpack(changed)[0][-1][:] = 5.0
+    *hidden, output = trainer.gradient(state, problem, problem.all_rows())
+    *again, other = trainer.gradient(advance(state, weights=changed), problem, problem.all_rows())
+    for g, e in zip(hidden, again, strict=True):
+        assert (g == e).all()
+    assert np.abs(output - other).max() > 0.01
+
+
+def test_the_target_teaches_by_the_error_of_one_who_knows_only_the_mean():
+    problem, trainer = make((6,)), DFA(error="target")
+    state = first(trainer, problem)
+    W, b = problem.network.unpack(state.weights)
+    H = np.tanh(problem.X @ W[0] + b[0])
+    S = problem.Y.mean(axis=0) - problem.Y
+    expected = problem.X.T @ ((S @ state.feedback[0]) * (1 - H**2)) / N
+    np.testing.assert_allclose(trainer.gradient(state, problem, problem.all_rows())[0], expected, atol=1e-12)
+
+
+def test_learned_feedback_wants_the_current_error():
+    with pytest.raises(ValueError, match="error of DFA must be 'current'"):
+        DFA(feedback="learned", error="delayed").check_parameters()

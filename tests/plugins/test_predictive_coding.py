@@ -6,7 +6,8 @@ from bpfree_predictive_coding.predictive_coding import PredictiveCoding
 from numpy.testing import assert_allclose
 
 from sklearn_bpfree import get_trainer
-from sklearn_bpfree.plugin import LogLoss, Network, Problem, SquaredError, advance
+from sklearn_bpfree.nn.losses import LogLoss, SquaredError
+from sklearn_bpfree.plugin import Network, Problem, advance
 
 PLAIN = {"optimizer": "sgd", "momentum": 0.0, "schedule": "constant", "warmup": 0.0, "weight_decay": 0.0}
 N, D, K = 20, 5, 3

@@ -5,7 +5,8 @@ import pytest
 
 from sklearn_bpfree import get_trainer
 from sklearn_bpfree.estimators.alignment import true_gradient
-from sklearn_bpfree.plugin import Batch, LogLoss, Network, Problem, SquaredError, advance
+from sklearn_bpfree.nn.losses import LogLoss, SquaredError
+from sklearn_bpfree.plugin import Batch, Network, Problem, advance
 
 N, D, K = 24, 5, 3
 MEMBERS = [
@@ -20,6 +21,10 @@ MEMBERS = [
     ("dual_propagation", {}),
     ("dual_propagation", {"feedback": "kolen_pollack"}),
     ("equilibrium_propagation", {"T_free": 100}),
+    ("target_propagation", {}),
+    ("target_propagation", {"mode": "drl"}),
+    ("target_propagation", {"mode": "dtp"}),
+    ("target_propagation", {"mode": "fixed_weight"}),
 ]
 GRADIENTS = [  # the settings that give the true gradient, and how far off they may be
     ("backprop", {}, 1e-12),
