@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from sklearn_bpfree.tabular.columns import what_is_left_out
+from sklearn_bpfree.tabular.columns import describe_columns, notes_on
 
 MAX_CLASSES = 20  # a target with more distinct integers than this is taken for a quantity
 
@@ -97,7 +97,7 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
     table = Table(path, X, y, task, notes)
     _check_rows(table, target, cv)
     with suppress(ValueError, TypeError):  # of columns that no model can read, as the models will say
-        notes += filter(None, [what_is_left_out(table.X)])
+        notes += notes_on(describe_columns(table.X))
     return table
 
 

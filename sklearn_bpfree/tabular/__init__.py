@@ -1,21 +1,15 @@
 """Tables as people have them: columns told apart, encoded, and the pipeline around an estimator."""
 
-from sklearn_bpfree.tabular.columns import (
-    LeftOutWarning,
-    LevelNumbers,
-    OneHotLevels,
-    as_numbers,
-    as_text,
-    categorical_columns,
-    many_level_columns,
-    numeric_columns,
-    what_is_left_out,
-)
+from sklearn_bpfree.tabular.cells import Column
+from sklearn_bpfree.tabular.columns import ColumnReader, LeftOutWarning, describe_columns
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
 from sklearn_bpfree.tabular.skewed import SkewedTarget, SkewedTargetRegressor
 
 __all__ = [
+    "Column",
+    "ColumnReader",
     "LeftOutWarning",
     "LevelNumbers",
     "OneHotLevels",
@@ -23,11 +17,6 @@ __all__ = [
     "SkewedTarget",
     "SkewedTargetRegressor",
     "TabularPipeline",
-    "as_numbers",
-    "as_text",
-    "categorical_columns",
-    "many_level_columns",
-    "numeric_columns",
+    "describe_columns",
     "tabular_pipeline",
-    "what_is_left_out",
 ]

@@ -1,151 +1,316 @@
-"""Columns of any kind of table (pandas, polars, an array) as numbers, as text, or as numbered levels.
+"""Columns of any kind of table (pandas, polars, an array) told apart, and read as numbers and levels.
 
-The functions are module-level so that pipelines can be pickled.
+Read `ColumnReader` first. What a single column is taken for is decided in `kinds`.
 """
 
-import re
 import warnings
-from collections import Counter
-from datetime import UTC, datetime
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import validate_data
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-MAX_ONE_HOT = 20  # levels of a category that get a column of their own; the rarer ones share one
-MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than MAX_ONE_HOT levels is free text
-DAY_TYPES = (nw.Date, nw.Datetime, nw.Duration)
-TEXT_TYPES = (nw.String, nw.Categorical, nw.Enum, nw.Object)
-MS_PER_DAY = 86_400_000
-DATE = re.compile(r"\d{4}-\d\d-\d\d.*")  # ISO 8601, as files have it
+from sklearn_bpfree.tabular.cells import Column, cell_text
+from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
+from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
+from sklearn_bpfree.tabular.kinds import understand
 
-
-def numeric_columns(X):
-    """Those of numbers, unless all are missing; an error for a column that is neither of numbers nor of text."""
-    if sparse.issparse(X):
-        return [*range(X.shape[1])]
-    columns = [j for j, is_number in enumerate(_are_numbers(X)) if is_number]
-    missing = np.isnan(as_numbers(_some_columns(X, columns)))
-    return [j for j, empty in zip(columns, missing.T, strict=True) if not empty.all()]
-
-
-def categorical_columns(X):
-    kinds = _text_kinds(X)
-    if "levels" not in kinds.values() and "many levels" not in kinds.values() and not numeric_columns(X):
-        raise ValueError(
-            f"None of the {X.shape[1]} columns of X says anything: each holds one value, or a text of its own in "
-            "nearly every row; give another."
-        )
-    if left_out := what_is_left_out(X):
-        warnings.warn(left_out, LeftOutWarning, stacklevel=2)
-    return [j for j, kind in kinds.items() if kind in ("levels", "many levels")]
+TAKEN_FOR = {"number": "numbers", "date": "dates", "time of day": "times of day", "duration": "durations"}
+TAKEN_FOR |= {"boolean": "booleans", "category": "a category", "constant": "numbers"}
+LEFT_OUT = {
+    "free text": "make columns of what matters in it, for instance by TfidfVectorizer",
+    "identifier": "such a text names the row and says nothing on others",
+    "row number": "the order of the rows is no property of a new one",
+}
 
 
 class LeftOutWarning(UserWarning):
     """A column is not used."""
 
 
-def what_is_left_out(X) -> str:
-    """A sentence on the columns of free text; empty if there is none."""
-    free = [_name(X, j) for j, kind in _text_kinds(X).items() if kind == "free text"]
-    if not free:
-        return ""
-    return (
-        f"Left out {', '.join(free)}: nearly every row has a text of its own there; make columns of what matters in "
-        "it, for instance by TfidfVectorizer."
-    )
+def describe_columns(X) -> list[Column]:
+    """What each column of a table is taken for, and why where that is not plain.
 
+    Parameters
+    ----------
+    X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
 
-def many_level_columns(X):
-    return [j for j, kind in _text_kinds(X).items() if kind == "many levels"]
+    Returns
+    -------
+    list of Column
+        With the attributes `name`, `kind`, `note` and `used`.
 
-
-def _name(X, j):
-    return f"column {j}" if isinstance(X, np.ndarray) else f"column {nw.from_native(X, eager_only=True).columns[j]!r}"
-
-
-def _some_columns(X, columns):
-    return X[:, columns] if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, columns].to_native()
-
-
-def _are_numbers(X) -> list[bool]:
-    """For each column whether it holds numbers, booleans, dates or durations; an error if it does not hold text.
-
-    Text that says nothing but dates counts as dates.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_bpfree.tabular import describe_columns
+    >>> X = np.array([["$1,200", "31.01.2020"], ["$950", "01.02.2020"], ["?", "15.03.2021"]], dtype=object)
+    >>> for column in describe_columns(X):
+    ...     print(column.name, column.kind, "|", column.note)
+    0 number | with comma between thousands; in $; 1 cell ('?') taken for missing
+    1 date | dates as day, month, year
     """
-    if sparse.issparse(X):
-        return [True] * X.shape[1]
-    if isinstance(X, np.ndarray):
-        if X.dtype.kind not in "biufOUS":
-            raise ValueError(f"X must hold numbers or strings, got an array of {X.dtype}; use a DataFrame.")
-        return [X.dtype.kind in "biuf" or _is_numeric(X[:, j]) for j in range(X.shape[1])]
-    frame = nw.from_native(X, eager_only=True)
-    for name, dtype in frame.schema.items():
-        if not (dtype.is_numeric() or isinstance(dtype, (nw.Boolean, *DAY_TYPES, *TEXT_TYPES))):
+    table = as_table(X)
+    if sparse.issparse(table):
+        return [Column(j, "number") for j in range(table.shape[1])]
+    return [understand(name, cells_of(table, j)) for j, name in enumerate(names_of(table))]
+
+
+def notes_on(columns) -> list[str]:
+    """Sentences on the columns that were not plain."""
+    plain = ("constant", "empty", *LEFT_OUT)
+    taken = [
+        f"Took {column} for {TAKEN_FOR[column.kind]}: {column.note}."
+        for column in columns
+        if column.note and column.kind not in plain
+    ]
+    return [*taken, *filter(None, [what_is_left_out(columns)])]
+
+
+def what_is_left_out(columns) -> str:
+    """A sentence on the columns that would be of use to a person but not to a model; empty if there is none."""
+    sentences = []
+    for kind, advice in LEFT_OUT.items():
+        names = [str(column) for column in columns if column.kind == kind]
+        if names:
+            why = next(column.note for column in columns if column.kind == kind)
+            sentences.append(f"Left out {', '.join(names)}: {why} there; {advice}.")
+    return " ".join(sentences)
+
+
+class ColumnReader(TransformerMixin, BaseEstimator):
+    """Read every column of a table as what a person would say it is.
+
+    `fit` decides for each column, by all its filled cells, whether it holds numbers, dates, times of day, durations,
+    categories, free text, identifiers or row numbers, and how they are written; `transform` reads the same columns so.
+    What comes out has numbers (of dates the days since 1970, and their month, day, weekday and hour) and texts only, in
+    a frame of the same library, or in an array.
+
+    Attributes
+    ----------
+    columns_ : list of Column
+        What each column was taken for.
+
+    left_out_ : list
+        Names of the columns that are not passed on: free text, identifiers, row numbers, constant text, empty ones.
+
+    notes_ : list of str
+        A sentence on each column that was not plain.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen during `fit`, if they are all strings.
+
+    Examples
+    --------
+    >>> from sklearn_bpfree.tabular import ColumnReader
+    >>> ColumnReader().fit_transform([["1,50 EUR", "red"], ["12,00 EUR", "blue"], ["n.a.", "red"]])
+    array([[1.5, 'red'],
+           [12.0, 'blue'],
+           [nan, 'red']], dtype=object)
+    """
+
+    def fit(self, X, y=None):
+        """Decide what the columns are.
+
+        Parameters
+        ----------
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+        """
+        self._fit(as_table(X))
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Decide what the columns are, and read them.
+
+        Parameters
+        ----------
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
+        """
+        table = as_table(X)
+        self._fit(table)
+        return self._read(table)
+
+    def transform(self, X):
+        """Read the columns as they were read in training.
+
+        Parameters
+        ----------
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+            A frame's columns are known by their names, an array's by their order.
+
+        Returns
+        -------
+        DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
+        """
+        check_is_fitted(self)
+        table = self._in_order(as_table(X))
+        validate_data(self, native(table), reset=False, skip_check_array=True)
+        return self._read(table)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of what comes out: those of the columns, and ``bought_month``, ``bought_hour``, ... of dates.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; by default those seen during `fit`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        check_is_fitted(self)
+        return np.array(self._names_out(_check_feature_names_in(self, input_features)), dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.allow_nan = True
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+    def _fit(self, table):
+        validate_data(self, native(table), skip_check_array=True)
+        if table.shape[0] == 0:
+            raise ValueError("X has no rows (0 sample(s)); give some.")
+        self.columns_ = [] if sparse.issparse(table) else describe_columns(native(table))
+        self.left_out_ = [column.name for column in self.columns_ if not column.used]
+        self.notes_ = notes_on(self.columns_)
+        if not sparse.issparse(table) and not any(column.used for column in self.columns_):
             raise ValueError(
-                f"Column {name!r} must hold numbers, booleans, dates or text, got {dtype} values; convert or drop it."
+                f"None of the {table.shape[1]} columns of X says anything: each is empty, holds one value, or has a "
+                "text or number of its own in nearly every row; give another."
             )
-    return [not isinstance(column.dtype, TEXT_TYPES) or _are_dates(column.to_list()) for column in frame.iter_columns()]
+        if left_out := what_is_left_out(self.columns_):
+            warnings.warn(left_out, LeftOutWarning, stacklevel=3)
+
+    def _in_order(self, table):
+        """A frame's columns in the order of training."""
+        names = getattr(self, "feature_names_in_", None)
+        if not isinstance(table, nw.DataFrame) or names is None or [*names] == table.columns:
+            return table
+        if missing := [name for name in names if name not in table.columns]:
+            raise ValueError(f"columns are missing: {missing}; X must have those of training.")
+        return table.select(*names)
+
+    def _read(self, table) -> Any:
+        if sparse.issparse(table):
+            return _finite(table)
+        of_training = self.columns_ or [Column(name, "number") for name in names_of(table)]  # which was sparse
+        columns = [(j, column) for j, column in enumerate(of_training) if column.used]
+        return _read_array(table, columns) if isinstance(table, np.ndarray) else self._read_frame(table, columns)
+
+    def _read_frame(self, frame, columns):
+        names, new = iter(self.get_feature_names_out()), []
+        for j, column in columns:
+            if not _is_plain(column, frame[:, j]):
+                new += [_series(next(names), part, frame) for part in column.read(cells_of(frame, j)).values()]
+            else:
+                new.append(frame[:, j].alias(next(names)))
+        names = [series.name for series in new]
+        return frame.with_columns(*new).select(*names).to_native()
+
+    def _names_out(self, names):
+        """The columns' names, and those of the parts of dates; all different, and none empty."""
+        out = []
+        for column, name in zip(self.columns_ or [Column(name, "number") for name in names], names, strict=True):
+            if column.used:
+                out += [name if name != "" else "unnamed", *(f"{name}_{part}" for part in column.parts)]
+        for j, name in enumerate(out):
+            while name in out[:j]:
+                name = out[j] = f"{name}_"
+        return out
 
 
-def _are_dates(cells) -> bool:
-    """Whether all texts, of which there is one at least, are dates such as 2020-01-31 or 2020-01-31T12:00:00."""
-    text = next((text for text in map(_cell_text, cells) if text is not None), "")
-    if not DATE.fullmatch(text):
+def _is_plain(column, series) -> bool:
+    """Whether a column of a frame needs no reading."""
+    dtype = series.dtype
+    if column.kind == "category":
+        return isinstance(dtype, (nw.String, nw.Categorical, nw.Enum))
+    if (
+        column.kind == "date"
+        or isinstance(dtype, NOT_OF_NUMPY)
+        or not (dtype.is_numeric() or isinstance(dtype, nw.Boolean))
+    ):
         return False
-    try:
-        _days_of_texts(cells)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return not dtype.is_float() or bool(series.is_finite().all())
 
 
-def _days_of_texts(cells) -> list[float]:
-    """Days from 1970 to the date in each cell; without a time zone, that of Greenwich."""
-    days = {cell: _days_of_text(_cell_text(cell)) for cell in set(cells)}
-    return [days[cell] for cell in cells]
+def _series(name, values, frame):
+    dtype = nw.Float64() if isinstance(values, np.ndarray) else nw.String()
+    return nw.new_series(name, values, dtype, backend=frame.implementation)
 
 
-def _days_of_text(text) -> float:
-    if text is None:
-        return np.nan
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() / (MS_PER_DAY / 1000)
+def _read_array(table, columns):
+    if table.dtype.kind in PLAIN_KINDS:
+        return _finite(table if len(columns) == table.shape[1] else table[:, [j for j, _ in columns]])
+    parts = [part for j, column in columns for part in column.read(cells_of(table, j)).values()]
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.column_stack(parts)
+    read = np.empty((len(table), len(parts)), dtype=object)
+    for j, part in enumerate(parts):
+        read[:, j] = part
+    return read
 
 
-def _is_numeric(cells) -> bool:
-    try:
-        cells.astype(np.float64)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _finite(numbers):
+    """Numbers whose infinite values are NaN instead."""
+    values = numbers.data if sparse.issparse(numbers) else numbers
+    if values.dtype.kind != "f" or not np.isinf(values).any():
+        return numbers
+    numbers = numbers.copy()
+    values = numbers.data if sparse.issparse(numbers) else numbers
+    values[np.isinf(values)] = np.nan
+    return numbers
 
 
-def _text_kinds(X) -> dict[int, str]:
-    """For each column of text "levels", "many levels", "free text" or "empty"."""
-    columns = [j for j, is_number in enumerate(_are_numbers(X)) if not is_number]
-    if not columns:
-        return {}
-    return {j: _text_kind(cells) for j, cells in zip(columns, _lists(_some_columns(X, columns)).values(), strict=True)}
+def numeric_columns(X) -> list[int]:
+    """Those of numbers in what a `ColumnReader` gives."""
+    if sparse.issparse(X):
+        return [*range(X.shape[1])]
+    return [j for j, text in enumerate(_are_text(X)) if not text]
 
 
-def _text_kind(cells):
-    try:
-        levels = {_cell_text(cell) for cell in set(cells)}
-    except TypeError:
-        return "levels"  # `as_text` will say what is wrong
-    if len(levels) < 2:
-        return "empty"
-    if len(levels) <= MAX_ONE_HOT:
-        return "levels"
-    return "free text" if len(levels) > MAX_DISTINCT * len(cells) else "many levels"
+def categorical_columns(X) -> list[int]:
+    """Those of texts in what a `ColumnReader` gives."""
+    return [] if sparse.issparse(X) else [j for j, text in enumerate(_are_text(X)) if text]
+
+
+def many_level_columns(X) -> list[int]:
+    """Those of more texts than get a column of their own, in what a `ColumnReader` gives."""
+    return [j for j in categorical_columns(X) if n_levels(X, j) > MAX_ONE_HOT]
+
+
+def _are_text(X) -> list[bool]:
+    if not isinstance(X, np.ndarray):
+        schema = nw.from_native(X, eager_only=True).schema
+        return [not (dtype.is_numeric() or isinstance(dtype, nw.Boolean)) for dtype in schema.values()]
+    return [X.dtype == object and not isinstance(X[0, j], float) for j in range(X.shape[1])]
+
+
+def n_levels(X, j) -> int:
+    cells = X[:, j].tolist() if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, j].to_list()
+    return len(set(map(cell_text, set(cells))))
 
 
 def as_numbers(X, dense=False):
-    """The columns as one array of numbers; dates and durations in days, dates counted from 1970."""
+    """The columns of numbers in what a `ColumnReader` gives as one array."""
     if sparse.issparse(X):
         if dense:
             raise TypeError(
@@ -154,7 +319,7 @@ def as_numbers(X, dense=False):
             )
         return X
     if isinstance(X, np.ndarray):
-        return X if X.dtype.kind in "biuf" else X.astype(np.float64)
+        return X if X.dtype.kind in PLAIN_KINDS else X.astype(np.float64)
     frame = nw.from_native(X, eager_only=True)
     if all(dtype.is_numeric() for dtype in frame.schema.values()):
         numbers = frame.to_numpy()
@@ -162,122 +327,5 @@ def as_numbers(X, dense=False):
             return numbers
     numbers = np.empty(frame.shape)
     for j, column in enumerate(frame.iter_columns()):
-        try:
-            numbers[:, j] = _numbers(column)
-        except Exception as error:  # each library of tables has its own exceptions
-            raise ValueError(
-                f"Column {column.name!r} must hold numbers as in training, got {column.dtype} values; convert it."
-            ) from error
+        numbers[:, j] = column.cast(nw.Float64()).to_numpy()
     return numbers
-
-
-def _numbers(column):
-    if isinstance(column.dtype, DAY_TYPES):
-        return _days(column)
-    cells = column.to_list() if isinstance(column.dtype, TEXT_TYPES) else []
-    return _days_of_texts(cells) if _are_dates(cells) else _floats(column)
-
-
-def _days(column):
-    duration = isinstance(column.dtype, nw.Duration)
-    return _floats(column.dt.total_milliseconds() if duration else column.dt.timestamp("ms")) / MS_PER_DAY
-
-
-def _floats(column):
-    return column.cast(nw.Float64()).to_numpy()
-
-
-def as_text(X):
-    """Every cell as a string, and a missing one as NaN, so that 1, 1.0 and "1" are the same level in any library."""
-    text = np.empty(X.shape, dtype=object)
-    for j, (name, cells) in enumerate(_lists(X).items()):
-        texts = {value: np.nan if text is None else text for value, text in _texts(name, cells).items()}
-        text[:, j] = [*map(texts.__getitem__, cells)]
-    return text
-
-
-def _texts(name, cells) -> dict:
-    try:
-        return {value: _cell_text(value) for value in set(cells)}
-    except TypeError as error:
-        raise TypeError(f"Column {name} must hold single values such as strings, got lists or the like.") from error
-
-
-def _lists(X) -> dict[str, list]:
-    """The cells of each column, by its name as it stands in a message."""
-    if isinstance(X, np.ndarray):
-        return {f"number {j}": X[:, j].tolist() for j in range(X.shape[1])}
-    return {repr(column.name): column.to_list() for column in nw.from_native(X, eager_only=True).iter_columns()}
-
-
-def _cell_text(value):
-    if value is None or type(value).__name__ == "NAType" or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
-
-
-class LevelNumbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Number the levels of each column from the most frequent one down; -1 stands for one that is new.
-
-    A level is known by its text, so that 1, 1.0 and "1" are the same in any library; a missing cell is a level, too.
-
-    Attributes
-    ----------
-    levels_ : list of list
-        Of each column the texts by their number, None for missing cells.
-    """
-
-    def fit(self, X, y=None):
-        """Find the levels of a DataFrame or array X (n_samples, n_features)."""
-        validate_data(self, X, skip_check_array=True)
-        self.levels_ = []
-        for name, cells in _lists(X).items():
-            count = Counter(map(_texts(name, cells).__getitem__, cells))
-            self.levels_.append(sorted(count, key=lambda level: (-count[level], str(level))))
-        return self
-
-    def transform(self, X):
-        """Number each cell: ndarray of int (n_samples, n_features)."""
-        return self._numbers(X)
-
-    def _numbers(self, X):
-        numbers = np.empty(X.shape, dtype=np.int32)
-        for j, (name, cells) in enumerate(_lists(X).items()):
-            numbered = {level: number for number, level in enumerate(self.levels_[j])}
-            known = {value: numbered.get(text, -1) for value, text in _texts(name, cells).items()}
-            numbers[:, j] = [*map(known.__getitem__, cells)]
-        return numbers
-
-
-class OneHotLevels(LevelNumbers):
-    """A column of zeros and ones for each level of each column.
-
-    Of more than 20 levels the 19 most frequent have a column of their own and the others share one with the levels that
-    were not seen in training. Does what scikit-learn's `OneHotEncoder` does at a fraction of the time for text.
-    """
-
-    def transform(self, X):
-        """Encode: float32 (n_samples, n_features_out), a CSR array unless `set_output` asks for a frame."""
-        numbers = self._numbers(X)
-        widths = np.array([min(len(levels), MAX_ONE_HOT) for levels in self.levels_])
-        shared = np.array([len(levels) > MAX_ONE_HOT for levels in self.levels_])
-        numbers = np.where((numbers < 0) & shared, MAX_ONE_HOT, numbers)
-        known = numbers >= 0
-        columns = np.minimum(numbers, widths - 1) + np.cumsum(widths) - widths
-        ends = np.append(0, np.cumsum(known.sum(axis=1)))
-        ones = np.ones(ends[-1], dtype=np.float32)
-        encoded = sparse.csr_array((ones, columns[known], ends), shape=(len(numbers), widths.sum()))
-        asked = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        return encoded if asked == "default" else encoded.toarray()
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the encoded columns: ``city_Rome``, ``city_nan``, ..., ``city_(others)``."""
-        names = []
-        for name, levels in zip(super().get_feature_names_out(input_features), self.levels_, strict=True):
-            texts = ["nan" if level is None else level for level in levels]
-            if len(texts) > MAX_ONE_HOT:
-                texts[MAX_ONE_HOT - 1 :] = ["(others)"]
-            names += [f"{name}_{text}" for text in texts]
-        return np.array(names, dtype=object)

@@ -28,15 +28,15 @@ from sklearn.utils.validation import _num_samples
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
 from sklearn_bpfree.tabular.columns import (
-    LevelNumbers,
-    OneHotLevels,
+    ColumnReader,
     as_numbers,
-    as_text,
     categorical_columns,
     many_level_columns,
     numeric_columns,
 )
+from sklearn_bpfree.tabular.containers import as_table, native
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels, as_text
 from sklearn_bpfree.tabular.skewed import SkewedTargetRegressor
 
 __all__ = ["TabularPipeline", "tabular_pipeline"]
@@ -142,8 +142,15 @@ class TabularPipeline(Pipeline):
         encoder, estimator = self[:-1], self[-1]
         return _in_blocks(lambda rows: estimator.predict_quantiles(encoder.transform(rows), quantiles), X)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.input_tags.sparse = isinstance(_learner(self._final_estimator), _BPFreeEstimator)
+        return tags
+
 
 def _in_blocks(predict, X, whole=()):
+    X = native(as_table(X))
     n = _num_samples(X)
     if whole or n <= BLOCK_ROWS:
         return predict(X)
@@ -188,8 +195,9 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     Returns
     -------
     TabularPipeline
-        A scikit-learn `Pipeline` of two steps, "preprocessor" and "estimator"; its `fit` takes
-        `sample_weight`, and validation rows as they are.
+        A scikit-learn `Pipeline` of three steps: "columns" (a :class:`ColumnReader`), "preprocessor" and "estimator";
+        its `fit` takes `sample_weight`, and validation rows as they are.
+
 
     Examples
     --------
@@ -206,7 +214,7 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     takes = getattr(estimator, "regressor", estimator)
     valid = takes.get_params()
     takes.set_params(**{name: value for name, value in given.items() if value is not None and name in valid})
-    return TabularPipeline([("preprocessor", preprocessor), ("estimator", estimator)])
+    return TabularPipeline([("columns", ColumnReader()), ("preprocessor", preprocessor), ("estimator", estimator)])
 
 
 def _make_estimator(estimator) -> Any:
@@ -229,10 +237,15 @@ def _make_estimator(estimator) -> Any:
     return clone(estimator)
 
 
+def _learner(estimator):
+    """What GridSearchCV, TransformedTargetRegressor and their like wrap, which decides how a table is encoded."""
+    while (inner := getattr(estimator, "estimator", getattr(estimator, "regressor", None))) is not None:
+        estimator = inner
+    return estimator
+
+
 def _make_preprocessor(estimator):
-    learner = estimator
-    while (inner := getattr(learner, "estimator", getattr(learner, "regressor", None))) is not None:
-        learner = inner  # what GridSearchCV, TransformedTargetRegressor and their like wrap decides
+    learner = _learner(estimator)
     ours = isinstance(learner, _BPFreeEstimator)
     numbers = FunctionTransformer(
         as_numbers, accept_sparse=True, feature_names_out="one-to-one", kw_args={"dense": not ours}
@@ -250,7 +263,7 @@ def _make_preprocessor(estimator):
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,
             encoded_missing_value=np.nan,
-            max_categories=MAX_ORDINAL,
+            max_categories=min(MAX_ORDINAL, learner.get_params().get("max_bins", MAX_ORDINAL)),
         )
         categorical = make_pipeline(text, codes)
         many_levels = "drop"

@@ -3,7 +3,7 @@
 import pickle
 import warnings
 from collections import Counter
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.tabular import pipeline as tabular
 from sklearn_bpfree.tabular import tabular_pipeline
-from sklearn_bpfree.tabular.columns import LevelNumbers, OneHotLevels
+from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 
 NAN = float("nan")
 
@@ -170,16 +170,16 @@ def test_unseen_and_missing_levels_at_predict(estimator):
 
 def test_rare_levels_share_a_column():
     rng = np.random.default_rng(0)
-    levels = np.where(rng.random(400) < 0.3, rng.integers(100, 300, 400), rng.integers(0, 10, 400)).astype(str)
-    X = pd.DataFrame({"level": levels})
+    levels = np.where(rng.random(400) < 0.3, rng.integers(100, 300, 400), rng.integers(0, 10, 400))
+    X = pd.DataFrame({"level": [f"level {i}" for i in levels]})
     encoder = tabular_pipeline("classifier").fit(X, rng.integers(0, 2, 400))[:-1]
     names = encoder.get_feature_names_out().tolist()
     assert len(names) > 21 and names[19] == "categorical__level_(others)"
     assert names[20] == "many_levels__level"
-    assert {f"categorical__level_{i}" for i in range(10)} <= set(names)
-    rows = encoder.transform(pd.DataFrame({"level": ["3", "unseen"]}))
+    assert {f"categorical__level_level {i}" for i in range(10)} <= set(names)
+    rows = encoder.transform(pd.DataFrame({"level": ["level 3", "unseen"]}))
     rows = rows.toarray() if sparse.issparse(rows) else rows
-    assert rows[0, names.index("categorical__level_3")] == 1
+    assert rows[0, names.index("categorical__level_level 3")] == 1
     assert rows[1, 19] == 1 and rows[:, :20].sum() == 2
 
 
@@ -189,7 +189,7 @@ def test_many_levels_become_their_mean_target(word):
     level = rng.integers(0, 60, 900)
     y = np.sin(level) + rng.normal(0, 0.1, 900)
     y = np.where(y > 0, "high", "low") if word == "classifier" else y.round(1)
-    X = pd.DataFrame({"level": level.astype(str), "x": rng.normal(size=900)})
+    X = pd.DataFrame({"level": [f"shop {i}" for i in level], "x": rng.normal(size=900)})
     model = tabular_pipeline(word, random_state=0).fit(X[:600], y[:600])
     assert model.score(X[600:], y[600:]) > 0.9
     encoder = model[:-1]
@@ -222,10 +222,10 @@ def test_free_text_is_left_out_with_a_warning(library):
     "levels",
     [
         pd.Categorical([1, 2, None, 1, 2, 1]),
-        np.array([1, 2, None, 1.0, "2", 1], dtype=object),
-        pd.array(["1", "2", None, "1", "2", "1"], dtype="string"),
+        pd.Categorical([1.0, 2.0, None, 1.0, 2.0, 1.0]),
+        pd.Categorical(["1", "2", None, "1", "2", "1"]),
     ],
-    ids=["categories of integers", "mixed objects", "strings with NA"],
+    ids=["categories of integers", "categories of floats", "categories of strings"],
 )
 def test_a_level_is_known_by_its_text(levels):
     X = pd.DataFrame({"level": levels})
@@ -241,7 +241,7 @@ def test_a_level_is_known_by_its_text(levels):
 def test_many_levels_are_kept_sparse_and_few_dense():
     rng = np.random.default_rng(0)
     y = np.arange(200) % 2
-    wide = pd.DataFrame({f"c{j}": rng.integers(0, 18, 200).astype(str) for j in range(30)})
+    wide = pd.DataFrame({f"c{j}": rng.choice(list("abcdefghijklmnopqr"), 200) for j in range(30)})
     narrow = pd.DataFrame({"c": np.tile(["a", "b", "c", "d"], 50), "x": rng.normal(size=200)})
     for X, is_sparse in ((wide, True), (narrow, False)):
         model = tabular_pipeline(BPFreeClassifier(max_iter=2)).fit(X, y)
@@ -252,10 +252,10 @@ def test_many_levels_are_kept_sparse_and_few_dense():
 
 def test_kinds_of_columns_are_found_in_each_fit():
     model = tabular_pipeline(LogisticRegression())
-    assert model.fit(pd.DataFrame({"a": [1, 2, 3, 4]}), [0, 0, 1, 1])[0].get_feature_names_out().tolist() == [
+    assert model.fit(pd.DataFrame({"a": [1, 2, 3, 4]}), [0, 0, 1, 1])[:-1].get_feature_names_out().tolist() == [
         "numeric__a"
     ]
-    assert len(model.fit(pd.DataFrame({"a": list("uvuv")}), [0, 1, 0, 1])[0].get_feature_names_out()) == 2
+    assert len(model.fit(pd.DataFrame({"a": list("uvuv")}), [0, 1, 0, 1])[:-1].get_feature_names_out()) == 2
 
 
 def test_text_that_says_nothing_but_dates_is_dates():
@@ -359,11 +359,10 @@ def test_what_is_no_estimator_is_refused(estimator, error, message):
     ("X", "message"),
     [
         (pl.DataFrame({"a": [1, 2], "tags": [[1], [2]]}), "Column 'tags' must hold .* got List"),
-        (pl.DataFrame({"at": [time(1), time(2)]}), "Column 'at' must hold .* got Time"),
         (pd.DataFrame({"a": [1, 2], "z": [1j, 2j]}), "Column 'z' must hold"),
         (pd.DataFrame({"tags": [["x"], ["y"]]}), "Column 'tags' must hold single values"),
         (pd.DataFrame({"a": [NAN, NAN]}), "None of the 1 columns of X says anything"),
-        (np.array([["2020-01-01"], ["2020-01-02"]], dtype="datetime64[D]"), "X must hold numbers or strings"),
+        (np.array([[1j], [2j]]), "X must hold numbers, dates or strings"),
     ],
 )
 def test_columns_that_cannot_be_encoded_are_named(X, message):
@@ -375,7 +374,7 @@ def test_columns_that_cannot_be_encoded_are_named(X, message):
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 def test_text_in_a_column_of_numbers_at_predict(library):
     model = tabular_pipeline(LogisticRegression()).fit(library.DataFrame({"age": [1, 2]}), [0, 1])
-    with pytest.raises(ValueError, match="Column 'age' must hold numbers as in training, got String values"):
+    with pytest.raises(ValueError, match="Column 'age' must hold numbers as in training, got 'old'"):
         model.predict(library.DataFrame({"age": ["old", "young"]}))
 
 

@@ -1,0 +1,140 @@
+"""What kind a column is of, decided by all its filled cells, and how its cells become numbers or levels.
+
+This is the one place where a column is understood, wherever it comes from. Read `understand` first.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+
+from sklearn_bpfree.tabular import dates, numbers, spans
+from sklearn_bpfree.tabular.cells import Column, cell_text, count_cells, moments_of, numbers_of, read_cell
+from sklearn_bpfree.tabular.containers import Levels, Moments
+from sklearn_bpfree.tabular.holes import is_hole
+from sklearn_bpfree.tabular.integers import MAX_DISTINCT, MAX_ONE_HOT, no_quantity
+from sklearn_bpfree.tabular.moments import varying_parts
+
+MANY_WORDS = 3  # words of a cell from which on a column of nothing but distinct texts is free text, however short
+
+
+def understand(name, cells) -> Column:
+    """Tell the kind of a column by its filled cells.
+
+    Parameters
+    ----------
+    name : object
+    cells : ndarray, Moments, list or Levels
+        As :func:`~sklearn_bpfree.tabular.containers.cells_of` gives them.
+    """
+    if isinstance(cells, Moments):
+        return _dates(Column(name, "date"), cells)
+    if isinstance(cells, np.ndarray):
+        return _typed(name, cells)
+    column = Column(name, "category")
+    counts = count_cells(column, cells)
+    if not counts:
+        return Column(name, "empty", "is empty", used=False)
+    if isinstance(cells, Levels):
+        return _levels(column, counts, cells)
+    return _of_objects(column, counts, cells)
+
+
+def _typed(name, cells):
+    if cells.dtype.kind == "m":
+        return Column(name, "duration")
+    if cells.dtype.kind == "b":
+        return Column(name, "boolean")
+    column = Column(name, "number")
+    if n_infinite := int(np.isinf(cells).sum()):
+        column = replace(column, note=f"{n_infinite} infinite cell{'s' if n_infinite > 1 else ''} taken for missing")
+    return _number(column, cells)
+
+
+def _of_objects(column, counts, cells):
+    """A column of Python's objects, most often of text."""
+    types = {type(cell) for cell in counts}
+    if not any(issubclass(kind, (str, bytes)) for kind in types):
+        return _without_texts(column, counts, cells, types)
+    texts = Counter()
+    for cell, count in counts.items():
+        texts[cell_text(cell)] += count
+    said = Counter({text: count for text, count in texts.items() if not is_hole(text)})
+    if (form := dates.decide(_without_zero_dates(said))) is not None:
+        return _dates(_with_format(replace(column, kind="date"), form, counts), cells)
+    form = numbers.decide(said)
+    if isinstance(form, numbers.NumberFormat):
+        return _number(_with_format(replace(column, kind="number"), form, counts), cells)
+    span = spans.decide(said)
+    if span is not None:
+        kind = "time of day" if isinstance(span, spans.TimeFormat) else "duration"
+        return _with_format(replace(column, kind=kind), span, counts)
+    return _levels(replace(column, note=form), counts, cells)
+
+
+def _number(column, cells):
+    """A column of numbers, or of integers that are no quantities."""
+    read = numbers_of(column, cells)
+    filled = read[np.isfinite(read)]
+    if not filled.size:
+        return replace(column, kind="empty", note="is empty", used=False)
+    if filled.min() == filled.max():
+        return replace(column, kind="constant", note=column.note or "holds one value")
+    column = no_quantity(column, filled) or column
+    return _dates(column, cells) if column.kind == "date" else column
+
+
+def _without_zero_dates(said):
+    return Counter({text: count for text, count in said.items() if not dates.is_no_date(text)}) or said
+
+
+def _without_texts(column, counts, cells, types):
+    if all(issubclass(kind, (bool, np.bool_)) for kind in types):
+        return replace(column, kind="boolean", format=numbers.NumberFormat())
+    if all(issubclass(kind, (Real, Decimal)) for kind in types):
+        return _number(replace(column, kind="number", format=numbers.NumberFormat()), cells)
+    if all(issubclass(kind, (date, np.datetime64)) or hasattr(kind, "start_time") for kind in types):
+        return _dates(replace(column, kind="date", format=dates.DateFormat()), cells)
+    if all(issubclass(kind, time) for kind in types):
+        return replace(column, kind="time of day", format=spans.TimeFormat())
+    if all(issubclass(kind, (timedelta, np.timedelta64)) for kind in types):
+        return replace(column, kind="duration", format=spans.DurationFormat())
+    return _levels(column, counts, cells)
+
+
+def _with_format(column, form, counts):
+    """The column with the format of its texts, a note on it, and the cells that it does not read."""
+    odd = [cell for cell in counts if read_cell(replace(column, format=form), cell) is None]
+    marks = sorted({str(cell).strip() for cell in odd} - {""})
+    notes = list(form.notes)
+    if marks:
+        n = sum(counts[cell] for cell in odd if str(cell).strip())
+        some = ", ".join(map(repr, marks[:5])) + (", ..." if len(marks) > 5 else "")
+        notes.append(f"{n} cell{'s' if n > 1 else ''} ({some}) taken for missing")
+    return replace(column, format=form, odd=frozenset(odd), note="; ".join(notes))
+
+
+def _dates(column, cells):
+    wall = moments_of(column, cells).wall
+    if np.isnat(wall).all():
+        return replace(column, kind="empty", note="is empty", used=False)
+    return replace(column, parts=varying_parts(wall))
+
+
+def _levels(column, counts, cells):
+    """A category, free text or an identifier, by how often the texts repeat."""
+    levels = {text for cell in counts if (text := cell_text(cell)) is not None}
+    n_filled = counts.total()
+    if len(levels) == 1 and n_filled == len(cells):
+        return replace(column, kind="constant", note="holds one value", used=False)
+    if isinstance(cells, Levels) or len(levels) <= MAX_DISTINCT * n_filled:
+        return column
+    n_words = np.mean([len(text.split()) for text in levels])
+    if len(levels) <= (2 if n_words >= MANY_WORDS else MAX_ONE_HOT):
+        return column
+    if n_words > 1.5:
+        return replace(column, kind="free text", note="nearly every row has a text of its own", used=False)
+    return replace(column, kind="identifier", note="nearly every row has a text of its own", used=False)

@@ -1,0 +1,303 @@
+"""Numbers as people write them: ``$1,234.50``, ``1.234,5 EUR``, ``12 %``, ``(5)``, ``<1``, ``1e3``, ``3/4``.
+
+Which marks separate thousands and decimals, and which units there are, is a property of a column. `decide` finds it in
+all the texts of a column, and what it returns reads a text at a time. Read `decide` first.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_bpfree.tabular.holes import SPACES, nearly_all
+
+CURRENCY_SIGNS = "$€£¥₹₽₩₺₪₫฿₴₦₱₡₲₵₸¢"
+CURRENCY_CODES = frozenset(
+    """usd eur gbp chf jpy cny rmb inr rs aud cad nzd sek nok dkk kr sfr fr pln zł czk kč huf ft rub brl try tl zar krw
+    ils mxn sgd hkd thb vnd idr php myr aed sar ron bgn isk uah""".split()
+)
+LOOKALIKES = str.maketrans("−–’‘ʼ´`＋，．％＄²³", "--'''''+,.%$23") | SPACES
+CELL = re.compile(
+    rf"""
+    (?P<bound>[<>]=?|[≤≥~≈±]|(?:ca|approx|about|under|over|up\ to)\b\.?)?\s*
+    (?P<open>\()?\s*(?P<sign>[+-])?\s*
+    (?P<before>[^\W\d_]{{0,3}}[{CURRENCY_SIGNS}]|[^\W\d_]{{2,3}}\.?)?\s*(?P<inner>[+-])?\s*
+    (?:(?P<over>(?:\d+\s+)?\d+/\d+)|(?P<digits>\d(?:[\d.,'_\ ]*\d)?|[.,]\d+)(?:[.,]-{{0,2}})?
+      (?:[eE](?P<power>[+-]?\d+))?)
+    (?P<more>\+)?\s*
+    (?P<after>[^\d\s()<>=+.,:;/?!'"_-](?:[^\d()<>=;:?!\n]{{0,18}}[^\d()<>=;:?!\n\s-])?[23]?|['"′″])?\s*
+    (?P<minus>-)?\s*(?P<close>\))?""",
+    re.VERBOSE,
+)
+FIVES = str.maketrans("0123456789", "5555555555")
+VULGAR = {
+    "½": " 1/2",
+    "¼": " 1/4",
+    "¾": " 3/4",
+    "⅓": " 1/3",
+    "⅔": " 2/3",
+    "⅛": " 1/8",
+    "⅜": " 3/8",
+    "⅝": " 5/8",
+    "⅞": " 7/8",
+}
+DENOMINATORS = frozenset({2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64})  # of fractions as people write amounts
+MARKS = [(".", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (",", ""), (".", "_")]
+SI_PREFIXES = dict(
+    zip(
+        ["", "n", "µ", "u", "m", "c", "d", "k", "K", "M", "G", "T"],
+        [1, 1e-9, 1e-6, 1e-6, 1e-3, 0.01, 0.1, 1e3, 1e3, 1e6, 1e9, 1e12],
+        strict=True,
+    )
+)
+SI_UNITS = ["g", "m", "l", "L", "s", "W", "Wh", "Hz", "V", "A", "J", "cal", "Pa", "B", "b", "bit", "bps", "eV", "mol"]
+ORDINALS = {"st", "nd", "rd", "th", "."}
+WORDS = dict.fromkeys(["k", "K", "tsd", "thousand"], 1e3) | {"lakh": 1e5, "crore": 1e7, "cr": 1e7}
+WORDS |= dict.fromkeys(["M", "m", "mn", "mio", "mil", "million", "millionen"], 1e6)
+WORDS |= dict.fromkeys(["B", "b", "bn", "G", "mrd", "billion", "milliarden"], 1e9)
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of one column are written; by default as computers write them.
+
+    Attributes
+    ----------
+    decimal, group : str
+        The marks of decimals and of thousands; no group mark is "".
+    scales : mapping of str to float
+        What a number with that unit is multiplied by.
+    notes : tuple of str
+        What was not plain.
+    """
+
+    decimal: str = "."
+    group: str = ""
+    scales: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are as Python writes them, with or without a unit."""
+        return self.decimal == "." and not self.group
+
+    def read(self, text: str) -> float | None:
+        """The number in a text; None if there is none."""
+        if self.is_plain:
+            with suppress(ValueError):
+                number = float(text) * self.scales.get("", 1.0)
+                return number if math.isfinite(number) else None
+        cell = _parse(text)
+        if cell is None or (cell.unit and cell.unit not in self.scales):
+            return None
+        number = cell.number(self.decimal, self.group)
+        return None if number is None else number * self.scales.get(cell.unit, 1.0)
+
+
+class _Cell(NamedTuple):
+    """A text that holds one number and nothing else but signs and a unit."""
+
+    digits: str
+    power: str
+    negative: bool
+    unit: str
+    bound: bool
+
+    def number(self, decimal, group):
+        if "/" in self.digits:
+            return _fraction(self.digits, self.negative)
+        plain = _without_marks(self.digits, decimal, group)
+        if plain is None:
+            return None
+        return float(("-" if self.negative else "") + plain + ("e" + self.power if self.power else ""))
+
+
+@lru_cache(maxsize=1 << 16)  # a fit looks at each text several times
+def _parse(text: str) -> _Cell | None:
+    """Take a text apart; None if it is not a number with a unit."""
+    text = text.strip()
+    if not text.isascii():
+        text = text.translate(LOOKALIKES).strip()
+        for sign, fraction in VULGAR.items():
+            text = text.replace(sign, fraction)
+    match = CELL.fullmatch(text)
+    if match is None:
+        return None
+    bound, opening, sign, before, inner, over, digits, power, more, after, minus, closing = match.groups(default="")
+    code = before.rstrip(".")
+    if (opening != "") != (closing != "") or (code.isalpha() and code.casefold() not in CURRENCY_CODES):
+        return None
+    signs = sign + inner + minus
+    if len(signs) > 1 or (signs and opening):
+        return None
+    unit = " ".join(filter(None, (code, after.rstrip("."))))
+    return _Cell(digits or over, power, signs == "-" or opening != "", unit, bool(bound or more))
+
+
+def decide(counts: Mapping[str, int]) -> NumberFormat | str:
+    """The format of a column's numbers, or a sentence on why it has none; "" if it does not look like numbers.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How often each text stands in the column, marks of holes left out.
+    """
+    if _as_computers_write(counts):
+        return NumberFormat()
+    cells = nearly_all(counts, _parse)
+    if not cells:
+        return ""
+    digits = [cell.digits for cell in cells.values() if "/" not in cell.digits]
+    if _are_codes(cells, digits):
+        return "has leading zeros, so these are codes"
+    euro = any(unit in cell.unit.casefold() for unit in ("€", "eur") for cell in cells.values())
+    decimal, group, doubt = _marks(digits, euro)
+    if any(cell.power for cell in cells.values()) and group == "":
+        doubt = False  # a power is written by computers
+    valid = {text: cell for text, cell in cells.items() if cell.number(decimal, group) is not None}
+    if not nearly_all(counts, valid.get):
+        return ""
+    scales = _scales(valid.values())
+    if scales is None:
+        units = sorted({cell.unit or "none" for cell in valid.values()})
+        return f"has numbers in several units ({', '.join(units[:5])}{', ...' if len(units) > 5 else ''})"
+    return NumberFormat(decimal, group, scales, tuple(_notes(valid, decimal, group, scales, doubt)))
+
+
+def _as_computers_write(counts) -> bool:
+    """Whether all texts are such as Python writes numbers, and nothing but these: a quick look."""
+    try:
+        np.array([*counts], dtype=object).astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    digits = [text.strip(" +-") for text in counts]
+    codes = any(text[0] == "0" and text[1:2].isdecimal() for text in digits)
+    points = [text for text in digits if "." in text]
+    return not codes and (not points or any(len(text) - text.find(".") != 4 for text in points))
+
+
+def _are_codes(cells, digits) -> bool:
+    padded = any(len(text) > 1 and text[0] == "0" for text in digits)
+    return padded and all(cell.digits.isdecimal() and not cell.unit for cell in cells.values())
+
+
+def _marks(digits: list[str], euro: bool) -> tuple[str, str, bool]:
+    """The marks of decimals and of thousands, and whether the column left a doubt."""
+    used = {mark for text in digits for mark in set(text) if not mark.isdecimal()}
+    if not used:
+        return ".", "", False
+    shapes = Counter(map(_shape, digits))
+    valid = {marks: sum(n for text, n in shapes.items() if _without_marks(text, *marks)) for marks in MARKS}
+    best = [marks for marks in MARKS if valid[marks] == max(valid.values()) and set("".join(marks)) & used]
+    if used == {"."} and (",", ".") in best and (".", "") in best:
+        grouped = euro or _looks_grouped(digits, ".")
+        return (",", ".", True) if grouped else (".", "", True)
+    if used == {","}:
+        return (".", ",", (",", "") in best) if (".", ",") in best else (",", "", False)
+    return *best[0], {(".", ","), (",", ".")} <= {*best}
+
+
+def _shape(digits) -> str:
+    """The digits but for their values; only a zero in front matters."""
+    shape = digits.translate(FIVES)
+    return "0" + shape[1:] if digits[0] == "0" else shape
+
+
+def _looks_grouped(digits, mark) -> bool:
+    """Whether the mark stands in numbers above 999 only, where all the others are below 1000."""
+    marked = [text for text in digits if mark in text]
+    others = [text for text in digits if mark not in text]
+    return len(marked) > 2 and bool(others) and all(len(text) <= 3 for text in others)
+
+
+def _without_marks(digits, decimal, group) -> str | None:
+    """The digits as Python has them; None where the marks do not stand as they must."""
+    whole, point, rest = digits.partition(decimal)
+    if group and group in whole:
+        first, *others = whole.split(group)
+        western = len(first) <= 3 and all(len(part) == 3 for part in others)
+        indian = len(first) <= 2 and all(len(part) == 2 for part in others[:-1]) and len(others[-1]) == 3
+        if not (western or indian) or first[:1] == "0":
+            return None
+        whole = first + "".join(others)
+    if not (whole + rest).isdecimal() or (point and not rest):
+        return None
+    return f"{whole or 0}.{rest}" if rest else whole
+
+
+def _fraction(text, negative):
+    whole, _, ratio = text.rpartition(" ")
+    above, below = map(int, ratio.split("/"))
+    if below not in DENOMINATORS or above >= below:
+        return None
+    return (-1 if negative else 1) * (int(whole or 0) + above / below)
+
+
+def _scales(cells: Iterable[_Cell]) -> dict[str, float] | None:
+    """The factor of each unit, so that all numbers of the column are in one; None if that is not known."""
+    units = {cell.unit for cell in cells}
+    named = units - {""}
+    if len(named) <= 1 and not (units > named and _word(next(iter(named), ""))):
+        return dict.fromkeys(units | {""}, 1.0)
+    if len({_singular(unit) for unit in named}) == 1 or named <= ORDINALS:
+        return dict.fromkeys(units | {""}, 1.0)
+    if named == {"%", "‰"}:
+        return {"": 1.0, "%": 1.0, "‰": 0.1}
+    return _words_of_number(units) or (None if "" in units else _si(named))
+
+
+def _singular(unit):
+    return unit.casefold().removesuffix("s")
+
+
+def _word(unit):
+    return WORDS.get(unit) or (WORDS.get(unit.casefold()) if len(unit) > 1 else None)
+
+
+def _words_of_number(units):
+    """Factors of units such as K and M, with one currency or none before them."""
+    split = {unit: unit.rpartition(" ") for unit in units}
+    split = {unit: (head, tail) if _word(tail) else (unit, "") for unit, (head, _, tail) in split.items()}
+    heads = {head for head, _ in split.values()} - {""}
+    if len(heads) > 1 or any(
+        set(head).isdisjoint(CURRENCY_SIGNS) and head.casefold() not in CURRENCY_CODES for head in heads
+    ):
+        return None
+    return {unit: _word(tail) or 1.0 for unit, (_, tail) in split.items()}
+
+
+def _si(units):
+    """Factors of units such as g and kg."""
+    for base in SI_UNITS:
+        if all(unit.endswith(base) and unit.removesuffix(base) in SI_PREFIXES for unit in units):
+            return {unit: float(SI_PREFIXES[unit.removesuffix(base)]) for unit in units}
+    return None
+
+
+def _notes(cells, decimal, group, scales, doubt):
+    named = sorted(filter(None, {cell.unit for cell in cells.values()}))
+    names = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe", "_": "underscore"}
+    marks = [f"decimal {names[decimal]}"] if decimal != "." else []
+    marks += [f"{names[group]} between thousands"] if group else []
+    if marks:
+        yield "with " + " and ".join(marks)
+    if doubt:
+        some = next(text for text in cells if set(text) & {".", ","})
+        value = NumberFormat(decimal, group, scales).read(some)
+        yield f"{some!r} read as {value:.15g}, though nothing in the column rules out the other way"
+    if len({*scales.values()}) > 1:
+        yield "converted from " + ", ".join(f"{unit or 'none'} (times {scales[unit]:g})" for unit in sorted(scales))
+    elif named:
+        yield f"in {' or '.join(named[:3])}"
+        if any(not cell.unit and cell.digits.strip("0.,") for cell in cells.values()):
+            yield "where no unit is given, too"
+    if any(cell.bound for cell in cells.values()):
+        yield "signs such as < or + for bounds dropped"
+    if any("/" in cell.digits for cell in cells.values()):
+        yield "with fractions"

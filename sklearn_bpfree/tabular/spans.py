@@ -1,0 +1,76 @@
+"""Times of day and durations as people write them: ``2:30 PM``, ``26:15:00``, ``1 day 02:00:00``, ``PT1H30M``."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sklearn_bpfree.tabular.dates import parse
+from sklearn_bpfree.tabular.holes import nearly_all
+
+HOURS_PER_DAY = 24
+LENGTHS = {"w": 168, "week": 168, "d": 24, "day": 24, "tag": 24, "h": 1, "hr": 1, "hour": 1, "std": 1, "stunde": 1}
+LENGTHS |= dict.fromkeys(["m", "min", "minute"], 1 / 60) | dict.fromkeys(["s", "sec", "second", "sek"], 1 / 3600)
+PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]+)\.?(?:,?\s*(?:and\s+)?(?=\d)|$)")
+CLOCK = re.compile(r"(-)?(?:(\d+)\s*d[a-z]*,?\s*)?([+-])?(\d+):([0-5]\d)(?::([0-5]\d(?:[.,]\d+)?))?")
+ISO = re.compile(r"p(?=.)(?:\d+(?:\.\d+)?[wd])*(?:t(?:\d+(?:\.\d+)?[hms])+)?")
+
+
+@dataclass(frozen=True)
+class TimeFormat:
+    """Times of day, which `read` turns into hours since midnight."""
+
+    notes: tuple[str, ...] = ()
+
+    def read(self, text: str) -> float | None:
+        moment = parse(text)
+        if moment is None or moment.figures is not None or moment.clock is None:
+            return None
+        return moment.clock.total_seconds() / 3600
+
+
+@dataclass(frozen=True)
+class DurationFormat:
+    """Durations, which `read` turns into days."""
+
+    notes: tuple[str, ...] = ()
+
+    def read(self, text: str) -> float | None:
+        text = text.strip().casefold()
+        if match := CLOCK.fullmatch(text):
+            before, days, between, *clock = match.groups()
+            hours, minutes, seconds = (float((group or "0").replace(",", ".")) for group in clock)
+            hours += minutes / 60 + seconds / 3600
+            negative = "-" in (between or ("" if days and between else before) or "")
+            return (_sign(before) * float(days or 0)) + (-hours if negative else hours) / HOURS_PER_DAY
+        sign, text = _sign(text[:1]), text.removeprefix("-").strip()
+        text = re.sub("[pt]", "", text) if ISO.fullmatch(text) else text
+        parts = [(float(number.replace(",", ".")), _length(unit)) for number, unit in PART.findall(text)]
+        hours = [number * length for number, length in parts if length]
+        if not hours or len(hours) < len(parts) or PART.sub("", text).strip():
+            return None
+        return sign * sum(hours) / HOURS_PER_DAY
+
+
+def _sign(text):
+    return -1 if text == "-" else 1
+
+
+def _length(unit):
+    """Hours of a unit in the singular or plural; None if it is not known."""
+    return next(
+        (LENGTHS[unit.removesuffix(end)] for end in ("", "s", "n", "en") if unit.removesuffix(end) in LENGTHS), None
+    )
+
+
+def decide(counts: Mapping[str, int]) -> TimeFormat | DurationFormat | None:
+    """The format of a column of times of day or of durations; None if it holds neither.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How often each text stands in the column, marks of holes left out.
+    """
+    times = nearly_all(counts, TimeFormat().read)
+    if times and max(times.values()) <= HOURS_PER_DAY:
+        return TimeFormat()
+    return DurationFormat() if nearly_all(counts, DurationFormat().read) else None

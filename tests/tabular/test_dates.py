@@ -1,0 +1,150 @@
+"""Dates, times and durations in many spellings against what they mean."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from sklearn_bpfree.tabular import dates, spans
+
+RNG = np.random.default_rng(0)
+MOMENTS = [datetime(2018, 1, 1) + timedelta(minutes=int(m)) for m in RNG.integers(0, 3 * 365 * 24 * 60, 200)]
+GERMAN = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+
+OF_DAYS = [
+    "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%b-%Y",
+    "%B %d, %Y", "%Y%m%d", "%d.%m.%y", "%m/%d/%y", "%d-%m-%Y", "%Y.%m.%d",
+    "%d %b %y", "%a, %d %b %Y", "%A, %B %d, %Y", "%d. %B %Y", "%Y-%b-%d", "%b-%d-%Y",
+]  # fmt: skip
+OF_MINUTES = [
+    "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%d.%m.%Y, %H:%M Uhr", "%m/%d/%Y %I:%M %p",
+    "%m/%d/%y %I:%M%p", "%Y%m%d%H%M%S", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S +0000", "%Y-%m-%dT%H:%M:%SZ",
+    "%a, %d %b %Y %H:%M:%S GMT", "%Y/%m/%d %H:%M:%S",
+]  # fmt: skip
+
+
+def read(texts):
+    form = dates.decide(Counter(texts))
+    assert form is not None
+    return [form.read(text) for text in texts]
+
+
+@pytest.mark.parametrize("spelling", OF_DAYS)
+def test_days_in_any_spelling(spelling):
+    expected = [datetime(m.year, m.month, m.day) for m in MOMENTS]
+    texts = [m.strftime(spelling) for m in MOMENTS]
+    for case in (str, str.upper, str.lower):
+        assert [moment for moment, _ in read([*map(case, texts)])] == expected
+
+
+@pytest.mark.parametrize("spelling", OF_MINUTES)
+def test_minutes_in_any_spelling(spelling):
+    assert read([m.strftime(spelling) for m in MOMENTS]) == [(m, 0.0) for m in MOMENTS]
+
+
+@pytest.mark.parametrize("names", [GERMAN, FRENCH], ids=["German", "French"])
+def test_months_of_other_languages(names):
+    texts = [f"{m.day} {names[m.month - 1]} {m.year}" for m in MOMENTS]
+    assert [(moment.month, moment.day) for moment, _ in read(texts)] == [(m.month, m.day) for m in MOMENTS]
+
+
+@pytest.mark.parametrize("spelling", ["%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%m.%Y"])
+def test_months_are_their_first_day(spelling):
+    assert [moment for moment, _ in read([m.strftime(spelling) for m in MOMENTS])] == [
+        datetime(m.year, m.month, 1) for m in MOMENTS
+    ]
+    assert read(["2020Q1", "Q3 2021"]) == [(datetime(2020, 1, 1), 0.0), (datetime(2021, 7, 1), 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("+02:00", 2), ("+0200", 2), ("-05:30", -5.5), ("Z", 0), (" UTC", 0), (" EST", -5), (" GMT+1", 1), (" CEST", 2)],
+)
+def test_zones(text, hours):
+    for start in ("2020-01-31T10:00:00", "31.01.2020 10:00"):
+        assert read([start + text]) == [(datetime(2020, 1, 31, 10), 3600 * hours)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "first", "note"),
+    [
+        (["01/02/2020", "13/02/2020"], (2, 1), "day, month, year"),
+        (["01/02/2020", "02/13/2020"], (1, 2), "month, day, year"),
+        (["01/02/2020", "03/04/2020"], (1, 2), "no date of the column tells day and month apart"),
+        (["01/02/2020", "01/03/2020"], (2, 1), "day, month, year"),
+        (["02/01/2020", "03/01/2020"], (2, 1), "month, day, year"),
+        (["01.02.2020", "03.04.2020"], (2, 1), "day, month, year"),
+        (["31-01-20", "01-02-20"], (1, 31), "day, month, year"),
+        (["99-12-31", "98-01-02"], (12, 31), "year, month, day"),
+    ],
+)
+def test_the_column_tells_day_and_month_apart_or_a_sentence_says_that_it_cannot(texts, first, note):
+    form = dates.decide(Counter(texts))
+    moment, _ = form.read(texts[0])
+    assert (moment.month, moment.day) == first
+    assert note in form.notes[0]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2020-13-01", "2020-01-02"],
+        ["1.2.3", "2.0.1"],
+        ["May", "June"],
+        ["town 5", "town 7"],
+        ["12", "13"],
+        ["20201399", "20200101"],
+        ["12:30", "13:45"],
+        ["1970", "2020"],
+        ["5/2", "3/4"],
+        ["Mark 5 2020", "Mark 6 2020"],
+    ],
+)
+def test_what_is_no_date(texts):
+    assert dates.decide(Counter(texts)) is None
+
+
+def test_one_other_cell_does_not_change_the_column():
+    texts = [m.strftime("%d.%m.%Y") for m in MOMENTS]
+    assert dates.decide(Counter([*texts, "soon"])) == dates.decide(Counter(texts))
+
+
+@pytest.mark.parametrize(
+    ("texts", "hours"),
+    [
+        (["14:30", "7:05"], [14.5, 7 + 5 / 60]),
+        (["2:30 PM", "12:00 am"], [14.5, 0]),
+        (["2pm", "11 a.m."], [14, 11]),
+        (["23:59:30.5"], [23 + 59 / 60 + 30.5 / 3600]),
+    ],
+)
+def test_times_of_day_are_hours(texts, hours):
+    form = spans.decide(Counter(texts))
+    assert isinstance(form, spans.TimeFormat)
+    assert [form.read(text) for text in texts] == pytest.approx(hours)
+
+
+@pytest.mark.parametrize(
+    ("texts", "hours"),
+    [
+        (["26:15", "1:00"], [26.25, 1]),
+        (["100:00:36", "0:30:00"], [100.01, 0.5]),
+        (["1 day 02:00:00", "3 days 00:00:00"], [26, 72]),
+        (["-1 days +02:00:00", "0 days 01:00:00"], [-22, 1]),
+        (["2 days, 3:00:00", "-1:30:00"], [51, -1.5]),
+        (["1h 30m", "45 min", "1 hour, 5 minutes"], [1.5, 0.75, 1 + 5 / 60]),
+        (["PT1H30M", "P1D", "P1DT12H"], [1.5, 24, 36]),
+        (["2 Stunden", "30 Minuten"], [2, 0.5]),
+    ],
+)
+def test_durations_are_days(texts, hours):
+    form = spans.decide(Counter(texts))
+    assert isinstance(form, spans.DurationFormat)
+    assert [24 * form.read(text) for text in texts] == pytest.approx(hours)
+
+
+@pytest.mark.parametrize("texts", [["5 mm", "3 m"], ["abc"], ["5 months"], ["12"]])
+def test_what_is_no_duration(texts):
+    assert spans.decide(Counter(texts)) is None

@@ -1,0 +1,144 @@
+"""Numbers in many spellings against the numbers themselves."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from sklearn_bpfree.tabular.numbers import NumberFormat, decide
+
+AMOUNTS = np.random.default_rng(0).integers(-900_000_00, 900_000_00, 300) / 100
+
+
+def swapped(text, marks):
+    return text.translate(str.maketrans(",.", marks))
+
+
+def indian(value):
+    whole, rest = f"{abs(value):.2f}".split(".")
+    head, tail = whole[:-3], whole[-3:]
+    pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
+    return ("-" if value < 0 else "") + ",".join([*pairs, tail]) + "." + rest
+
+
+SPELLINGS = {
+    "as computers write": repr,
+    "English": lambda v: f"{v:,.2f}",
+    "German": lambda v: swapped(f"{v:,.2f}", ".,"),
+    "decimal comma alone": lambda v: swapped(f"{v:.2f}", " ,"),
+    "French, with a narrow blank": lambda v: swapped(f"{v:,.2f}", "\u202f,") + " €",
+    "no-break blank": lambda v: swapped(f"{v:,.2f}", "\u00a0."),
+    "Swiss": lambda v: "CHF " + swapped(f"{v:,.2f}", "’."),
+    "Indian": lambda v: "₹ " + indian(v).replace("₹ -", "-"),
+    "dollars": lambda v: ("-" if v < 0 else "") + f"${abs(v):,.2f}",
+    "Brazilian": lambda v: "R$ " + swapped(f"{v:,.2f}", ".,"),
+    "code behind": lambda v: f"{v:,.2f} USD",
+    "per cent": lambda v: f"{v:.2f} %",
+    "per cent without blank": lambda v: f"{v:.2f}%",
+    "unit": lambda v: f"{v:.2f} km/h",
+    "degrees": lambda v: f"{v:.2f} °C",
+    "accountant": lambda v: f"({-v:,.2f})" if v < 0 else f"{v:,.2f}",
+    "accountant with currency": lambda v: f"$({-v:,.2f})".replace("$(", "($") if v < 0 else f"${v:,.2f}",
+    "minus behind": lambda v: f"{abs(v):,.2f}" + ("-" if v < 0 else ""),
+    "true minus": lambda v: f"{v:.2f}".replace("-", "−"),
+    "plus": lambda v: f"{v:+.2f}",
+    "powers": lambda v: f"{v:.9e}",
+    "underscores": lambda v: f"{v:_.2f}",
+    "blanks around": lambda v: f"  {v:.2f} ",
+    "kilo and mega": lambda v: f"{v / 1e3:.5f}k" if abs(v) < 1e5 else f"{v / 1e6:.8f}M",
+    "kg and g": lambda v: f"{v / 1e3:.5f} kg" if abs(v) < 1e5 else f"{v:.2f} g",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_column_in_any_spelling_is_the_numbers_themselves(spelling):
+    texts = [spelling(value) for value in AMOUNTS.tolist()]
+    form = decide(Counter(texts))
+    assert isinstance(form, NumberFormat)
+    np.testing.assert_allclose([form.read(text) for text in texts], AMOUNTS, rtol=1e-6)
+    assert decide(Counter(texts[::-1])).decimal == form.decimal
+    assert decide(Counter(texts[::5])) == decide(Counter(texts[::5][::-1]))
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["1,234", "987,654"], [1234, 987654]),
+        (["1,234", "12,5"], [1.234, 12.5]),
+        (["0,123", "0,456"], [0.123, 0.456]),
+        (["1.234", "5.5"], [1.234, 5.5]),
+        (["1.234.567", "1.234"], [1234567, 1234]),
+        (["1.234", "2.000", "3.500", "950"], [1234, 2000, 3500, 950]),
+        (["1.234 €", "2.000 €"], [1234, 2000]),
+        ([".5", "1.25"], [0.5, 1.25]),
+        (["<1", "5", ">100", "≥ 10", "7+"], [1, 5, 100, 10, 7]),
+        (["< 1 year", "1 year", "10+ years"], [1, 1, 10]),
+        (["1/2", "3 3/4", "2", "1½"], [0.5, 3.75, 2, 1.5]),
+        (["1st", "2nd", "3rd", "4th"], [1, 2, 3, 4]),
+        (["CHF 1'000.-", "CHF 50.--"], [1000, 50]),
+        (["€1.2M", "€500K", "€0"], [1.2e6, 5e5, 0]),
+        (["5 MB", "120 kB"], [5e6, 1.2e5]),
+        (["12 m²", "7 m2"], [12, 7]),
+        (["１２", "７"], [12, 7]),
+        (["EUR 5", "7 EUR"], [5, 7]),
+        (["12", "13 kg"], [12, 13]),
+    ],
+)
+def test_the_column_as_a_whole_decides(texts, numbers):
+    form = decide(Counter(texts))
+    assert [form.read(text) for text in texts] == pytest.approx(numbers)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["Q1", "Q2"],
+        ["A12", "B7"],
+        ["1.2.3", "1.2.4"],
+        ["192.168.1.1", "10.0.0.1"],
+        ["+49 170 1234567", "030 123456"],
+        ["120/80", "135/85"],
+        ["12-15", "16-20"],
+        ["5'11\"", "6'2\""],
+        ["12:30", "14:15"],
+        ["1", "2", "A"],
+        ["(5", "6"],
+        ["--5", "6"],
+        ["lev1", "lev2"],
+        ["yes", "no"],
+    ],
+)
+def test_what_is_no_number_is_none(texts):
+    assert decide(Counter(texts)) == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        (["5 kg", "7 lb"], "several units (kg, lb)"),
+        (["$5", "7 €"], r"several units ($, €)"),
+        (["5 min", "7 in"], "several units (in, min)"),
+        (["01067", "80331"], "leading zeros"),
+        (["007", "123"], "leading zeros"),
+    ],
+)
+def test_figures_that_are_no_quantity_of_one_unit_are_told(texts, why):
+    assert why in decide(Counter(texts))
+
+
+def test_one_other_cell_among_many_does_not_change_the_column():
+    texts = [f"{v:.1f} %" for v in np.linspace(0, 50, 99)]
+    assert decide(Counter([*texts, "see below"])) == decide(Counter(texts))
+    assert decide(Counter(texts + ["see below"] * 9)) == ""
+
+
+def test_what_was_not_plain_is_said():
+    notes = decide(Counter(["$1,234", "<5"])).notes
+    assert [*notes] == [
+        "with comma between thousands",
+        "'$1,234' read as 1234, though nothing in the column rules out the other way",
+        "in $",
+        "where no unit is given, too",
+        "signs such as < or + for bounds dropped",
+    ]
+    assert decide(Counter(["1", "2.5"])).notes == ()
