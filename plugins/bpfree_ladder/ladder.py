@@ -46,7 +46,8 @@ from bpfree_ladder.rules import (
     rungs,
     search_share,
 )
-from sklearn_bpfree.plugin import Budget, Network, State, Trainer, get_trainer
+from bpfree_ladder.unseen import ValuesUnseen, true_class
+from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
@@ -81,6 +82,10 @@ class LadderState(State):
         By which raw outputs are divided; 1 before it is known.
     companion : State or None
         State of the net of another kind; None before the last step, and where there is none.
+    honest : ndarray of shape (n_held_out, K) or None
+        Of a single net: its outputs for the held-out rows before it learned from them.
+    unseen : ValuesUnseen, Spread or None
+        What rows that were not learned say of others; None before the end.
     """
 
     members: list[State] = field(default_factory=list)
@@ -92,6 +97,8 @@ class LadderState(State):
     decay: float = float("nan")
     temperature: float = 1.0
     companion: State | None = None
+    honest: np.ndarray | None = None
+    unseen: ValuesUnseen | Spread | None = None
 
 
 class Ladder(Trainer):
@@ -132,8 +139,7 @@ class Ladder(Trainer):
     err in different ways gain most by their mean).
     """
 
-    offers = ()
-
+    offers: ClassVar[tuple[str, ...]] = ("return_std", "sets")
     transposes: ClassVar[str] = "own head"
 
     trainer: str | Trainer = "sum_of_readouts"
@@ -230,9 +236,10 @@ class Ladder(Trainer):
             state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
         if searches and t + 1 >= settles:
             state = self._settle(state, problem)
+            if len(state.members) == 1:
+                state = replace(state, honest=self.outputs(state, problem.network, problem.X[state.held_out]))
         if t + 1 >= end and M > 1:
-            unseen = [state.held_out[i::M] for i in range(M)]
-            state = replace(state, temperature=self._temperature(problem, state, unseen))
+            state = replace(state, temperature=self._temperature(problem, *self._honest(problem, state)))
         if t + 1 >= end and not self.single and problem.n_samples < SHORT:
             state = replace(state, companion=self._accompany(problem, rng))
         return state
@@ -245,6 +252,31 @@ class Ladder(Trainer):
             return Z
         Z *= 1 - COMPANION_SHARE
         return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
+
+    def finish(self, state, problem):
+        """The state with what the rows that a member has not learned say of others."""
+        outputs = partial(self.outputs, state, problem.network)
+        rows, Z = state.held_out, state.honest
+        if np.isnan(state.decay):
+            Z = outputs(problem.X[rows])
+        elif Z is None:
+            rows, Z = self._honest(problem, state)
+            Z /= state.temperature
+        if not problem.objective.is_classification:
+            return replace(state, unseen=ValuesUnseen.of(problem, rows, Z, outputs))
+        if not len(rows):  # of the smallest tables
+            rows, Z = np.arange(problem.n_samples), outputs(problem.X)
+        return replace(state, unseen=true_class(problem, rows, Z))
+
+    def predictive(self, state, network, X):
+        Z = self.outputs(state, network, X)
+        return state.unseen.link.link(Z), state.unseen.deviations(X, Z)
+
+    def quantiles(self, state, network, X, levels):
+        return state.unseen.quantiles(X, self.outputs(state, network, X), levels)
+
+    def least_probability(self, state, confidence):
+        return float(state.unseen.quantiles([1 - confidence])[0, 0])
 
     def named_trainer(self, parameter, name):
         """The members' trainer has the learning rate .012 here, also once it is an object."""
@@ -299,7 +331,7 @@ class Ladder(Trainer):
             return replace(
                 state,
                 weights=whole(problem.network, state.columns[0], state.members[0].weights),
-                temperature=self._temperature(problem, state, [rows]),
+                temperature=self._temperature(problem, *self._honest(problem, state)),
             )
         decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
         state = replace(state, decay=decay)
@@ -313,13 +345,18 @@ class Ladder(Trainer):
             columns=[None] * len(weight),
         )
 
-    def _temperature(self, problem, state, unseen) -> float:
-        """The temperature that suits the members on rows that they have not learned from, other ones for each."""
-        objective, rows = problem.objective, np.concatenate(unseen)
+    def _honest(self, problem, state):
+        """The held-out rows and raw outputs for them, each by a member that has not learned from it."""
+        M = len(state.members)
+        parts = [state.held_out[i::M] for i in range(M)]
+        Z = [self._member_outputs(state, i, problem.network, problem.X[part]) for i, part in enumerate(parts)]
+        return np.concatenate(parts), np.concatenate(Z)
+
+    def _temperature(self, problem, rows, Z) -> float:
+        """The temperature that suits raw outputs for rows that were not learned."""
+        objective = problem.objective
         if not objective.is_classification or not len(rows):
             return 1.0
-        network, X = problem.network, problem.X
-        Z = np.concatenate([self._member_outputs(state, i, network, X[part]) for i, part in enumerate(unseen)])
         weight = None if problem.sample_weight is None else problem.sample_weight[rows]
 
         prior = PRIOR_ROWS / len(rows)

@@ -290,19 +290,20 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         return Z, P
 
     @np.errstate(all="ignore")
-    def _predictive(self, X):
-        """Means and standard deviations of the encoded values, in the dtype of X."""
+    def _predictive(self, X, levels=None):
+        """Means and standard deviations of the encoded values, or their quantiles, in the dtype of X."""
         check_is_fitted(self, "state_")
         if "return_std" not in self.trainer_.offers:
             raise ValueError(no_return_std(self.trainer_))
         X = self._check_rows(X, reset=False)
+        trainer, given = self.trainer_, (self.state_, self.network_)
         parts = [
-            self.trainer_.predictive(self.state_, self.network_, X[rows])
+            trainer.predictive(*given, X[rows]) if levels is None else (trainer.quantiles(*given, X[rows], levels),)
             for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
         ]
-        mean, std = (np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True))
-        check_finite(self, X, mean, std)
-        return mean, std
+        whole = [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
+        check_finite(self, X, *whole)
+        return whole
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -332,6 +333,18 @@ def offers_return_std(estimator):
     trainer = getattr(estimator, "trainer_", estimator.trainer)
     if not _offers(trainer, "return_std"):
         raise AttributeError(no_return_std(trainer))
+    return True
+
+
+def offers_sets(estimator):
+    """Whether the trainer, after a fit the one that was used, can say which classes a row may be of."""
+    trainer = getattr(estimator, "trainer_", estimator.trainer)
+    if not _offers(trainer, "sets"):
+        able = [info.name for info in inspect_trainers() if "sets" in info.offers]
+        raise AttributeError(
+            f"The trainer {trainer_name(trainer)!r} has no prediction sets; use one that offers sets (registered: "
+            f"{', '.join(able) or 'none'})."
+        )
     return True
 
 

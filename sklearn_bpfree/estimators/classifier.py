@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_scalar, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_bpfree.estimators.base import _BPFreeEstimator, offers_partial_fit
+from sklearn_bpfree.estimators.base import _BPFreeEstimator, offers_partial_fit, offers_sets
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.targets import Classes, LabelSets
 from sklearn_bpfree.plugin.trainer import Trainer
@@ -212,6 +213,38 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         """
         P = self._outputs(X)[1]
         return self.targets_.probabilities(P)
+
+    @available_if(offers_sets)
+    def predict_set(self, X, confidence=0.9):
+        """Classes that a row may well be of; for trainers that offer sets.
+
+        The classes whose probability reaches what the true class of unseen rows reaches in a share `confidence` of all
+        cases, and the most probable one in any case: split conformal prediction with the least ambiguous sets. The
+        share holds on average over all rows, not within each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        confidence : float, default=0.9
+            In (0, 1): share of the rows whose set is to hold the true class.
+
+        Returns
+        -------
+        sets : ndarray of bool, shape (n_samples, n_classes)
+            In the order of `classes_`.
+
+        References
+        ----------
+        Sadinle, Lei and Wasserman (2019), "Least ambiguous set-valued classifiers with bounded error levels", Journal
+        of the American Statistical Association 114.
+        """
+        check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
+        P = self.predict_proba(X)
+        if isinstance(self.targets_, LabelSets):
+            raise ValueError("predict_set is for one class per row, but y had several labels; use predict_proba.")
+        sets = self.trainer_.least_probability(self.state_, confidence) <= P
+        sets[np.arange(len(P)), P.argmax(axis=1)] = True
+        return sets
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`; minus infinity where a probability rounds to 0."""

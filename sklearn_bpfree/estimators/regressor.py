@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import special
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
@@ -212,7 +211,9 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
 
     @available_if(offers_return_std)
     def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
-        """Quantiles of the target given each row, those of a normal distribution; for trainers that offer return_std.
+        """Quantiles of the target given each row; for trainers that offer return_std.
+
+        Those of a normal distribution, unless the trainer has its own, as "ladder" has from rows that it did not learn.
 
         Parameters
         ----------
@@ -228,8 +229,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         levels = np.asarray(quantiles, dtype=np.float64)
         if levels.ndim > 1 or not ((levels > 0) & (levels < 1)).all():
             raise ValueError(f"quantiles must be numbers between 0 and 1, both excluded, got {quantiles!r}.")
-        mean, std = (part[..., None] for part in self.predict(X, return_std=True))
-        values = (mean + std * special.ndtri(levels.reshape(-1))).astype(mean.dtype, copy=False)
+        (Q,) = self._predictive(X, levels.reshape(-1))
+        values = np.stack([self.targets_.predict(level) for level in np.moveaxis(Q, -1, 0)], axis=-1)
         return values if levels.ndim else values[..., 0]
 
     def _check_y(self, y):

@@ -43,6 +43,8 @@ Objective
 Closed form
     solve_readout       the output layer that suits some features best, for any loss
     ridge               weighted ridge regression whose penalty predicts left-out rows best
+    LocalErrors         quantiles of errors by those of unseen rows, scaled by where errors are large
+    Spread              values with weights and their quantiles
     Mapped              features: what a function, such as a layer, makes of each row
     LowRank             features: rows and something of low rank, so that sparse rows stay sparse
     Beside              features: several tables side by side
@@ -65,6 +67,7 @@ Work
 """
 
 from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, blocks, dense, formed, read
+from sklearn_bpfree.linear.local_errors import LocalErrors, Spread
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
@@ -95,6 +98,7 @@ __all__ = [
     "ErrorSignalState",
     "ErrorSignalTrainer",
     "FeedbackTrainer",
+    "LocalErrors",
     "Loss",
     "LowRank",
     "Mapped",
@@ -106,6 +110,7 @@ __all__ = [
     "PopulationState",
     "PopulationTrainer",
     "Problem",
+    "Spread",
     "State",
     "Trainer",
     "Workers",

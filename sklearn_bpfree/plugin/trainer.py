@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 import numpy as np
+from scipy import special
 
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.hyperparameters import shown
@@ -86,7 +87,7 @@ class Trainer(HoldsTrainers, ABC):
         ``problem.loss`` is enough, so that any metric will do.
     offers : tuple of str
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
-        "return_std" when `predictive` says how sure a prediction is.
+        "return_std" when `predictive` says how sure a prediction is, "sets" when `least_probability` does for classes.
     transposes : str
         Which forward weights the teaching signal passes transposed: "none"; "own head", a layer's own readout; "signs",
         those of all kernels above; "all". A property where it depends on the hyper-parameters.
@@ -159,8 +160,39 @@ class Trainer(HoldsTrainers, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how sure its predictions are.")
 
+    def quantiles(self, state: Any, network: Network, X, levels: np.ndarray) -> np.ndarray:
+        """Quantiles of the target given each row; those of a normal distribution, unless a trainer knows better.
+
+        Parameters
+        ----------
+        state : State
+        network : Network
+        X : {ndarray, CSR array} of shape (n, d)
+        levels : ndarray of shape (L,)
+            In (0, 1).
+
+        Returns
+        -------
+        values : ndarray of shape (n, K, L)
+            In the units of the encoded targets, after the loss's link; they must not fall where the levels rise.
+        """
+        mean, std = self.predictive(state, network, X)
+        return mean[..., None] + std[..., None] * special.ndtri(levels)
+
+    def least_probability(self, state: Any, confidence: float) -> float:
+        """The probability that a class needs to be in a prediction set; for trainers that offer "sets".
+
+        Returns
+        -------
+        probability : float
+            That which the true class of a row that was not learned reaches in a share `confidence` of all cases.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how sure its classes are.")
+
     def finish(self, state: Any, problem: Problem) -> Any:
-        """The state with what only `predictive` needs; called once with the one that is kept, not between the steps.
+        """The state with what only `predictive`, `quantiles` and `least_probability` need.
+
+        Called once with the one that is kept, not between the steps.
 
         Parameters
         ----------

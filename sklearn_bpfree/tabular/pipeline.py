@@ -142,6 +142,24 @@ class TabularPipeline(Pipeline):
         encoder, estimator = self[:-1], self[-1]
         return _in_blocks(lambda rows: estimator.predict_quantiles(encoder.transform(rows), quantiles), X)
 
+    @available_if(_last_step_has("predict_set"))
+    def predict_set(self, X, confidence=0.9):
+        """Classes that a row may well be of, from an estimator that offers them.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        confidence : float, default=0.9
+            In (0, 1): share of the rows whose set is to hold the true class.
+
+        Returns
+        -------
+        sets : ndarray of bool, shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        encoder, estimator = self[:-1], self[-1]
+        return _in_blocks(lambda rows: estimator.predict_set(encoder.transform(rows), confidence), X)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True

@@ -43,7 +43,12 @@ from sklearn_bpfree.testing.models import (
     check_sparse_rows,
 )
 from sklearn_bpfree.testing.of_sklearn import MINIMUM, check_number_of_sklearn_checks, yield_sklearn_checks
-from sklearn_bpfree.testing.offers import check_metric_as_objective, check_partial_fit, check_standard_deviations
+from sklearn_bpfree.testing.offers import (
+    check_metric_as_objective,
+    check_partial_fit,
+    check_prediction_sets,
+    check_standard_deviations,
+)
 from sklearn_bpfree.testing.reference import RandomSearch
 from sklearn_bpfree.testing.running import run_check, title
 from sklearn_bpfree.testing.steps import (
@@ -149,4 +154,5 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_divergence
     yield check_partial_fit
     yield check_standard_deviations
+    yield check_prediction_sets
     yield check_metric_as_objective

@@ -13,7 +13,7 @@ from sklearn_bpfree.plugin.trainer import Budget, Trainer
 from sklearn_bpfree.testing.asking import ask, ask_same
 
 NEEDS = ("output error", "values")
-OFFERS = ("partial_fit", "return_std")
+OFFERS = ("partial_fit", "return_std", "sets")
 TRANSPOSES = ("none", "own head", "signs", "all")
 
 

@@ -1,8 +1,9 @@
-"""Checks of what a trainer says that it can do: `partial_fit`, standard deviations, metrics as the objective."""
+"""Checks of what a trainer says that it can do: `partial_fit`, deviations, prediction sets, metrics as objective."""
 
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 from sklearn.base import clone
@@ -55,6 +56,23 @@ def check_standard_deviations(trainer):
     ask(same, f"a target times 1000 has a mean std of {stds[2]:.3g} instead of about {1000 * stds[1]:.3g}")
     low, high = model.predict_quantiles(X, (0.05, 0.95)).T
     ask(bool((low < high).all()), "the 95 % quantile must lie above the 5 % quantile")
+
+
+def check_prediction_sets(trainer):
+    """Where offered they hold the most probable class, and more classes the surer they are to be; elsewhere absent."""
+    model = make_classifier(trainer)
+    offered = "sets" in trainer.offers
+    ask(hasattr(model, "predict_set") == offered, "predict_set must be there where sets are offered, and only there")
+    if not offered:
+        return
+    X, y = make_table("three classes")
+    sets = [model.fit(X, y).predict_set(X, confidence) for confidence in (0.6, 0.9, 0.99)]
+    shape = (len(X), 3)
+    ask(sets[0].shape == shape and sets[0].dtype == bool, f"sets must be booleans of shape {shape}, one per class")
+    best = model.predict_proba(X).argmax(axis=1)
+    ask(bool(sets[0][np.arange(len(X)), best].all()), "every set must hold the most probable class")
+    nested = all((small <= large).all() for small, large in pairwise(sets))
+    ask(nested, "a set of more confidence must hold all classes of one of less")
 
 
 def check_metric_as_objective(trainer):
