@@ -262,7 +262,7 @@ class Ladder(Trainer):
         elif Z is None:
             rows, Z = self._honest(problem, state)
             Z /= state.temperature
-        if not problem.objective.is_classification:
+        if not problem.differentiable_loss.is_classification:
             return replace(state, unseen=ValuesUnseen.of(problem, rows, Z, outputs))
         if not len(rows):  # of the smallest tables
             rows, Z = np.arange(problem.n_samples), outputs(problem.X)

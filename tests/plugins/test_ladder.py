@@ -518,3 +518,68 @@ def test_parameters_that_make_no_sense(params, message):
 def test_what_is_no_trainer_is_refused(params):
     with pytest.raises(TypeError, match="of Ladder must be a registered name or a Trainer instance"):
         Ladder(**params).check_parameters()
+
+
+# --- how sure -------------------------------------------------------------------------------------------------------
+
+
+def noisy(n, seed):
+    """Values whose noise grows with the first column."""
+    X, f = make_friedman1(n, n_features=6, noise=0, random_state=seed)
+    noise = np.random.default_rng(seed).normal(size=n)
+    return 3.5 * (X - 0.5), f + 4 * X[:, 0] * noise
+
+
+@pytest.mark.parametrize("params", [{}, {"single": True}, {"decays": (1.0,)}], ids=str)
+def test_intervals_hold_what_they_promise_and_are_wider_where_the_noise_is(params):
+    X, y = noisy(900, 0)
+    X_test, y_test = noisy(2000, 1)
+    trainer = get_trainer("ladder", trainer="backprop", **params)
+    model = BPFreeRegressor((20,), trainer=trainer, random_state=0).fit(X, y)
+    low, middle, high = model.predict_quantiles(X_test, [0.05, 0.5, 0.95]).T
+    assert 0.84 < np.mean((low <= y_test) & (y_test <= high)) < 0.97
+    assert ((low <= middle) & (middle <= high)).all()
+    mean, std = model.predict(X_test, return_std=True)
+    np.testing.assert_array_equal(mean, model.predict(X_test))
+    assert std[X_test[:, 0] > 1].mean() > 1.3 * std[X_test[:, 0] < -1].mean()
+    assert 0.7 < np.std((y_test - mean) / std) < 1.3
+
+
+def test_sets_hold_the_true_class_as_often_as_they_promise():
+    X, y = make_classification(2700, 6, n_informative=4, n_classes=3, n_clusters_per_class=2, random_state=0)
+    y = np.array(["a", "b", "c"])[y]
+    model = BPFreeClassifier((20,), trainer="ladder", random_state=0).fit(X[:700], y[:700])
+    for confidence in (0.7, 0.9):
+        sets = model.predict_set(X[700:], confidence)
+        assert np.mean(sets[np.arange(2000), np.searchsorted(model.classes_, y[700:])]) > confidence - 0.05
+        assert sets.any(axis=1).all()
+    assert sets.sum(axis=1).mean() < 2.5
+    assert not hasattr(BPFreeClassifier(trainer="dfa"), "predict_set")
+    with pytest.raises(ValueError, match="confidence == 1"):
+        model.predict_set(X, 1.0)
+    labels = BPFreeClassifier((5,), trainer="ladder", max_iter=3).fit(X[:50], X[:50, :2] > 0)
+    with pytest.raises(ValueError, match="one class per row"):
+        labels.predict_set(X)
+
+
+def test_a_fit_cut_short_says_how_sure_it_is():
+    X, y = noisy(200, 0)
+    model = BPFreeRegressor((5,), trainer="ladder", max_time=1e-9, random_state=0)
+    assert model.fit(X, y).stop_reason_ == "max_time"
+    assert (model.predict(X, return_std=True)[1] > 0).all()
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_the_smallest_tables_have_finite_intervals_and_sets(n):
+    X, y = noisy(n, 0)
+    assert np.isfinite(BPFreeRegressor((5,), trainer="ladder").fit(X, y).predict_quantiles(X)).all()
+    assert BPFreeClassifier((5,), trainer="ladder").fit(X, y > y.mean()).predict_set(X).any(axis=1).all()
+
+
+def test_quantiles_of_counts_are_not_negative():
+    X, f = noisy(300, 0)
+    y = np.random.default_rng(0).poisson(np.exp((f - f.mean()) / f.std()))
+    model = BPFreeRegressor((20,), trainer="ladder", loss="poisson", random_state=0).fit(X, y)
+    quantiles = model.predict_quantiles(X, [0.01, 0.5, 0.99])
+    assert quantiles.min() >= 0
+    assert 0.9 < np.mean(y <= quantiles[:, 2])
