@@ -210,6 +210,11 @@ class NoProp(Trainer):
 
     def predictive(self, state, network, X):
         """Mean guess, and the spread of noisy chains in the scale of left-out rows' errors."""
+        if state.left_out is None:
+            raise ValueError(
+                "The trainer NoProp does not say how sure its predictions are, because the fit ended before its first "
+                "step; scale the features or lower the learning rate."
+            )
         mean = state.objective.link(self.outputs(state, network, X))
         return mean, standard_deviation(self, state, network, X)
 

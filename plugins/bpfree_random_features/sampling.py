@@ -110,7 +110,7 @@ def _from_pairs(inputs, rng, units, scale):
     i, j = rng.choice(H.shape[0], (2, CANDIDATES * units), p=chance)
     steps = (dense(H[j[some]], np.float64) - dense(H[i[some]]) for some in blocks(len(i), H.shape[1]))
     distance = np.concatenate([np.linalg.norm(step, axis=1) for step in steps])
-    distance = np.maximum(distance, NEAREST * distance.mean() + np.finfo(np.float64).tiny)
+    distance = np.maximum(distance, NEAREST * (distance.mean() or 1.0))
     chance = np.linalg.norm((problem.Y[j] - problem.Y[i]).astype(np.float64), axis=1) / distance
     chance = chance / chance.sum() if chance.any() else None
     chosen = rng.choice(len(distance), units, p=chance)

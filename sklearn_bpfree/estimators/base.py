@@ -243,6 +243,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         self.state_ = state
         self.n_iter_ = progress.n_steps
         self.history_ = progress.history
+        self.stop_reason_ = progress.stop_reason
 
     def _start(self, trainer, problem, seed):
         progress = self._call(trainer, problem, lambda: training.start(trainer, problem, seed))

@@ -20,6 +20,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_bpfree.estimators import parameters
 from sklearn_bpfree.estimators.magnitudes import check_range
 from sklearn_bpfree.estimators.repeats import merge_repeated_rows
+from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
 from sklearn_bpfree.nn.objectives import Metric, make_objective
 from sklearn_bpfree.plugin.problem import Problem
@@ -62,6 +63,7 @@ class _Checks(BaseEstimator):
     def _check_rows(self, X, *y, **checks):
         """Rows, and targets if given, as arrays; a frame that is not all numbers is told what it is for."""
         if y:
+            y = (plain(y[0], numbers=not self._classifies),)
             checks |= {"multi_output": True, "y_numeric": not self._classifies}
         try:
             return validate_data(self, X, *y, accept_sparse="csr", dtype=[np.float64, np.float32], **checks)

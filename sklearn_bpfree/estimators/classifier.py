@@ -98,6 +98,9 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         The checkpoint from which `warm_start` goes on.
     n_iter_ : int
         Steps done.
+    stop_reason_ : str
+        Why the fit ended: "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback" or
+        "partial_fit".
     coefs_, intercepts_ : list of ndarray
         Kernels (fan_in, fan_out) and biases of the layers.
     loss_curve_, validation_scores_ : list of float
@@ -266,6 +269,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         return self.targets_.decisions(Z)
 
     def _check_y(self, y):
+        if y.dtype.kind == "O" and isinstance(y.flat[0], int):  # beyond 64 bits, which scikit-learn does not know
+            return column_or_1d(y, warn=True)
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             y = y.toarray() if sparse.issparse(y) else y

@@ -25,7 +25,7 @@ class _Fitted(BaseEstimator):
 
     def _predicts_by_weights_alone(self):
         """Whether nobody will ask for more than predictions by the quantised weights."""
-        if self.warm_start or not hasattr(self, "progress_") or self.network_.weight_kind == "float":
+        if self.warm_start is not False or not hasattr(self, "progress_") or self.network_.weight_kind == "float":
             return False
         goes_on = self.progress_.unfinished or self.progress_.stop_reason == "partial_fit"
         kind = type(self.trainer_)
@@ -63,19 +63,14 @@ class _Fitted(BaseEstimator):
         return self.history_[-1]["n_evaluations"] if self.history_ else 0
 
     @property
-    def stop_reason_(self):
-        """Why the fit ended; see `sklearn_bpfree.estimators.training.Progress`."""
-        return self.progress_.stop_reason
-
-    @property
     def loss_curve_(self):
         """Training loss of every step."""
         return [row["loss"] for row in self.history_]
 
     @property
     def loss_(self):
-        """Training loss of the last step."""
-        return self.history_[-1]["loss"]
+        """Training loss of the last step; NaN when the first one diverged."""
+        return self.history_[-1]["loss"] if self.history_ else float("nan")
 
     @property
     def validation_scores_(self):

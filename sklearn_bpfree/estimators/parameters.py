@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -47,9 +48,7 @@ def check_parameters(model) -> None:
         _check_number(model.quantile, "quantile", min_val=0, max_val=1, include_boundaries="neither")
     if dtype(model.dtype) is None:
         raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(model.dtype)}.")
-    seed = model.random_state
-    if isinstance(seed, (np.bool_, Integral)) and not (is_integer(seed) and 0 <= int(seed) <= LARGEST_SEED):
-        raise ValueError(f"random_state must be None, a RandomState or an integer from 0 to 2**32 - 1, got {seed!r}.")
+    _check_seed(model.random_state)
     _check_class_weight(getattr(model, "class_weight", None))
 
 
@@ -118,7 +117,20 @@ def _check_integer(value, name):
     check_scalar(value, name, Integral, min_val=1)
 
 
+def _check_seed(seed):
+    if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
+        return
+    if not is_integer(seed) or not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(
+            f"random_state must be None, a RandomState or an integer from 0 to 2**32 - 1, got {shown(seed)}."
+        )
+
+
 def _check_class_weight(class_weight):
-    if isinstance(class_weight, dict):
-        if not all(is_number(weight) and 0 <= weight < np.inf for weight in class_weight.values()):
-            raise ValueError(f"class_weight must hold finite numbers that are not negative, got {shown(class_weight)}.")
+    if class_weight is None or _is(class_weight, "balanced"):
+        return
+    parts: Any = class_weight if isinstance(class_weight, list) and class_weight else [class_weight]
+    if not all(isinstance(part, dict) for part in parts):
+        raise ValueError(f"class_weight must be a dict, 'balanced' or None, got {shown(class_weight)}.")
+    if not all(is_number(weight) and 0 <= weight < np.inf for part in parts for weight in part.values()):
+        raise ValueError(f"class_weight must hold finite numbers that are not negative, got {shown(class_weight)}.")

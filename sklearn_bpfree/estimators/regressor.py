@@ -95,6 +95,9 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         The checkpoint from which `warm_start` goes on.
     n_iter_ : int
         Steps done.
+    stop_reason_ : str
+        Why the fit ended: "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback" or
+        "partial_fit".
     coefs_, intercepts_ : list of ndarray
         Kernels (fan_in, fan_out) and biases of the layers.
     loss_curve_, validation_scores_ : list of float
@@ -234,8 +237,6 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         return values if levels.ndim else values[..., 0]
 
     def _check_y(self, y):
-        if y.dtype.kind not in "biuf":
-            raise ValueError(f"y must hold numbers, got {y.dtype} such as {str(y.flat[0])!r}; convert it to float.")
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
 
     def _set_targets(self, y, sample_weight, *, reset, classes=None, name="y"):

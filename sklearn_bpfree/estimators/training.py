@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.parallel import one_blas_thread
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer
@@ -131,7 +132,7 @@ def run(
     """
     with one_blas_thread():
         _run(trainer, problem, progress, tol, n_iter_no_change, validate, max_time, on_step, probe)
-    _warn(progress)
+    _warn(progress, problem.objective)
     return progress
 
 
@@ -216,10 +217,11 @@ def _finite(state) -> bool:
     return bool(np.isfinite(state.weights).all()) and not np.isinf(state.loss)
 
 
-def _warn(progress) -> None:
+def _warn(progress, objective) -> None:
+    what = f"the metric {objective.name!r}" if isinstance(objective, Metric) else "the loss"
     if progress.stop_reason == "diverged":
         warnings.warn(
-            f"Training diverged in step {progress.n_steps + 1}: the loss or the weights were no longer finite; the "
+            f"Training diverged in step {progress.n_steps + 1}: {what} or the weights were no longer finite; the "
             "best weights so far are kept. Scale the features or lower the learning rate.",
             ConvergenceWarning,
             stacklevel=CALLER,

@@ -70,7 +70,7 @@ def write_gradient(H, delta, gW, gb) -> None:
 
 def dropout_mask(shape, probability, rng, dtype):
     """0 or 1/keep for every unit; one random byte each, so the probability is rounded to 1/256."""
-    silent = max(1, round(256 * probability))
+    silent = min(max(1, round(256 * probability)), 255)
     size = shape[0] * shape[1]
     words = rng.bit_generator.random_raw(-(-size // 8))  # five times as quick as rng.bytes
     draws = words.view(np.uint8)[:size].reshape(shape)

@@ -127,7 +127,7 @@ class Metric:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._score(Z, y, sample_weight)
+                value = self._score(Z, y, sample_weight)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(". ")
             if isinstance(error, TypeError) and "sample_weight" in reason:
@@ -137,6 +137,11 @@ class Metric:
             raise ValueError(
                 f"The metric {self.name!r} cannot judge these targets ({reason}); use one that can, or loss='auto'."
             ) from error
+        if not np.isfinite(value):
+            raise ValueError(
+                f"The metric {self.name!r} gives {value} for these targets, which is no score; use one that gives a "
+                "finite number, or loss='auto'."
+            )
 
     def best_shift(self, Z, Y, y, sample_weight=None) -> np.ndarray:
         """Shift of the raw outputs under which the metric is best: a decision threshold, or one bias for each class.
@@ -246,8 +251,8 @@ def make_objective(loss, targets, quantile=None):
             )
     elif not callable(loss):
         raise ValueError(
-            f"loss must be a name, a Loss object, a scorer or a metric(y_true, y_pred), got {loss!r} "
-            f"of type {type(loss).__name__}."
+            "loss must be a name, a Loss object, a scorer or a metric(y_true, y_pred), got "
+            f"{' '.join(repr(loss).split())} of type {type(loss).__name__}."
         )
     return Metric(loss, targets, _matching(loss, next(iter(named.values()))))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+WIDE = 1e30  # from here on single precision cannot hold every prediction
 LARGEST = 1e150  # of real targets; their squares are finite
 
 
@@ -146,17 +147,28 @@ class Values:
         return self.predict(Y)
 
     def predict(self, P):
-        y = (P * self.scale + self.mean).astype(P.dtype, copy=False)
+        y = (P * self.scale + self.mean).astype(self._dtype(P), copy=False)
         return y[:, 0] if self.flat else y
+
+    def _dtype(self, P):
+        """That of the outputs, unless it is too narrow for the unit of the targets."""
+        return P.dtype if max(np.abs(self.mean).max(), self.scale.max()) < WIDE else np.float64
 
     def spread(self, S):
         """Standard deviations in the units of y."""
-        std = (S * self.scale).astype(S.dtype, copy=False)
+        std = (S * self.scale).astype(self._dtype(S), copy=False)
         return std[:, 0] if self.flat else std
 
 
 def _moments(values, weight, scaling):
     """Centre and scale of one target; the same bits for a weight and for that many copies."""
+    exponent = np.frexp(np.abs(values).max())[1]
+    # a power of two loses no bit, and squares neither vanish nor overflow
+    centre, scale = _moments_near_one(np.ldexp(values, -exponent), weight, scaling)
+    return np.ldexp(centre, exponent), np.ldexp(scale, exponent)
+
+
+def _moments_near_one(values, weight, scaling):
     values, where = np.unique(values, return_inverse=True)
     weight = np.bincount(where, weights=weight)
     mean = np.average(values, weights=weight)

@@ -55,7 +55,9 @@ def fits(value: Any, hint: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a real number and neither True, False nor NaN."""
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and bool(value == value)
+    if isinstance(value, Integral):
+        return is_integer(value)
+    return isinstance(value, Real) and bool(value == value)
 
 
 def is_integer(value: Any) -> bool:

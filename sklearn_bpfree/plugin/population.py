@@ -192,7 +192,7 @@ class PopulationTrainer(Trainer):
         """The new centre with its output layer, solved for on some more rows, and the last time on all."""
         if problem.iteration + 1 in (problem.warmup, problem.max_iter):
             return projection.refit(problem, hidden, readout.V, state.penalty, REFIT_ROWS, FULL_STEPS, rng)
-        n_rows = self.population_size * problem.batch_size // 4
+        n_rows = max(1, self.population_size * problem.batch_size // 4)
         weights = projection.refit(
             problem, hidden, readout.V, state.penalty, n_rows, STEPS, rng, known=readout.curvature
         )

@@ -111,7 +111,7 @@ PARAMETERS = {
     "no dtype": (lambda: classify(dtype="single precision"), "dtype must be 'float32' or 'float64', got 'single prec"),
     "random_state": (
         lambda: classify(random_state="x"),
-        "'x' cannot be used to seed a numpy.random.RandomState instance",
+        "random_state must be None, a RandomState or an integer from 0 to 2**32 - 1, got 'x'.",
     ),
     "scoring": (
         lambda: classify(scoring="accuracyy"),
@@ -131,7 +131,7 @@ PARAMETERS = {
     ),
     "class_weight": (
         lambda: classify(class_weight="even"),
-        "The 'class_weight' parameter of compute_sample_weight must be",
+        "class_weight must be a dict, 'balanced' or None, got 'even'.",
     ),
     "partial_fit and early stopping": (
         lambda: BPFreeClassifier(early_stopping=True).partial_fit(X, y),
@@ -193,9 +193,9 @@ DATA = {
     "values as classes": (lambda: classify(X, VALUES), "Unknown label type: continuous."),
     "text as values": (
         lambda: regress(X, ["a"] * 40),
-        "y must hold numbers, got <U1 such as 'a'; convert it to float.",
+        "y must hold numbers, got 'a' of type str in row 0; convert it to numbers.",
     ),
-    "numbers as text": (lambda: regress(X, VALUES.astype(str)), "y must hold numbers, got <U32 such as '"),
+    "numbers as text": (lambda: regress(X, VALUES.astype(str)), "y must hold numbers, got '15."),
     "values beyond all bounds": (
         lambda: regress(X, VALUES * 1e300),
         "y holds values too large to be standardised, up to ",
