@@ -19,7 +19,7 @@ from sklearn_bpfree.estimators.alignment import alignment
 from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.fitted import _Fitted
-from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column
+from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column, warn_of_another_scale
 from sklearn_bpfree.estimators.parameters import check_parameters, make_trainer
 from sklearn_bpfree.estimators.repeats import unmerged
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
@@ -97,6 +97,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
 
         warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self.objective_, Metric)
         held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
+        if X_val is not None:
+            warn_of_another_scale(self, X, held_out[0])
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
             if unweighted:

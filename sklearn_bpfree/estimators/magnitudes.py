@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy import sparse
+
+from sklearn_bpfree.linear.features import dense
+
+ANOTHER_SCALE = 20  # standard deviations of a training column that the middle of no like one is away from its mean
+LOOKED_AT = 1000  # rows, evenly spaced
+CALLER = 4  # the warning stands at the user's call of `fit`, so many calls above
 
 
 def check_range(model, X, dtype) -> None:
@@ -23,6 +31,24 @@ def check_range(model, X, dtype) -> None:
         )
 
 
+def warn_of_another_scale(model, X, X_val) -> None:
+    """Warn if the middle of some column's validation rows lies far off what the training rows hold."""
+    rows, held = (dense(part[:: -(-part.shape[0] // LOOKED_AT)]) for part in (X, X_val))
+    deviation = rows.std(axis=0, dtype=np.float64)
+    varies = np.flatnonzero(deviation > 0)
+    if not len(varies):
+        return
+    middle = np.median(np.abs(held - rows.mean(axis=0, dtype=np.float64)), axis=0)[varies] / deviation[varies]
+    if (farthest := middle.max()) > ANOTHER_SCALE:
+        warnings.warn(
+            f"X_val is on another scale than X: in column {column_name(model, varies[middle.argmax()])} its rows lie "
+            f"{farthest:.0f} standard deviations from the mean of X; transform both alike, as tabular_pipeline does, "
+            "or a pipeline with transform_input=['X_val'] under metadata routing.",
+            UserWarning,
+            stacklevel=CALLER,
+        )
+
+
 def check_finite(model, X, *parts) -> None:
     """Raise a ValueError if a prediction is not finite."""
     if not all(np.isfinite(part).all() for part in parts):
@@ -37,6 +63,10 @@ def largest_column(model, X) -> str:
     sizes = abs(X).max(axis=0)
     sizes = sizes.toarray().ravel() if sparse.issparse(sizes) else np.asarray(sizes).ravel()
     number = int(sizes.argmax())
+    return f"column {column_name(model, number)} reaches {sizes[number]:.3g}"
+
+
+def column_name(model, number) -> str:
+    """What a column is called, or its number."""
     names = getattr(model, "feature_names_in_", None)
-    name = f"{number}" if names is None else f"{names[number]!r}"
-    return f"column {name} reaches {sizes[number]:.3g}"
+    return f"{number}" if names is None else f"{names[number]!r}"

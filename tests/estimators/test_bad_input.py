@@ -1,5 +1,7 @@
 """What cannot be fitted or predicted: each mistake is one sentence on what was wrong, what came and what to do."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -357,3 +359,22 @@ def test_a_failed_fit_leaves_the_parameters_alone(make):
         model.fit(X, np.zeros(40))
     assert model.get_params() == before
     assert model.fit(X, y).n_iter_ == 2
+
+
+def test_validation_rows_on_another_scale_are_noticed():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3)) * [1, 10, 100] + [0, 40, 5000]
+    y = X[:, 0] > 0
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = BPFreeClassifier((4,), max_iter=2, random_state=0)
+    with pytest.warns(UserWarning, match=r"X_val is on another scale than X: in column 2 its rows lie \d{4} standard") as caught:
+        model.fit(scaled[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(scaled[:80], y[:80], X_val=scaled[80:], y_val=y[80:])
+        model.fit(sparse.csr_array(scaled[:80]), y[:80], X_val=sparse.csr_array(scaled[80:]), y_val=y[80:])
+        one_hot = np.eye(40)[rng.integers(40, size=120)]  # a level that is rare in training and frequent here
+        model.fit(one_hot[:80], y[:80], X_val=one_hot[80:], y_val=y[80:])
+        flat = np.hstack([scaled, np.ones((120, 1))])
+        model.fit(flat[:80], y[:80], X_val=flat[80:] * [1, 1, 1, 99], y_val=y[80:])
