@@ -11,7 +11,7 @@ from sklearn_bpfree.linear.features import dense
 
 ANOTHER_SCALE = 20  # standard deviations of a training column that the middle of no like one is away from its mean
 LOOKED_AT = 1000  # rows, evenly spaced
-CALLER = 4  # the warning stands at the user's call of `fit`, so many calls above
+CALLER = 6  # the warning stands at the user's call of `fit`, so many calls above
 
 
 def check_range(model, X, dtype) -> None:

@@ -367,7 +367,7 @@ def test_validation_rows_on_another_scale_are_noticed():
     y = X[:, 0] > 0
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
     model = BPFreeClassifier((4,), max_iter=2, random_state=0)
-    with pytest.warns(UserWarning, match=r"X_val is on another scale than X: in column 2 its rows lie \d{4} standard") as caught:
+    with pytest.warns(UserWarning, match="another scale than X: in column 2 its rows lie .* standard") as caught:
         model.fit(scaled[:80], y[:80], X_val=X[80:], y_val=y[80:])
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
