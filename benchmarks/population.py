@@ -21,6 +21,7 @@ from sklearn_bpfree import get_trainer
 from sklearn_bpfree.nn.losses import LogLoss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import Members, advance
+from sklearn_bpfree.plugin.judging import block_members, by_columns, judge
 from sklearn_bpfree.plugin.problem import Problem
 
 P, ROWS = 256, 256
@@ -59,7 +60,7 @@ def population(problem, noise, size=P):
     network = problem.network
     centre = network.initial_weights(np.random.default_rng(1))
     scale = 0.08 * network.fan_in_scale()
-    return Members(network, centre, scale, (1, 2), size // 2, noise=noise, block_members=problem.block_members)
+    return Members(network, centre, scale, (1, 2), size // 2, noise=noise, block_members=block_members(problem))
 
 
 def forward():
@@ -69,7 +70,7 @@ def forward():
         rates = []
         for noise in ("gaussian", 1):
             p = problem(sizes)
-            X = p.table.columns().X
+            X = by_columns(p, None).X
 
             def run(p=p, noise=noise, X=X):
                 drawn = population(p, noise)
@@ -123,7 +124,7 @@ def judged(sizes, noise, size, n, n_jobs=None):
     while time.perf_counter() < end or len(times) < 5:
         members = population(p, noise, size)
         begin = time.perf_counter()
-        p.judge(members)
+        judge(p, members)
         times.append(time.perf_counter() - begin)
     return times[2:]
 

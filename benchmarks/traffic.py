@@ -18,6 +18,7 @@ from tornado.iostream import IOStream
 from sklearn_bpfree.nn.losses import LogLoss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import Members, parallel
+from sklearn_bpfree.plugin.judging import judge, sample_rows
 from sklearn_bpfree.plugin.problem import Problem
 
 CLUSTER = """
@@ -57,7 +58,7 @@ def generation(problem, members, number):
     centre, scale = network.initial_weights(np.random.default_rng(number)), 0.08 * network.fan_in_scale()
     population = Members(network, centre, scale, (number, 2), members // 2, noise=1)
     before = dict(traffic)
-    problem.judge(population, problem.sample_rows(np.random.default_rng(number), 256))
+    judge(problem, population, sample_rows(problem, np.random.default_rng(number)))
     return {direction: traffic[direction] - before[direction] for direction in traffic}
 
 

@@ -41,10 +41,11 @@ class Candidate:
         return cls(weights, readout, V, readout.train_loss(V))
 
 
-def judge(block, table, weights, rows, held, network, V, objective, ridge) -> tuple[float, Candidate | None]:
+def judge(block, problem, weights, rows, held, V, ridge) -> tuple[float, Candidate | None]:
     """Loss of a candidate on some rows, with the readout of these; on all rows (None) the candidate itself as well."""
     held, n_steps = (held, STEPS) if rows is None else (NO_ROWS, TRIAL_STEPS)
-    candidate = Candidate.fit(weights[block], table.batch(rows), held, network, V, objective, ridge, n_steps)
+    network, objective = problem.network, problem.objective
+    candidate = Candidate.fit(weights[block], problem.take(rows), held, network, V, objective, ridge, n_steps)
     return candidate.train_loss, candidate if rows is None else None
 
 

@@ -179,8 +179,7 @@ class EnKF(Trainer):
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
         V = readout_of(network, state.centre)
         on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * V.size), 1)]
-        given = problem.table, weights, on, held, network, V, problem.objective, state.ridge
-        judged = problem.workers.map(judge, len(weights), *given)
+        judged = problem.map(judge, len(weights), weights, on, held, V, state.ridge)
         problem.n_evaluations += len(weights) * len(rows if on is None else on)
         best = int(np.argmin([loss for loss, _ in judged]))
         candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)

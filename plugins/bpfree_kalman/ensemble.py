@@ -205,7 +205,7 @@ def moments(problem: Problem, members, batch: Batch, precision, *, about_first: 
     """
     n, P = batch.X.shape[0], len(members)
     groups = row_groups(n, problem.network, P, members.itemsize, 2 * 8 * P * P)
-    args = (groups, problem.network, members, problem.differentiable_loss, *batch, precision, about_first)
+    args = (groups, problem.network, members, problem.differentiable_loss, *batch[:3], precision, about_first)
     parts = problem.workers.map(group_moments, len(groups), *args)
     problem.n_evaluations += P * n
     return reduce(_plus, parts)

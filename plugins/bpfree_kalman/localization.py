@@ -47,7 +47,7 @@ def localized_update(problem, batch, Theta, mean, precision, sums, h, W, xi, pow
         Theta,
         mean,
         problem.objective,
-        *batch,
+        *batch[:3],
         precision,
         h,
         (xi - W).astype(dtype),

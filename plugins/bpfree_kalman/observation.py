@@ -60,8 +60,7 @@ def observe(ensemble: Ensemble, problem: Problem, rows=None) -> tuple[np.ndarray
     P, size = ensemble.n_members, block_rows(ensemble, problem.dtype.itemsize)
     starts = np.arange(0, n, size)
     tasks = np.array_split(starts, max(min(len(starts), SUM_BYTES // (8 * P * P)), 1))
-    given = problem.table, ensemble, problem.differentiable_loss, rows, size
-    parts = problem.workers.map(_observe_blocks, len(tasks), tasks, *given)
+    parts = problem.map(_observe_blocks, len(tasks), tasks, ensemble, rows, size)
     problem.n_evaluations += n * (P + 1)
     A = sum((part[0] for part in parts), start=np.zeros((P, P)))
     g = sum((part[1] for part in parts), start=np.zeros(P))
@@ -75,20 +74,21 @@ def block_rows(ensemble, itemsize) -> int:
     return int(np.clip(BLOCK_BYTES // per_row, 16, MAX_BLOCK_ROWS))
 
 
-def _observe_blocks(task, tasks, *given):
+def _observe_blocks(task, problem, tasks, *given):
     """Sums over a run of blocks of rows."""
-    A, g = _observe_block(tasks[task][0], *given)
+    A, g = _observe_block(tasks[task][0], problem, *given)
     for start in tasks[task][1:]:
-        more = _observe_block(start, *given)
+        more = _observe_block(start, problem, *given)
         A += more[0]
         g += more[1]
     return A, g
 
 
-def _observe_block(start, table, ensemble, objective, rows, size):
+def _observe_block(start, problem, ensemble, rows, size):
     """Sums over one block of rows."""
     span = slice(start, start + size)
-    X, Y, weight, _ = table.batch(span if rows is None else rows[span])
+    X, Y, weight, _ = problem.take(span if rows is None else rows[span])
+    objective = problem.differentiable_loss
     Z, G = ensemble.outputs(X)
     E = objective.error(Z, Y)
     if weight is not None:

@@ -35,7 +35,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.part import Part, endless_permutations, main_columns, narrow, other, seen, whole
+from bpfree_ladder.part import endless_permutations, main_columns, narrow, part, seen, whole
 from bpfree_ladder.rules import (
     SHORT,
     batch_rows,
@@ -192,7 +192,7 @@ class Ladder(Trainer):
         held_rng, *member_rngs = rng.spawn(1 + len(decays))
         members = []
         for decay, some, member_rng in zip(decays, columns, member_rngs, strict=True):
-            own = problem if some is None else other(problem, narrow(problem.network, some), seen(problem.X, some))
+            own = problem if some is None else problem.derive(columns=some)
             members.append(self._member(decay).init(own, member_rng))
         held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
@@ -217,17 +217,8 @@ class Ladder(Trainer):
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
             rows.append(endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size))
-        part = partial(
-            Part,
-            smoothing=self.smoothing,
-            network=problem.network,
-            objective=problem.differentiable_loss,
-            iteration=t,
-            batch_size=problem.batch_size,
-            max_iter=problem.max_iter,
-        )
         given = trainers, state.members, rows, state.columns, rng.spawn(M)
-        members = problem.workers.map(learn, M, problem.table, part, *given)
+        members = problem.map(learn, M, self.smoothing, *given)
         problem.n_evaluations += M * size
         loss = float(np.mean([member.loss for member in members]))
         weights = whole(problem.network, state.columns[0], members[0].weights)
@@ -296,7 +287,8 @@ class Ladder(Trainer):
         if companion is None:
             return None
         budget = companion.budget(*problem.X.shape)
-        own = other(problem, wide(problem.network), problem.X, budget)
+        plan = {"batch_size": budget.batch_size, "max_iter": budget.max_iter}
+        own = problem.derive(network=wide(problem.network), **plan)
         state = companion.init(own, rng.spawn(1)[0])
         for own.iteration in range(budget.max_iter):
             state = companion.step(state, own, rng.spawn(1)[0])
@@ -381,6 +373,7 @@ def wide(network) -> Network:
     return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
-def learn(member, table, part, trainers, states, rows, columns, rngs) -> State:
+def learn(member, problem, smoothing, trainers, states, rows, columns, rngs) -> State:
     """One step of one member."""
-    return trainers[member].step(states[member], part(table, rows[member], columns[member]), rngs[member])
+    own = part(problem, rows[member], columns[member], smoothing)
+    return trainers[member].step(states[member], own, rngs[member])

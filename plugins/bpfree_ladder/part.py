@@ -1,13 +1,11 @@
 """What a member of the ladder sees: some rows of a table in an order of its own, and all columns or some."""
 
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.plugin import Batch, Network, Problem
+from sklearn_bpfree.plugin import Network, Problem
 
 
 def main_columns(X) -> np.ndarray | None:
@@ -45,20 +43,6 @@ def whole(network, columns, weights) -> np.ndarray:
     return every
 
 
-def other(problem, network, X, budget=None) -> Problem:
-    """The problem of another network with the same rows; budget None: the same one."""
-    budget = budget or problem
-    return Problem(
-        X,
-        problem.Y,
-        network,
-        problem.objective,
-        sample_weight=problem.sample_weight,
-        batch_size=budget.batch_size,
-        max_iter=budget.max_iter,
-    )
-
-
 def endless_permutations(n, without, seed, start, size) -> np.ndarray:
     """`size` numbers from the place `start` on of an endless row of permutations of 0, ..., n - 1 without some."""
     rows = np.delete(np.arange(n), without)
@@ -67,46 +51,17 @@ def endless_permutations(n, without, seed, start, size) -> np.ndarray:
     return np.concatenate(permutations)[start - first * len(rows) :][:size]
 
 
-class Part(Problem):
-    """Some rows of a table in a given order, which is random already, so that a pass goes through it as it is.
-
-    Batches are gathered one by one: a copy of all rows would cost more than it takes to shuffle them.
+def part(problem, rows, columns, smoothing) -> Problem:
+    """What a member learns from: some rows in an order that is random already, some columns, and smoothed classes.
 
     Parameters
     ----------
-    table : Table
+    problem : Problem
     rows : ndarray of int
     columns : ndarray of int or None
-        Numbers of the columns that it has; None: all.
+        None: all.
     smoothing : float
         Share of a class that is spread over all classes.
-    network, objective, batch_size, max_iter
-        Of the problem whose rows they are; the network that sees all columns.
-    iteration : int
-        Steps of the fit so far.
     """
-
-    def __init__(self, table, rows, columns, *, smoothing, network, objective, iteration, batch_size, max_iter):
-        Y = objective.smoothed(table.Y[rows], smoothing)
-        weight = None if table.weight is None else table.weight[rows]
-        options = {"sample_weight": weight, "batch_size": batch_size, "max_iter": max_iter}
-        super().__init__(None, Y, narrow(network, columns), objective, **options)
-        del self.X  # until somebody asks for all rows at once
-        self.iteration = iteration
-        self._every_row, self._rows = seen(table.X, columns), rows
-
-    @cached_property
-    def X(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._gathered(slice(None))
-
-    def batches(self, rng):
-        """One pass over the rows in minibatches."""
-        for start in range(0, self.n_samples, self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            weight = None if self.sample_weight is None else self.sample_weight[batch]
-            yield Batch(self._gathered(batch), self.Y[batch], weight)
-        self.n_evaluations += self.n_samples
-
-    def _gathered(self, part):
-        X, rows = self._every_row, self._rows[part]
-        return X[rows] if sparse.issparse(X) else X.take(rows, axis=0)
+    Y = problem.differentiable_loss.smoothed(problem.Y[rows], smoothing)
+    return problem.derive(rows, columns, Y=Y, shuffle=False)

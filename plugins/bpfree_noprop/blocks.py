@@ -93,17 +93,18 @@ def draw_groups(widths, sizes, problem, rng, learner) -> list[Group]:
     return groups
 
 
-def learn(number, trainer, state, problem, rngs) -> Group:
+def learn(number, problem, trainer, state, left_out, rngs) -> Group:
     """One pass of a group over the rows, every block with latents of its own; other groups have no part in it.
 
     Parameters
     ----------
     number : int
         Which of the groups.
+    problem : Problem
     trainer : NoProp
     state : NoPropState
-    problem : Problem
-        Its targets have a further column, 1 for the rows that the very first block leaves out.
+    left_out : ndarray of bool of shape (n,)
+        Which rows the very first block leaves out.
     rngs : list of Generator
         One per group.
     """
@@ -116,7 +117,6 @@ def learn(number, trainer, state, problem, rngs) -> Group:
     kernels = parameters[: W.size + V.size + C.size]
     mask, total, t = None, 0.0, state.t
     for i, batch in enumerate(problem.batches(rows_rng)):
-        batch, left_out = _split(batch, C.shape[2])
         z = trainer.noisy(state, group, batch.Y, noise_rng)
         Z, H = _hidden(batch.X, z, W, V, b, f)
         A = H
@@ -128,7 +128,7 @@ def learn(number, trainer, state, problem, rngs) -> Group:
         loss, E = problem.output_error(q.reshape(-1, C.shape[2]), _repeat(batch, len(q)))
         E = E.reshape(q.shape) * np.asarray(len(q), q.dtype)
         if group.first == 0:
-            E[0] *= 1 - left_out
+            E[0][left_out[batch.rows]] = 0
         total += loss * len(batch.Y)
 
         np.matmul(A.transpose(0, 2, 1), E, out=gC)
@@ -150,21 +150,20 @@ def learn(number, trainer, state, problem, rngs) -> Group:
     return replace(group, parameters=parameters, slots=slots, loss=total / problem.n_samples)
 
 
-def solve(number, trainer, state, problem, rngs) -> Group:
+def solve(number, problem, trainer, state, left_out, rngs) -> Group:
     """Add `redraws` latents for every row to the sums of all passes, and solve each block's ridge; see `learn`."""
     group, (rows_rng, noise_rng) = state.groups[number], rngs[number].spawn(2)
     f = ACTIVATIONS[problem.network.activation]
     parameters, (S, R) = group.parameters.copy(), [sums.copy() for sums in group.slots]
     W, V, C, b, c = group.unpack(parameters)
     for batch in problem.batches(rows_rng):
-        batch, left_out = _split(batch, C.shape[2])
         weight = (
             np.ones((len(W), len(batch.Y), 1), W.dtype)
             if batch.weight is None
             else np.tile(batch.weight[:, None], (len(W), 1, 1))
         )
         if group.first == 0:
-            weight[0] *= 1 - left_out
+            weight[0][left_out[batch.rows]] = 0
         for _ in range(trainer.redraws):
             _, H = _hidden(batch.X, trainer.noisy(state, group, batch.Y, noise_rng), W, V, b, f)
             Phi = np.concatenate([H, np.ones_like(H[..., :1])], axis=2)
@@ -208,11 +207,6 @@ def _hidden(X, z, W, V, b, f):
     Z += z @ V
     Z += b
     return Z, f.apply(Z)
-
-
-def _split(batch, K):
-    """The batch, and for each row 1 if the very first block leaves it out, else 0; they come as a further target."""
-    return batch._replace(Y=np.ascontiguousarray(batch.Y[:, :K])), batch.Y[:, K:]
 
 
 def _repeat(batch, times):

@@ -33,7 +33,7 @@ def mean_guess(trainer, state, network, X) -> np.ndarray:
     return _by_chunks(mean, X, max(n_chains, 1) * network.layer_sizes[1])
 
 
-def left_out(state, n) -> np.ndarray:
+def left_out_rows(state, n) -> np.ndarray:
     """Which of n rows the first block leaves out, (n,) of bool; none for classes."""
     every = max(5, n // LEFT_OUT)
     return (np.arange(n) % every == every - 1) & (not state.is_classifier)

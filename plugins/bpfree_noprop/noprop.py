@@ -11,7 +11,6 @@ its learning in `blocks`, u in `embedding`. Read `step` first, then `chain`.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -19,12 +18,12 @@ import numpy as np
 from scipy.stats import loguniform
 
 from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve
-from bpfree_noprop.chains import left_out, mean_guess, standard_deviation, steps_per_block
+from bpfree_noprop.chains import left_out_rows, mean_guess, standard_deviation, steps_per_block
 from bpfree_noprop.embedding import embed
 from bpfree_noprop.paths import PATHS
 from bpfree_noprop.settings import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.state import NoPropState
-from sklearn_bpfree.plugin import ACTIVATIONS, Trainer, Workers, advance
+from sklearn_bpfree.plugin import ACTIVATIONS, Trainer, advance
 
 P_MIN = 1e-6  # probabilities stay so far away from 0 and 1
 
@@ -129,15 +128,11 @@ class NoProp(Trainer):
 
     def step(self, state, problem, rng):
         """One pass of every block over the rows; groups of blocks in parallel."""
-        rows = copy.copy(problem)
-        rows.workers = Workers()  # a problem travels without its workers
-        flag = left_out(state, len(problem.Y))
-        rows.Y = np.hstack([problem.Y, flag.astype(problem.dtype)[:, None]])
-        n = len(state.groups)
+        n, left_out = len(state.groups), left_out_rows(state, problem.n_samples)
         learner = solve if self.learner == "ridge" else learn
-        groups = problem.workers.map(learner, n, self, state, rows, rng.spawn(n))
+        groups = problem.map(learner, n, self, state, left_out, rng.spawn(n))
         problem.n_evaluations += problem.n_samples
-        kept = flag if flag.any() else slice(None)
+        kept = left_out if left_out.any() else slice(None)
         return advance(
             state,
             weights=as_network(groups, problem.network),

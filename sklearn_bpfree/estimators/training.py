@@ -188,9 +188,10 @@ def _step(trainer, problem, progress) -> State | None:
 
 def _set_threshold(trainer, problem, state) -> State:
     """The end of the warm-up: the state with the decision threshold that suits the metric best."""
-    shift = problem.best_shift(trainer.outputs(state, problem.network, problem.X))
+    Z = trainer.outputs(state, problem.network, problem.X)
     problem.n_evaluations += problem.n_samples
-    problem.iteration += 1
+    problem.iteration += 1  # from now on the metric is the objective
+    shift = problem.objective.best_shift(Z, problem.Y, problem.y, problem.sample_weight)
     return trainer.shift_outputs(state, problem, shift)
 
 

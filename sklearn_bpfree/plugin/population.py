@@ -17,7 +17,7 @@ from scipy.stats import loguniform, rankdata
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
-from sklearn_bpfree.plugin import projection
+from sklearn_bpfree.plugin import judging, projection
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
@@ -156,7 +156,7 @@ class PopulationTrainer(Trainer):
 
     def step(self, state, problem, rng):
         """One generation: draw members, judge them all by the same rows, update."""
-        rows = problem.sample_rows(rng, problem.batch_size)
+        rows = judging.sample_rows(problem, rng)
         key = rng.integers(2**64, size=2, dtype=np.uint64)
         readout, searched = None, state
         if self._solves(problem):
@@ -164,10 +164,10 @@ class PopulationTrainer(Trainer):
             readout = projection.readout(problem, hidden, V, state.penalty, rows)
             searched = advance(state, weights=hidden)
         members = self.members(searched, self.searched_network(problem), (int(key[0]), int(key[1])))
-        members.block_members = problem.block_members
+        members.block_members = judging.block_members(problem)
         if readout is not None:  # the cache holds what it computes from the layer, too
             members.block_members = max(members.block_members // 2, BLOCK_MEMBERS)
-        losses = problem.judge(members, rows, readout)
+        losses = judging.judge(problem, members, rows, readout)
         failed = ~np.isfinite(losses)
         if failed.all():
             return advance(state, loss=float("inf"))  # the loop calls it divergence

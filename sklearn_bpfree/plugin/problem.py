@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +15,10 @@ from sklearn_bpfree.nn.arrays import shrink
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
-from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.plugin.parallel import Workers
-from sklearn_bpfree.plugin.projection import Readout
 
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
-COLUMN_BYTES = 1 << 26  # rows are stored column by column for a population if they take at most so much memory
-BLOCK_BYTES = 1 << 21  # so much memory the widest layer may take in a block of `judge`, which should stay in cache
-METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by at least so many rows
-RARE_ROWS = 128  # and by so many that each class can be expected this often
+ALL = slice(None)
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
@@ -46,43 +42,32 @@ class Batch(NamedTuple):
 
 
 @dataclass(eq=False)
-class Table:
-    """The rows of a problem as every worker has them.
+class Store:
+    """The rows of a problem as every worker has them, and what functions of them are remembered.
 
     Parameters
     ----------
     X : ndarray or CSR array of shape (n, n_features)
     Y : ndarray of shape (n, n_outputs)
-    weight : ndarray of shape (n,) or None
+    sample_weight : ndarray of shape (n,) or None
     y : ndarray or None
-        The user's own targets, if the objective is a `Metric`.
     """
 
     X: Any
     Y: np.ndarray
-    weight: np.ndarray | None
+    sample_weight: np.ndarray | None
     y: Any
-    _last: tuple = field(default=(None, None), init=False, repr=False)
+    _results: dict = field(default_factory=dict, init=False, repr=False)
 
     def __getstate__(self):
-        return {**self.__dict__, "_last": (None, None)}
+        return {**self.__dict__, "_results": {}}
 
-    def batch(self, rows=None) -> Batch:
-        """Some rows, by their numbers or a slice; None: all."""
-        if rows is None:
-            return Batch(self.X, self.Y, self.weight)
-        return Batch(self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows])
-
-    def columns(self, rows=None) -> Batch:
-        """The same, stored column by column as a population reads them, and kept until other rows are asked for."""
-        of, batch = self._last
-        if batch is None or of is not rows:
-            X, Y, weight, _ = self.batch(rows)
-            if not sparse.issparse(X) and X.nbytes <= COLUMN_BYTES:
-                X = np.asfortranarray(X)
-            batch = Batch(X, np.asfortranarray(Y), weight)
-            self._last = rows, batch
-        return batch
+    def remembered(self, function: Callable, problem: Problem, *args: Any) -> Any:
+        """``function(problem, *args)``, remembered until it is asked for with other objects than `args`."""
+        known = self._results.get(function)
+        if known is None or any(old is not new for old, new in zip(known[0], args, strict=True)):
+            known = self._results[function] = args, function(problem, *args)
+        return known[1]
 
 
 class Problem:
@@ -102,6 +87,8 @@ class Problem:
     y : ndarray, default=None
         The user's own targets, which a `Metric` is given.
     batch_size : int, default=200
+    shuffle : bool, default=True
+        Whether `batches` goes through the rows in a new random order each time; false: in the order that they have.
     max_iter : int, default=None
         Number of steps planned, the horizon of learning-rate schedules; None when it is not known.
     n_jobs : int, default=None
@@ -129,11 +116,13 @@ class Problem:
         sample_weight=None,
         y=None,
         batch_size=200,
+        shuffle=True,
         max_iter=None,
         n_jobs=None,
         warmup=0,
     ):
-        self.X, self.Y, self.y = X, Y, y
+        self._X, self._of, self._numbered = X, None, True
+        self.Y, self.y = Y, y
         self.network = network
         self._objective = objective
         self.warmup = warmup
@@ -141,21 +130,28 @@ class Problem:
         if sample_weight is not None:
             self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
         self.batch_size = min(batch_size, self.n_samples)
+        self.shuffle = shuffle
         self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
         self.iteration = 0
         self.n_evaluations = 0
 
+    @property
+    def X(self) -> Any:
+        """The rows, (n_samples, n_features); those of a derived problem are put together when first asked for."""
+        if self._of is not None:
+            self._X, self._of = _rows(self._X, self._of), None
+        return self._X
+
+    @X.setter
+    def X(self, X):
+        self._X, self._of = X, None
+
     @cached_property
     def workers(self) -> Workers:
-        """What `judge` and `map_rows` compute with; its processes or threads, if any, end with the problem."""
-        return Workers(self.n_jobs, Table(self.X, self.Y, self.sample_weight, self.y))
-
-    @property
-    def table(self) -> Table:
-        """The rows as an argument of ``workers.map``, with which they travel once in a fit."""
-        return self.workers.shared
+        """What `map` computes with; its processes or threads, if any, end with the problem."""
+        return Workers(self.n_jobs, Store(self.X, self.Y, self.sample_weight, self.y))
 
     @property
     def objective(self) -> Loss | Metric:
@@ -194,24 +190,32 @@ class Problem:
         return self.objective.initial_output(self.Y, self.sample_weight)
 
     def all_rows(self) -> Batch:
-        """The whole table as one batch."""
-        return Batch(self.X, self.Y, self.sample_weight, slice(None))
+        """All rows as one batch."""
+        return Batch(self.X, self.Y, self.sample_weight, ALL if self._numbered else None)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One pass over the rows in shuffled minibatches."""
-        if self.batch_size == self.n_samples:
-            self.n_evaluations += self.n_samples
-            yield self.all_rows()
-            return
-        order = rng.permutation(self.n_samples)
-        Y = self.Y.take(order, axis=0)
-        weight = None if self.sample_weight is None else self.sample_weight.take(order)
-        take = self.X.__getitem__ if sparse.issparse(self.X) else partial(self.X.take, axis=0)
-        for start in range(0, self.n_samples, self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            numbers = order[rows]
-            yield Batch(take(numbers), Y[rows], None if weight is None else weight[rows], numbers)
+        """One pass over the rows in minibatches, shuffled unless `shuffle` is false."""
+        order = self._order(rng)
+        if order is None:
+            yield from map(self.take, self._parts())
+        else:
+            Y = self.Y.take(order, axis=0)
+            weight = None if self.sample_weight is None else self.sample_weight.take(order)
+            X = self.X
+            for part in self._parts():
+                rows = order[part]
+                known = rows if self._numbered else None
+                yield Batch(_rows(X, rows), Y[part], None if weight is None else weight[part], known)
         self.n_evaluations += self.n_samples
+
+    def _order(self, rng):
+        return rng.permutation(self.n_samples) if self.shuffle and self.n_batches > 1 else None
+
+    def _parts(self):
+        if self.n_batches == 1:
+            return iter([ALL])
+        starts = range(0, self.n_samples, self.batch_size)
+        return (slice(start, start + self.batch_size) for start in starts)
 
     def sample(self, rng: np.random.Generator, size: int) -> Batch:
         """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
@@ -220,8 +224,53 @@ class Problem:
         return self.take(np.sort(rng.choice(self.n_samples, size, replace=False)))
 
     def take(self, rows) -> Batch:
-        """The rows of some numbers."""
-        return Batch(self.X[rows], self.Y[rows], None if self.sample_weight is None else self.sample_weight[rows], rows)
+        """The rows of some numbers or of a slice; None: all."""
+        if rows is None or rows is ALL:
+            return self.all_rows()
+        X = self._X[rows] if self._of is None else _rows(self._X, self._of[rows])
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Batch(X, self.Y[rows], weight, rows if self._numbered else None)
+
+    def derive(self, rows=None, columns=None, **changes: Any) -> Problem:
+        """Another problem out of this one: some of its rows or columns, other targets, another network or plan.
+
+        Parameters
+        ----------
+        rows : ndarray of int or slice, default=None
+            Which rows it has, in this order; None: all.
+        columns : ndarray of int, default=None
+            Which columns it has, and the input layer of its network; None: all.
+        **changes : object
+            Other values of the parameters of `Problem`, such as `Y` (of these rows), `network` or `batch_size`.
+
+        Returns
+        -------
+        problem : Problem
+            It minimises what this one does in the present step, as far into the fit as this one is, counts its own
+            evaluations and computes on one core.
+        """
+        of = ALL if rows is None else rows
+        X, network = self.X, self.network
+        if columns is not None:
+            X = X[:, columns] if sparse.issparse(X) else X.take(columns, axis=1)
+            network = replace(network, layer_sizes=(len(columns), *network.layer_sizes[1:]))
+        options = {
+            "X": X[of] if isinstance(rows, slice) else X,
+            "Y": self.Y[of],
+            "network": network,
+            "objective": self.objective,
+            "sample_weight": None if self.sample_weight is None else self.sample_weight[of],
+            "y": None if self.y is None else self.y[of],
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "max_iter": self.max_iter,
+        }
+        derived = Problem(**{**options, **changes})
+        derived.iteration = self.iteration
+        derived._numbered = rows is None  # the next step may derive other rows
+        if isinstance(rows, np.ndarray) and "X" not in changes:
+            derived._of = rows  # a copy of all rows would cost more than to gather them batch by batch, in cache
+        return derived
 
     def output_error(self, Z, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss of a batch and the output error E, with E's weights and 1/b included.
@@ -275,56 +324,27 @@ class Problem:
         self.n_evaluations += len(weights) * batch.X.shape[0]
         return np.concatenate(parts)
 
-    def best_shift(self, Z) -> np.ndarray:
-        """Shift of the raw outputs (n, K) of all rows that suits the metric best: the decision threshold (K,)."""
-        metric = self._objective
-        assert isinstance(metric, Metric)
-        return metric.best_shift(Z, self.Y, self.y, self.sample_weight)
+    def map(self, function: Callable, n_blocks: int, *args: Any) -> list:
+        """``[function(0, problem, *args), function(1, problem, *args), ...]``, by `n_jobs` workers.
 
-    @cached_property
-    def metric_rows(self) -> int:
-        """Rows by which a `Metric` judges a generation: so many that the rarest class is among them often enough."""
-        rare = 0.5
-        if isinstance(self._objective, Metric) and self._objective.targets.is_classification:
-            share = self.Y.mean(axis=0, dtype=np.float64)
-            rare = max(np.minimum(share, 1 - share).min(), 1 / self.n_samples)
-        return min(self.n_samples, max(METRIC_ROWS, int(np.ceil(RARE_ROWS / rare))))
-
-    def sample_rows(self, rng: np.random.Generator, size: int) -> np.ndarray | None:
-        """Numbers of `size` rows as `sample` would draw them, for a `Metric` at least `metric_rows`; None: all rows."""
-        if isinstance(self.objective, Metric):
-            size = max(size, self.metric_rows)
-        if size >= self.n_samples:
-            return None
-        return np.sort(rng.choice(self.n_samples, size, replace=False))
-
-    @property
-    def block_members(self) -> int:
-        """Members in a block of a population: 16, or more when there are few rows; workers have no say in it."""
-        rows = max(self.batch_size, self.metric_rows) if isinstance(self.objective, Metric) else self.batch_size
-        member = rows * max(self.network.layer_sizes[1:]) * self.dtype.itemsize
-        return next((size for size in (128, 64, 32) if size * member <= BLOCK_BYTES), 2 * BLOCK_MEMBERS)
-
-    def judge(self, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
-        """The objective's value for all members of a population, by `n_jobs` workers; lower is better.
+        The rows are with the workers already, so that only `args` and the results travel.
 
         Parameters
         ----------
-        members : Members
-        rows : ndarray of int, default=None
-            From `sample_rows`; None: all rows.
-        readout : Readout, default=None
-            How to come from the members' outputs, their last hidden layers, to those of the network; None: they are
-            the network's.
+        function : callable
+            A pure function from the top level of a module. The problem that it is given is this one on one core, whose
+            `n_evaluations` nobody will see.
+        n_blocks : int
+            The bits depend on what a block is, so that must not depend on `n_jobs`.
+        *args : object
+            Weights, a generator's key, ...
 
         Returns
         -------
-        losses : ndarray of shape (signs, directions)
-            The same to the last bit for any number and kind of workers.
+        results : list
+            In the order of the blocks.
         """
-        parts = self.workers.map(block_losses, members.n_blocks, self.table, members, self.objective, rows, readout)
-        self.n_evaluations += members.n_members * (self.n_samples if rows is None else len(rows))
-        return np.concatenate(parts, axis=1)
+        return self.workers.map(_OfProblem(function), n_blocks, self.workers.shared, _without_rows(self), *args)
 
     def map_rows(self, function: Callable, *args: Any, size: int = ROW_BLOCK) -> list:
         """``function(batch, *args)`` for every block of rows in their order, by `n_jobs` workers.
@@ -345,8 +365,7 @@ class Problem:
         -------
         results : list
         """
-        n_blocks = -(-self.n_samples // size)
-        return self.workers.map(_OfRows(function, size), n_blocks, self.table, *args)
+        return self.map(_OfRows(function, size), -(-self.n_samples // size), *args)
 
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
@@ -355,26 +374,39 @@ class Problem:
         return self.objective.means(Z, batch.Y, batch.weight)
 
 
+def _rows(X, rows):
+    """Some rows, which `take` gathers sooner than an index does."""
+    return X[rows] if sparse.issparse(X) else X.take(rows, axis=0)
+
+
+def _without_rows(problem) -> Problem:
+    """The problem as it travels, without what the workers have already."""
+    bare = copy.copy(problem)
+    bare.__dict__.pop("workers", None)
+    bare.X = None
+    bare.Y = bare.sample_weight = bare.y = None  # pyright: ignore[reportAttributeAccessIssue]
+    return bare
+
+
+@dataclass(frozen=True)
+class _OfProblem:
+    """A function of a problem as one of the store and the problem without rows."""
+
+    function: Callable
+
+    def __call__(self, block, store, bare, *args):
+        problem = copy.copy(bare)
+        problem.X, problem.Y, problem.sample_weight, problem.y = store.X, store.Y, store.sample_weight, store.y
+        problem.workers = Workers(1, store)
+        return self.function(block, problem, *args)
+
+
 @dataclass(frozen=True)
 class _OfRows:
-    """A function of a batch as one of a block's number and the table."""
+    """A function of a batch as one of a block's number and a problem."""
 
     function: Callable
     size: int
 
-    def __call__(self, block, table, *args):
-        return self.function(table.batch(slice(block * self.size, (block + 1) * self.size)), *args)
-
-
-def block_losses(block, table, members, objective, rows, readout) -> np.ndarray:
-    """Losses of one block of a population, (signs, directions of the block)."""
-    X, Y, weight, _ = table.columns(rows)
-    Z = members.outputs(block, X)
-    if readout is not None:
-        Z = readout.outputs(Z, Y, weight)
-    if isinstance(objective, Metric):
-        y = table.y if rows is None else table.y[rows]
-        losses = -objective.scores(Z, y, weight)
-    else:
-        losses = objective.means(Z, Y, weight)
-    return losses.reshape(len(members.signs), -1).astype(np.float64)
+    def __call__(self, block, problem, *args):
+        return self.function(problem.take(slice(block * self.size, (block + 1) * self.size)), *args)

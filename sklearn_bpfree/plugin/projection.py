@@ -181,7 +181,7 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
 
 def readout(problem, hidden, V, penalty, rows) -> Readout:
     """How members around `hidden` come to their outputs on some rows (numbers, or None for all)."""
-    batch = problem.all_rows() if rows is None else problem.take(rows)
+    batch = problem.take(rows)
     H = _centre_features(problem, hidden, batch)
     return Readout(
         problem.objective, problem.network.activation, V, curvature(problem.objective, H, batch.weight, penalty)

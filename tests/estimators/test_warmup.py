@@ -14,7 +14,6 @@ from sklearn_bpfree.nn.metrics import CostMetric, PinballMetric
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, make_objective
 from sklearn_bpfree.nn.targets import Classes, LabelSets, Values
-from sklearn_bpfree.plugin import problem as problem_module
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.testing import RandomSearch
 
@@ -169,7 +168,8 @@ def test_the_step_that_ends_the_warm_up_sets_the_threshold_and_forgets_the_best_
     training.run(trainer, problem, progress, on_step=lambda now: states.append(now.state))
     before = trainer.step(states[2], problem_at(problem, 3), training.generator(0, 1, 3))
     problem.iteration = 4
-    shift = problem.best_shift(problem.network.outputs(before.weights, problem.X))
+    Z = problem.network.outputs(before.weights, problem.X)
+    shift = problem.objective.best_shift(Z, problem.Y, problem.y, problem.sample_weight)
     assert shift.any()
     moved = states[3].weights - before.weights
     np.testing.assert_allclose(moved[-3:], shift, atol=1e-12)
@@ -263,63 +263,6 @@ def test_a_finished_fit_goes_on_with_the_metric():
 def test_workers_do_not_change_the_result():
     one, two = (classifier(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
     np.testing.assert_array_equal(one.state_.weights, two.state_.weights)
-
-
-# --- how many rows ----------------------------------------------------------------------------------------------------
-
-
-def test_a_metric_is_judged_by_enough_rows(monkeypatch):
-    monkeypatch.setattr(problem_module, "METRIC_ROWS", 50)
-    monkeypatch.setattr(problem_module, "RARE_ROWS", 10)
-    n = 1000
-    for share, rows in [(0.5, 50), (0.1, 100), (0.02, 500), (0.002, None)]:
-        codes = (np.arange(n) < share * n).astype(int)
-        problem = Problem(
-            rng.normal(size=(n, 2)),
-            TWO.encode(codes),
-            Network((2, 1)),
-            make_objective("f1", TWO),
-            y=codes,
-            batch_size=8,
-        )
-        chosen = problem.sample_rows(np.random.default_rng(0), problem.batch_size)
-        assert (chosen is None) if rows is None else len(chosen) == rows
-    values = Values(np.zeros(1), np.ones(1), True)
-    problem = Problem(
-        rng.normal(size=(n, 2)), np.zeros((n, 1)), Network((2, 1)), make_objective("r2", values), y=np.zeros(n)
-    )
-    assert len(problem.sample_rows(np.random.default_rng(0), 8)) == 50
-    assert len(problem.sample_rows(np.random.default_rng(0), 70)) == 70
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_generation_is_judged_by_the_rows_it_was_given(monkeypatch, weighted):
-    monkeypatch.setattr(problem_module, "METRIC_ROWS", 50)
-    monkeypatch.setattr(problem_module, "RARE_ROWS", 1)
-    codes = rng.integers(2, size=300)
-    weight = rng.uniform(1, 2, 300) if weighted else None
-    problem = Problem(
-        rng.normal(size=(300, 2)),
-        TWO.encode(codes, float),
-        Network((2, 3, 1)),
-        make_objective("roc_auc", TWO),
-        y=codes,
-        sample_weight=weight,
-    )
-    trainer = get_trainer("open_es", population_size=8, readout="evolved")
-    members = trainer.members(trainer.init(problem, rng), problem.network, (1, 2))
-    rows = problem.sample_rows(np.random.default_rng(0), 8)
-    found = problem.judge(members, rows)
-    part = Problem(
-        problem.X[rows],
-        problem.Y[rows],
-        problem.network,
-        problem.objective,
-        y=codes[rows],
-        sample_weight=None if weight is None else weight[rows],
-    )
-    expected = part.loss(np.concatenate([members.weights(block) for block in range(members.n_blocks)]))
-    np.testing.assert_allclose(found.ravel(), expected, atol=1e-12)
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

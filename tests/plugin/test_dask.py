@@ -69,7 +69,7 @@ def die_once(block, table, marker, parent):
 
 @pytest.mark.parametrize("loss", ["log_loss", "accuracy"])
 def test_a_fit_on_the_cluster_has_the_bits_of_one_at_home(loss, cluster, always_pays, monkeypatch):
-    monkeypatch.setattr("sklearn_bpfree.plugin.problem.BLOCK_BYTES", 0)  # more blocks
+    monkeypatch.setattr("sklearn_bpfree.plugin.judging.BLOCK_BYTES", 0)  # more blocks
     expected = fit(loss)
     np.testing.assert_array_equal(on_the_cluster(fit, loss), expected)
 

@@ -9,8 +9,8 @@ from sklearn_bpfree.nn.losses import LogLoss, Loss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.nn.targets import Classes
-from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, centred_ranks
-from sklearn_bpfree.plugin.problem import Batch, Problem
+from sklearn_bpfree.plugin import PopulationState, PopulationTrainer, centred_ranks, judging
+from sklearn_bpfree.plugin.problem import Problem
 
 
 class TakeBest(PopulationTrainer):
@@ -64,30 +64,6 @@ def steps(trainer, problem, n=3, state=None):
     return state
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("rows", [None, np.arange(0, 300, 2)])
-@pytest.mark.parametrize("objective", [LogLoss(), "accuracy", "balanced_accuracy"])
-def test_judge_gives_every_members_loss(objective, rows, weighted):
-    if isinstance(objective, str):
-        if rows is not None:
-            pytest.skip("metrics are judged by all rows")
-        objective = metric(objective)
-    weight = np.random.default_rng(5).uniform(0.1, 2, 300) if weighted else None
-    p = problem(objective=objective, weight=weight)
-    w = p.network.initial_weights(np.random.default_rng(2))
-    population = Members(p.network, w, np.full_like(w, 0.1), (3, 4), 10)
-    weights = [population.member(s, i) for s in range(2) for i in range(10)]
-    batch = None
-    if rows is not None:
-        batch = Batch(p.X[rows], p.Y[rows], None if weight is None else p.sample_weight[rows])
-    expected = p.loss(np.array(weights), batch)
-    before = p.n_evaluations
-    losses = p.judge(population, rows)
-    assert losses.shape == (2, 10)
-    np.testing.assert_allclose(losses.ravel(), expected, rtol=1e-5)
-    assert p.n_evaluations - before == 20 * (300 if rows is None else len(rows))
-
-
 def test_log_loss_is_that_of_the_definition():
     rng = np.random.default_rng(0)
     Z, Y = 30 * rng.normal(size=(4, 50, 3)), np.eye(3)[rng.integers(3, size=50)]
@@ -101,7 +77,7 @@ def test_same_bits_from_any_workers(objective, where, always_pays, monkeypatch):
     def objective_():
         return LogLoss() if objective == "log_loss" else metric("accuracy")
 
-    monkeypatch.setattr("sklearn_bpfree.plugin.problem.BLOCK_BYTES", 0)  # many small blocks
+    monkeypatch.setattr("sklearn_bpfree.plugin.judging.BLOCK_BYTES", 0)  # many small blocks
     expected = steps(TakeBest(population_size=50), problem(objective=objective_()))
     n_jobs = where if isinstance(where, int) else 2
     p = problem(objective=objective_(), n_jobs=n_jobs)
@@ -114,19 +90,24 @@ def test_same_bits_from_any_workers(objective, where, always_pays, monkeypatch):
     assert state.loss == expected.loss
 
 
+def rows_that_judge(monkeypatch):
+    """A list of the rows that will have judged each generation."""
+    seen, judge = [], judging.judge
+    monkeypatch.setattr(
+        judging, "judge", lambda p, members, rows, *more: seen.append(rows) or judge(p, members, rows, *more)
+    )
+    return seen
+
+
 def test_all_members_of_a_generation_see_the_same_rows_and_generations_other_ones(monkeypatch):
-    p, seen = problem(), []
-    judge = p.judge
-    monkeypatch.setattr(p, "judge", lambda members, rows, readout: seen.append(rows) or judge(members, rows, readout))
+    p, seen = problem(), rows_that_judge(monkeypatch)
     steps(TakeBest(population_size=20), p, 3)
     assert [len(rows) for rows in seen] == [64, 64, 64]
     assert (seen[0] != seen[1]).any() and (seen[1] != seen[2]).any()
 
 
 def test_a_metric_is_judged_by_all_rows(monkeypatch):
-    p, seen = problem(objective=metric("accuracy")), []
-    judge = p.judge
-    monkeypatch.setattr(p, "judge", lambda members, rows, readout: seen.append(rows) or judge(members, rows, readout))
+    p, seen = problem(objective=metric("accuracy")), rows_that_judge(monkeypatch)
     steps(TakeBest(population_size=20), p, 2)
     assert seen == [None, None]
 
@@ -191,7 +172,7 @@ def test_sigma_is_in_units_of_the_layers_fan_in():
 @pytest.mark.parametrize("n, size", [(30, 128), (1000, 64), (5000, 16)])
 def test_blocks_hold_more_members_where_there_are_few_rows(n, size, readout, share):
     p = problem(n, batch_size=2 * n)
-    assert p.block_members == size
+    assert judging.block_members(p) == size
     seen = []
     trainer = TakeBest(population_size=400, readout=readout)
     trainer.update = lambda state, members, losses, problem: seen.append(members) or {}

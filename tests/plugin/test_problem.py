@@ -2,6 +2,7 @@
 
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 from scipy import sparse
@@ -191,13 +192,93 @@ def test_sums_over_blocks_of_rows_have_the_same_bits_from_any_workers(weight, n_
     np.testing.assert_allclose(right, whole[1])
 
 
-def test_rows_stored_by_columns_are_the_same_rows_and_are_kept():
-    table = make(sample_weight=WEIGHT).table
-    rows = np.arange(3, 40, 2)
-    columns, plain = table.columns(rows), table.batch(rows)
-    for part, other in zip(columns, plain, strict=True):
-        np.testing.assert_array_equal(part, other)
-    assert columns.X.flags.f_contiguous and columns.Y.flags.f_contiguous
-    assert table.columns(rows) is columns
-    assert len(table.columns(None).X) == N and table.columns(rows) is not columns
-    assert pickle.loads(pickle.dumps(table))._last == (None, None)
+def test_without_shuffling_rows_come_in_their_order():
+    batches = list(make(shuffle=False).batches(np.random.default_rng(1)))
+    assert [len(batch.Y) for batch in batches] == [10, 10, 10, 10, 10, 3]
+    np.testing.assert_array_equal(np.vstack([batch.X for batch in batches]), X)
+
+
+# --- derived problems -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("columns", [None, np.array([2, 0])])
+@pytest.mark.parametrize("rows", [None, np.array([5, 2, 40]), slice(3, 9)])
+def test_a_derived_problem_has_the_rows_and_columns_asked_for(rows, columns, kind):
+    problem = make(X=kind(X), sample_weight=WEIGHT, n_jobs=4, max_iter=9)
+    problem.iteration = 3
+    own = problem.derive(rows, columns)
+    of = slice(None) if rows is None else rows
+    expected = X[of] if columns is None else X[of][:, columns]
+    np.testing.assert_array_equal(own.X.toarray() if sparse.issparse(own.X) else own.X, expected)
+    np.testing.assert_array_equal(own.Y, Y[of])
+    np.testing.assert_allclose(own.sample_weight, WEIGHT[of] / WEIGHT[of].mean())
+    assert own.network.layer_sizes == (expected.shape[1], 5, 3) and own.network.activation == "tanh"
+    assert (own.iteration, own.max_iter, own.n_jobs, own.n_evaluations) == (3, 9, None, 0)
+    assert (next(own.batches(np.random.default_rng(0))).rows is None) == (rows is not None)
+    assert problem.X.shape == X.shape and problem.network == NETWORK
+
+
+def test_a_derived_problem_takes_any_parameter_of_a_problem():
+    network, targets = Network((4, 7, 3)), 2 * Y[:5]
+    own = make(max_iter=9).derive(slice(5), Y=targets, network=network, batch_size=2, max_iter=1, shuffle=False)
+    assert own.network is network and own.Y is targets
+    assert (own.batch_size, own.max_iter, own.shuffle) == (2, 1, False)
+
+
+def test_a_derived_problem_minimises_what_the_present_step_does():
+    targets = Classes(np.arange(3))
+    metric = Metric("accuracy", targets, LogLoss())
+    problem = make(objective=metric, y=CODES, warmup=2)
+    assert isinstance(problem.derive().objective, LogLoss)
+    problem.iteration = 2
+    own = problem.derive(np.arange(20))
+    assert own.objective is metric
+    np.testing.assert_array_equal(own.y, CODES[:20])
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+def look(block, problem, times):
+    """What a worker sees of a problem."""
+    batch = problem.take(slice(block, block + 2))
+    data = [batch.X, batch.Y, batch.weight, problem.y[block : block + 2], problem.loss(times * POPULATION)]
+    return data, (problem.iteration, problem.progress(), problem.n_samples, problem.workers.map(abs, 2))
+
+
+@pytest.mark.parametrize("where", [None, 2, "loky"])
+def test_workers_see_the_problem_of_the_present_step(where, always_pays):
+    problem = make(sample_weight=WEIGHT, y=CODES, max_iter=9, n_jobs=2 if where else None)
+    for iteration in (3, 4):
+        problem.iteration = iteration
+        with joblib.parallel_config(where if isinstance(where, str) else "threading"):
+            results = problem.map(look, 5, 2.0)
+        for block, (data, plan) in enumerate(results):
+            of = slice(block, block + 2)
+            expected = [X[of], Y[of], problem.sample_weight[of], CODES[of], problem.loss(2.0 * POPULATION)]
+            for part, other in zip(data, expected, strict=True):
+                np.testing.assert_array_equal(part, other)
+            assert plan == (iteration, (iteration + 0.5 / 6) / 9, N, [0, 1])
+    problem.workers.close()
+
+
+def test_the_rows_do_not_travel_with_a_task():
+    bare = pickle.dumps(module._without_rows(make(sample_weight=WEIGHT, y=CODES)))
+    assert len(bare) < 1500
+
+
+def test_a_store_remembers_what_a_function_said_of_the_last_arguments():
+    problem, calls = make(), []
+    store = problem.workers.shared
+
+    def function(problem, rows):
+        calls.append(rows)
+        return [rows]
+
+    rows = np.arange(3)
+    first = store.remembered(function, problem, rows)
+    assert store.remembered(function, problem, rows) is first
+    store.remembered(function, problem, rows.copy())
+    assert len(calls) == 2
+    assert not pickle.loads(pickle.dumps(store))._results

@@ -7,6 +7,7 @@ from scipy import optimize, special
 from sklearn_bpfree.nn.losses import BinaryLogLoss, HuberLoss, LogLoss, SquaredError
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import PopulationTrainer, projection
+from sklearn_bpfree.plugin.judging import block_members
 from sklearn_bpfree.plugin.members import member_outputs
 from sklearn_bpfree.plugin.problem import Problem
 
@@ -113,7 +114,7 @@ def test_every_member_is_judged_with_an_output_layer_of_its_own(objective):
     inner = trainer.init(p, np.random.default_rng(1))
     inner.weights = hidden
     members = trainer.members(inner, body, (int(key[0]), int(key[1])))
-    members.block_members = p.block_members
+    members.block_members = block_members(p)
     centre = np.vstack([np.tanh(member_outputs(body, hidden[None], p.X)[0]), np.ones(60)])[None]
     M = projection.curvature(objective, centre, p.sample_weight, start.penalty)
     expected = []

@@ -259,7 +259,7 @@ def test_same_bits_from_any_workers(name, always_pays, monkeypatch):
         model = BPFreeClassifier((7,), trainer=name, max_iter=3, n_jobs=n_jobs, random_state=0, batch_size=50)
         return model.fit(X, y).state_
 
-    monkeypatch.setattr("sklearn_bpfree.plugin.problem.BLOCK_BYTES", 0)  # many small blocks
+    monkeypatch.setattr("sklearn_bpfree.plugin.judging.BLOCK_BYTES", 0)  # many small blocks
     expected = fit(1)
     found = [fit(2), fit(3)]
     with joblib.parallel_config("loky"):

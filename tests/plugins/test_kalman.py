@@ -343,9 +343,9 @@ def test_directions_above_the_first_layer_are_small():
 def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best(per_weight, every, monkeypatch):
     judged_by = []
 
-    def judge(block, table, weights, rows, *given):
+    def judge(block, problem, weights, rows, *given):
         judged_by.append(rows)
-        return candidates.judge(block, table, weights, rows, *given)
+        return candidates.judge(block, problem, weights, rows, *given)
 
     monkeypatch.setattr(enkf_module, "JUDGING_ROWS", per_weight)  # of 9
     monkeypatch.setattr(enkf_module, "judge", judge)

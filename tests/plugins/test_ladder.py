@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 from bpfree_ladder.ladder import Ladder, LadderState
-from bpfree_ladder.part import Part, endless_permutations, main_columns
+from bpfree_ladder.part import endless_permutations, main_columns, part
 from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
@@ -225,15 +225,15 @@ def test_members_with_main_columns_give_way_to_a_copy_of_the_best_other_one_when
 @pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
 def test_a_part_has_its_rows_in_the_given_order_with_its_columns_and_smoothed_classes(store, columns):
     X, Y, weight = np.arange(12.0).reshape(4, 3), np.eye(2)[[0, 1, 1, 0]], np.array([1.0, 2.0, 1.0, 4.0])
-    rows, settings = np.array([2, 0, 3]), {"batch_size": 2, "max_iter": 5}
-    network, objective = Network((3, 2)), LogLoss()
-    table = Problem(store(X), Y, network, objective, sample_weight=weight).table
-    part = Part(table, rows, columns, smoothing=0.1, network=network, objective=objective, iteration=3, **settings)
+    rows = np.array([2, 0, 3])
+    problem = Problem(store(X), Y, Network((3, 2)), LogLoss(), sample_weight=weight, batch_size=2, max_iter=5)
+    problem.iteration = 3
+    own = part(problem, rows, columns, smoothing=0.1)
     expected = X[rows] if columns is None else X[rows][:, columns]
-    assert part.network.layer_sizes == (expected.shape[1], 2)
-    batches = list(part.batches(np.random.default_rng(0)))
-    assert [len(batch.Y) for batch in batches] == [2, 1] and part.progress() == (3 + 0.25) / 5
-    for found in ([batch.X for batch in batches], [part.X]):
+    assert own.network.layer_sizes == (expected.shape[1], 2)
+    batches = list(own.batches(np.random.default_rng(0)))
+    assert [len(batch.Y) for batch in batches] == [2, 1] and own.progress() == (3 + 0.25) / 5
+    for found in ([batch.X for batch in batches], [own.X]):
         np.testing.assert_array_equal(np.vstack([x.toarray() if sparse.issparse(x) else x for x in found]), expected)
     np.testing.assert_allclose(np.vstack([batch.Y for batch in batches]), 0.9 * Y[rows] + 0.05)
     np.testing.assert_allclose(np.concatenate([batch.weight for batch in batches]), weight[rows] / 2)
