@@ -55,17 +55,23 @@ class BinaryLogLoss(_DeclaredLoss):
         return special.expit(Z) * special.expit(-Z)
 
 
-def _softmax(Z) -> tuple[np.ndarray, np.ndarray]:
-    """Softmax and logsumexp over the first axis, which is several times as fast as over a short last one."""
+def _softmax(Z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Softmax over the first axis, which is several times as fast as over a short last one; logsumexp in two parts."""
     P = Z.copy()
     top = np.maximum.reduce(P)
     P -= top
     np.exp(P, out=P)
     total = np.add.reduce(P)
     P /= total
-    total = np.log(total, out=total)
+    return P, total, top
+
+
+def _logsumexp(Z) -> np.ndarray:
+    """Over the first axis."""
+    _, total, top = _softmax(Z)
+    np.log(total, out=total)
     total += top
-    return P, total
+    return total
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class LogLoss(_DeclaredLoss):
     curvature_bound = 0.5
 
     def loss(self, Z, Y):
-        return _softmax(np.moveaxis(Z, -1, 0))[1] - np.einsum("...k,...k->...", Z, Y)
+        return _logsumexp(np.moveaxis(Z, -1, 0)) - np.einsum("...k,...k->...", Z, Y)
 
     def means(self, Z, Y, weight=None):
         Z = np.ascontiguousarray(Z.transpose(0, 2, 1))  # classes first, as a population's outputs lie in memory
@@ -88,11 +94,13 @@ class LogLoss(_DeclaredLoss):
             total = np.exp(Z, out=Z).sum(axis=1)
             np.log(total, out=total)
         else:
-            total = _softmax(np.moveaxis(Z, 1, 0))[1]
+            total = _logsumexp(np.moveaxis(Z, 1, 0))
         return (total @ w - at_true_class) / w.sum()
 
     def error(self, Z, Y):
-        return self.link(Z) - Y
+        E = self.link(Z)
+        E -= Y
+        return E
 
     def total_and_error(self, Z, Y, weight=None):
         if largest(Z) < LARGE:
@@ -101,7 +109,8 @@ class LogLoss(_DeclaredLoss):
             E /= loss[:, None]
             np.log(loss, out=loss)
         else:
-            P, loss = _softmax(Z.T)
+            P, loss, top = _softmax(Z.T)
+            loss = np.log(loss) + top
             flush(P)
             E = P.T
         E -= Y

@@ -159,6 +159,7 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
     M, ridge = curvature
     per_row = H.dtype.type(1 / H.shape[2])
     c = per_row * H.dtype.type(objective.curvature_bound)
+    Y = np.asfortranarray(Y)  # as Z lies in memory
     Z = np.matmul(V.transpose(0, 2, 1), H)
     for _ in range(n_steps):
         E = objective.error(Z.transpose(0, 2, 1), Y).transpose(0, 2, 1)
