@@ -27,6 +27,7 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
+from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.tabular.columns import (
     ColumnReader,
     as_numbers,
@@ -82,6 +83,8 @@ class TabularPipeline(Pipeline):
         -------
         self : object
         """
+        if isinstance(_learner(self[-1]), _BPFreeEstimator):
+            y = plain(y, numbers=is_regressor(self[-1]))
         if get_config()["enable_metadata_routing"]:
             return super().fit(X, y, **params)
         given = {name: params.pop(name) for name in FOR_THE_ESTIMATOR if name in params}
@@ -315,6 +318,8 @@ class _LevelMeans(TargetEncoder):
 def _one_target(y):
     y = np.asarray(y)
     y = y.astype(np.float64) if y.dtype.kind == "b" else y  # TargetEncoder takes no booleans for values
+    if y.dtype.kind == "O" and all(isinstance(label, int) for label in y.flat):  # it knows none beyond 64 bits
+        y = np.unique(y, return_inverse=True)[1]
     if y.ndim == 1 or y.shape[1] == 1:
         return y.ravel()
     return (y / np.maximum(y.std(axis=0), np.finfo(float).tiny)).mean(axis=1)

@@ -8,9 +8,12 @@ import numpy as np
 from scipy.stats import skew
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+from sklearn_bpfree.estimators.target_values import plain
+from sklearn_bpfree.nn.targets import Values
 
 SKEWED_LOSS = "poisson"  # its log link keeps the mean, and every prediction on the right side of the start
 
@@ -136,6 +139,8 @@ class SkewedTargetRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         scale = SkewedTarget() if self.transformer is None else clone(self.transformer)
         if regressor.get_params().get("loss") != "auto":
             scale.set_params(max_skewness=np.inf)
+        y = check_array(plain(y, numbers=True), ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        Values.fit(y)  # refuses what has no scale in double precision
         self.transformer_ = scale.fit(_columns(y))
         if scale.skewed_:
             regressor.set_params(loss=SKEWED_LOSS)

@@ -435,3 +435,36 @@ def test_metadata_routing_may_be_on():
     with config_context(enable_metadata_routing=True):
         model = tabular_pipeline(BPFreeClassifier(max_iter=3, random_state=0)).fit(X, y)
         np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+LEVELS = pd.DataFrame({"x": np.arange(60.0), "c": [f"level {i % 29}" for i in range(60)]})
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [None, 1.0],
+        ["<1.0", "2.5"],
+        pd.to_datetime(["2020-01-01", "2020-01-02"]),
+        [np.nan, 1.0],
+        [np.inf, 1.0],
+        [1e200, 1],
+    ],
+    ids=["None", "text", "dates", "NaN", "inf", "huge"],
+)
+@pytest.mark.parametrize("columns", [["x"], ["x", "c"]], ids=["numbers", "many levels"])
+def test_what_is_no_target_is_refused_in_the_words_of_the_estimator(y, columns):
+    y = np.tile(np.asarray(y), 30)
+    with pytest.raises(ValueError, match="y") as plain:
+        BPFreeRegressor(max_iter=1).fit(LEVELS[["x"]], y)
+    with pytest.raises(ValueError, match="y") as piped:
+        tabular_pipeline("regressor").fit(LEVELS[columns], y)
+    assert str(plain.value).splitlines()[0] == str(piped.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("labels", [[10**30, -5], [2**64 - 1, 2**64 - 2], [True, False], ["None", "ß"], [10**30, 1, 2]])
+def test_labels_of_any_size_stay_themselves(labels):
+    y = np.array(labels * (60 // len(labels)), dtype=object if max(map(type, labels), key=str) is int else None)
+    model = tabular_pipeline(BPFreeClassifier(max_iter=2)).fit(LEVELS, y)
+    assert sorted(model.classes_.tolist()) == sorted(labels)
+    assert set(model.predict(LEVELS).tolist()) <= set(labels)
