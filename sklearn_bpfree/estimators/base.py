@@ -97,7 +97,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
 
         warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self.objective_, Metric)
         held_out = self._held_out(X_val, y_val, sample_weight_val, budget, warms_up)
-        if X_val is not None:
+        if isinstance(held_out, tuple):
             warn_of_another_scale(self, X, held_out[0])
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
