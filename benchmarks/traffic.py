@@ -17,7 +17,7 @@ from tornado.iostream import IOStream
 
 from sklearn_bpfree.nn.losses import LogLoss
 from sklearn_bpfree.nn.network import Network
-from sklearn_bpfree.plugin import Members, parallel
+from sklearn_bpfree.plugin import Members, workers
 from sklearn_bpfree.plugin.judging import judge, sample_rows
 from sklearn_bpfree.plugin.problem import Problem
 
@@ -63,7 +63,7 @@ def generation(problem, members, number):
 
 
 def main():
-    parallel._Pace.pays = lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1
+    workers.Pace.pays = lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1
     count("write_to_fd", "out")
     count("read_from_fd", "in")
     with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=-1, stdout=-1, stderr=-3, text=True) as cluster:

@@ -15,5 +15,5 @@ def pytest_configure(config):
 @pytest.fixture
 def always_pays(monkeypatch):
     """Workers are used however little there is to do."""
-    pays = "sklearn_bpfree.plugin.parallel._Pace.pays"
+    pays = "sklearn_bpfree.plugin.workers.Pace.pays"
     monkeypatch.setattr(pays, lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1)

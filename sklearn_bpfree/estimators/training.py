@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_bpfree.nn.objectives import Metric
-from sklearn_bpfree.plugin.parallel import one_blas_thread
+from sklearn_bpfree.plugin.blas import one_blas_thread
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer
 

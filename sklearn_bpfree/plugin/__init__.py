@@ -76,14 +76,15 @@ from sklearn_bpfree.nn.network import ACTIVATIONS, Activation, Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection
+from sklearn_bpfree.plugin.blas import one_blas_thread
 from sklearn_bpfree.plugin.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
 from sklearn_bpfree.plugin.feedback import FeedbackTrainer
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
-from sklearn_bpfree.plugin.parallel import Workers, one_blas_thread
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Batch, Problem
 from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.workers import Workers
 
 __all__ = [
     "ACTIVATIONS",

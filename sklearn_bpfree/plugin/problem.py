@@ -15,7 +15,7 @@ from sklearn_bpfree.nn.arrays import shrink
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
-from sklearn_bpfree.plugin.parallel import Workers
+from sklearn_bpfree.plugin.workers import Workers
 
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
 ALL = slice(None)

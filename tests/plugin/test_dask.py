@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
-from sklearn_bpfree.plugin.parallel import Workers
+from sklearn_bpfree.plugin.workers import Workers
 
 distributed = pytest.importorskip("distributed")
 
@@ -105,7 +105,7 @@ def test_the_table_is_scattered_once_and_leaves_with_the_workers(cluster, always
         for _ in range(3):
             processes, values = zip(*workers.map(process, 8, table, os.getpid()), strict=True)
             assert values == tuple(range(8)) and os.getpid() not in processes[1:]
-        held = {key for keys in cluster.has_what().values() for key in keys if key.startswith("_Parcel")}
+        held = {key for keys in cluster.has_what().values() for key in keys if key.startswith("Parcel")}
         workers.close()
         return held
 

@@ -6,27 +6,21 @@ a matter of speed alone, and is decided by the measured time of a block. Read `W
 
 from __future__ import annotations
 
-import asyncio
 import os
-import pickle
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import pairwise
 from multiprocessing import TimeoutError as NoAnswer  # joblib raises this one
 from typing import Any
 
 import joblib
-import numpy as np
-from joblib.externals.loky.backend.reduction import dumps  # as loky's processes are sent functions made at a prompt
 from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
-from threadpoolctl import OpenBLASController, ThreadpoolController
+
+from sklearn_bpfree.plugin.blas import one_blas_thread, short_turns
+from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, run, scattered
 
 BACKEND = "sklearn_bpfree"
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
@@ -38,8 +32,6 @@ LOST = (
     NoAnswer,
 )  # what is raised when workers die, or their cluster cannot be reached
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
-TURN_SECONDS = 1e-4  # after which a thread that computes gives way to one that waits
-LARGEST_LESSON = (1 << 25) - (1 << 13)  # bytes of the largest array from whose release glibc learns
 
 
 class BlockingThreads(ParallelBackendBase):
@@ -90,91 +82,6 @@ def _announced(func, callback):
 joblib.register_parallel_backend(BACKEND, BlockingThreads)
 
 
-class _OneBlasThread:
-    """Limits the BLAS to one thread while anybody in this process asks for it; threads may come and go in any order."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._users = 0
-        self._limit = None
-
-    @contextmanager
-    def __call__(self):
-        with self._lock:
-            if self._users == 0:
-                _give_up_control()
-                self._limit = _blas().limit(limits=1)
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if self._users == 0 and self._limit is not None:
-                    _give_up_control()
-                    self._limit.restore_original_limits()
-                    _give_up_control()
-
-
-def _give_up_control():
-    """Let any thread change OpenBLAS: threadpoolctl since 3.8 ignores all but the first one until that gives it up."""
-    give_up = getattr(OpenBLASController, "clear_controlling_thread", None)
-    if give_up is not None:
-        give_up(force=True)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
-
-
-one_blas_thread = _OneBlasThread()
-
-
-class _ShortTurns:
-    """Has threads change places more often while anybody asks for it.
-
-    Of two threads that call one numpy function after the other, one waits for the interpreter while the other prepares
-    a call; by the time it wakes up, the other is often back, and goes first again until Python makes it give way: by
-    default after 5 ms, as much as some dozens of calls take.
-    """
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._users = 0
-        self._before = 0.0
-
-    @contextmanager
-    def __call__(self):
-        with self._lock:
-            if self._users == 0:
-                self._before = sys.getswitchinterval()
-                sys.setswitchinterval(min(self._before, TURN_SECONDS))
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if self._users == 0:
-                    sys.setswitchinterval(self._before)
-
-
-short_turns = _ShortTurns()
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let this process keep up to 64 MB that it freed, instead of asking the system for them again and again.
-
-    A block's activations take some MB. By its defaults the C library of Linux returns them to the system after each
-    block, and the next one gets new pages, zeroed one by one under a lock that all threads share: half of the time of a
-    block, and most of what a second thread could gain. The library keeps twice the size of the largest mapped array
-    that was ever freed, so one is made and freed here, which costs no memory as nobody writes to it.
-    """
-    np.empty(LARGEST_LESSON, np.uint8)
-
-
 class Workers:
     """Calls a function for every block, with joblib where that pays.
 
@@ -191,7 +98,7 @@ class Workers:
     def __init__(self, n_jobs: int | None = None, shared: Any = None):
         self.n_jobs = n_jobs
         self.shared = shared
-        self._paces: dict[Callable, _Pace] = {}
+        self._paces: dict[Callable, Pace] = {}
         self._open: joblib.Parallel | None = None
         self._sent: Any = None  # `shared` in the form in which the open workers are given it
         self._folder: tempfile.TemporaryDirectory | None = None
@@ -216,14 +123,14 @@ class Workers:
             results = []
             pace = self._paces.get(function)
             if pace is None:  # nothing is known yet: measure the first block
-                results, seconds = _run(_Parcel(_Task(function, range(1), args, self.shared))).content
-                pace = self._paces[function] = _Pace(seconds)
+                results, seconds = run(Parcel(Task(function, range(1), args, self.shared))).content
+                pace = self._paces[function] = Pace(seconds)
             left = range(len(results), n_blocks)
             backend, n_jobs = _backend(self.n_jobs)
             if left and pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
                 results += self._send(function, left, args, pace)
             elif left:
-                more, seconds = _run(_Parcel(_Task(function, left, args, self.shared))).content
+                more, seconds = run(Parcel(Task(function, left, args, self.shared))).content
                 pace.computed_here(seconds / len(left))
                 results += more
             return results
@@ -257,9 +164,9 @@ class Workers:
         new = self._open is None
         parallel, n_tasks = self._workers(patience)
         begin = time.perf_counter()
-        tasks = [_Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
+        tasks = [Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         with short_turns():
-            parcels = parallel(joblib.delayed(_run)(_Parcel(task), self._sent) for task in tasks)
+            parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent) for task in tasks)
         parts = [parcel.content for parcel in parcels]
         wall = time.perf_counter() - begin
         seconds = sum(seconds for _, seconds in parts)
@@ -277,16 +184,16 @@ class Workers:
                 options["backend"] = BACKEND
             elif isinstance(backend, LOCAL_PROCESSES):
                 self._folder = tempfile.TemporaryDirectory(prefix=BACKEND, ignore_cleanup_errors=True)
-                self._sent = _Mapped(self.shared, os.path.join(self._folder.name, "shared"))
+                self._sent = Mapped(self.shared, os.path.join(self._folder.name, "shared"))
             elif not getattr(backend, "supports_sharedmem", False):
                 options["timeout"] = patience
-                self._sent = _scattered(self.shared, backend, patience)
+                self._sent = scattered(self.shared, backend, patience)
             self._open = joblib.Parallel(self.n_jobs, **options).__enter__()
         return self._open, n_jobs
 
 
 @dataclass
-class _Pace:
+class Pace:
     """What is known of a function's speed: the seconds of a block, and whether workers were worth their while.
 
     When they were not they rest for some calls, and for twice as many if that happens again.
@@ -315,79 +222,11 @@ class _Pace:
             self.rest, self.next_rest = self.next_rest, min(2 * self.next_rest, 256)
 
 
-class _Task:
-    """A function, blocks and arguments, which leave behind what is shared."""
-
-    def __init__(self, function, blocks, args, shared):
-        self.function, self.blocks, self.args, self.shared = function, blocks, args, shared
-
-    def __getstate__(self):
-        args = [_Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
-        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": _Task}
-
-
-class _Parcel:
-    """Something that travels as one string of bytes.
-
-    Dask lays arrays end to end, and from those that then begin within a number's bytes numpy computes other bits.
-    joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
-    leaves the caller waiting for ever; into a parcel it does not look.
-    """
-
-    def __init__(self, content):
-        self.content = content
-
-    def __reduce__(self):
-        return _unpacked, (bytes(dumps(self.content)),)
-
-
-def _unpacked(data):
-    return _Parcel(pickle.loads(data))
-
-
-def _run(parcel, sent=None):
-    """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
-    keep_freed_memory()
-    begin = time.thread_time()
-    task = parcel.content
-    sent = sent.content if isinstance(sent, _Parcel) else sent
-    args = [sent if arg is _Task else arg for arg in task.args]
-    with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
-        results = [task.function(block, *args) for block in task.blocks]
-    return _Parcel((results, time.thread_time() - begin))
-
-
 def _split(blocks, n_parts):
     """At most `n_parts` runs of blocks, of equal length as far as possible."""
     n_parts = min(n_parts, len(blocks))
     ends = [len(blocks) * part // n_parts for part in range(n_parts + 1)]
     return [blocks[start:end] for start, end in pairwise(ends)]
-
-
-class _Mapped:
-    """An object in a file; it arrives in another process with its arrays mapped into memory, and only once."""
-
-    def __init__(self, shared, path):
-        self.path = path
-        joblib.dump(shared, path)
-
-    def __reduce__(self):
-        return _mapped, (self.path,)
-
-
-@lru_cache(maxsize=2)
-def _mapped(path):
-    return joblib.load(path, mmap_mode="r")
-
-
-def _scattered(shared, backend, patience):
-    """An object on all workers of a Dask cluster, as a future; as it is for a backend that cannot do that."""
-    client: Any = getattr(backend, "client", None)
-    if shared is None or not hasattr(client, "scatter"):
-        return shared
-    sending = client.scatter([_Parcel(shared)], broadcast=True, hash=False, asynchronous=True)
-    [future] = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
-    return future
 
 
 def _backend(n_jobs) -> tuple[Any, int]:

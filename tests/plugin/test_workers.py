@@ -1,12 +1,9 @@
 """Blocks of work: the same results from any workers, which are used only where they pay."""
 
 import os
-import pickle
 import signal
-import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -15,8 +12,9 @@ import pytest
 from joblib.parallel import BACKENDS, ThreadingBackend
 from threadpoolctl import threadpool_info
 
-from sklearn_bpfree.plugin import parallel
-from sklearn_bpfree.plugin.parallel import Workers, one_blas_thread
+from sklearn_bpfree.plugin import blas
+from sklearn_bpfree.plugin import workers as workers_module
+from sklearn_bpfree.plugin.workers import Workers
 
 
 def times(block, factor):
@@ -96,29 +94,13 @@ def test_one_blas_thread_wherever_a_block_runs(workers):
     assert all(n == 1 for threads in workers.map(blas_threads, 4) for n in threads)
 
 
-def test_a_block_sets_the_limit_itself_because_another_process_knows_nothing_of_the_callers():
-    [threads], seconds = parallel._run(parallel._Parcel(parallel._Task(blas_threads, [0], (), None))).content
-    assert all(n == 1 for n in threads) and seconds > 0
-
-
-def test_the_limit_on_the_blas_is_lifted_by_the_last_to_leave():
-    before = blas_threads(0)
-    first, second = one_blas_thread(), one_blas_thread()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert all(n == 1 for n in blas_threads(0))
-    second.__exit__(None, None, None)
-    assert blas_threads(0) == before
-
-
 def test_an_error_in_a_block_reaches_the_caller(workers):
     with pytest.raises(ZeroDivisionError, match="in block"):
         workers.map(fail, 4)
 
 
 def test_short_blocks_stay_in_the_calling_thread(monkeypatch):
-    monkeypatch.setattr(parallel.time, "thread_time", lambda: 0.0)  # short, whatever else the machine does
+    monkeypatch.setattr(workers_module.time, "thread_time", lambda: 0.0)  # short, whatever else the machine does
     workers = Workers(2)
     workers.map(thread_name, 4)
     assert set(workers.map(thread_name, 4)) == {threading.current_thread().name}
@@ -174,36 +156,10 @@ def test_what_is_shared_stays_where_it_is_for_threads(always_pays):
     assert values == (0, 2, 4, 6, 8, 10) and not any(mapped) and Cargo.packed == 0
 
 
-def test_a_task_takes_its_arguments_along_but_not_what_is_shared():
-    cargo = Cargo()
-    packed = pickle.dumps(parallel._Parcel(parallel._Task(look_inside, [1, 2], (cargo, 3.0), cargo)))
-    again = pickle.loads(pickle.dumps(pickle.loads(packed)))  # on the way through a scheduler
-    assert len(packed) < 400
-    for sent in (cargo, parallel._Parcel(cargo)):
-        assert parallel._run(again, sent).content[0] == [(3.0, False), (6.0, False)]
-
-
-def test_a_parcel_has_no_arrays_that_could_be_laid_end_to_end():
-    task = parallel._Task(np.multiply, [2], (np.ones(1000, np.float32),), None)
-    for content in (task, [np.ones(1000)], Cargo()):
-        buffers = []
-        packed = pickle.dumps(parallel._Parcel(content), protocol=5, buffer_callback=buffers.append)
-        assert not buffers
-        assert type(pickle.loads(packed).content) is type(content)
-    [found], _ = parallel._run(pickle.loads(pickle.dumps(parallel._Parcel(task)))).content
-    np.testing.assert_array_equal(found, 2)
-
-
-def test_an_argument_that_is_none_is_not_taken_for_what_is_shared():
-    task = parallel._Task(np.multiply, [2], (None,), Cargo())
-    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(task))))
-    assert again.args == [None]
-
-
 def test_a_cluster_that_does_not_answer_is_asked_again(always_pays, monkeypatch):
     monkeypatch.setitem(BACKENDS, "deaf", Deaf)
     monkeypatch.setattr(Deaf, "lost", 0)
-    monkeypatch.setattr(parallel, "PATIENCE", (0.1, 60.0))
+    monkeypatch.setattr(workers_module, "PATIENCE", (0.1, 60.0))
     with joblib.parallel_config("deaf"):
         workers = Workers(2)
         assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
@@ -213,7 +169,7 @@ def test_a_cluster_that_does_not_answer_is_asked_again(always_pays, monkeypatch)
 
 def test_a_cluster_that_never_answers_is_given_up(always_pays, monkeypatch):
     monkeypatch.setitem(BACKENDS, "deaf", Deaf)
-    monkeypatch.setattr(parallel, "PATIENCE", (0.1, 0.1))
+    monkeypatch.setattr(workers_module, "PATIENCE", (0.1, 0.1))
     monkeypatch.setattr(Deaf, "submit", lambda self, func, callback=None: None)
     with joblib.parallel_config("deaf"), pytest.raises(TimeoutError, match="last of 2 attempts"):
         Workers(2).map(times, 7, 3)
@@ -221,14 +177,14 @@ def test_a_cluster_that_never_answers_is_given_up(always_pays, monkeypatch):
 
 def test_the_runs_of_blocks_are_even_and_complete():
     for n_blocks, n_parts in [(7, 3), (2, 5), (8, 2), (1, 1)]:
-        parts = parallel._split(range(3, 3 + n_blocks), n_parts)
+        parts = workers_module._split(range(3, 3 + n_blocks), n_parts)
         assert [block for part in parts for block in part] == list(range(3, 3 + n_blocks))
         assert len(parts) == min(n_blocks, n_parts)
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_workers_that_lost_time_rest_for_longer_and_longer():
-    pace, rests = parallel._Pace(1.0), []
+    pace, rests = workers_module.Pace(1.0), []
     for saved in (1.0, -1.0, -1.0, -1.0, 2.0, -1.0):
         pace.computed_there(1.0, saved)
         rests.append(0)
@@ -239,13 +195,13 @@ def test_workers_that_lost_time_rest_for_longer_and_longer():
 
 
 def test_workers_pay_if_they_save_more_than_a_call_costs():
-    pace = parallel._Pace(1.0)
+    pace = workers_module.Pace(1.0)
     assert pace.pays(8, 2, 3.9) and not pace.pays(8, 2, 4.1)
     assert not pace.pays(8, 1, 0.1) and not pace.pays(1, 2, 0.1)
 
 
 def test_workers_that_rest_are_tried_again(monkeypatch):
-    monkeypatch.setattr(parallel, "CALL_SECONDS", {True: -1.0, False: -1.0})
+    monkeypatch.setattr(workers_module, "CALL_SECONDS", {True: -1.0, False: -1.0})
     workers = Workers(2)
     workers.map(thread_name, 4)
     [pace] = workers._paces.values()
@@ -259,7 +215,7 @@ def test_the_threads_are_waited_for_and_not_polled(always_pays, monkeypatch):
     workers = Workers(2)
     workers.map(times, 8, 1)
     naps = []
-    monkeypatch.setattr(parallel.time, "sleep", naps.append)  # joblib's own backends sleep 10 ms between looks
+    monkeypatch.setattr(workers_module.time, "sleep", naps.append)  # joblib's own backends sleep 10 ms between looks
     workers.map(times, 8, 1)
     assert not naps
     with joblib.parallel_config("threading"):
@@ -267,27 +223,6 @@ def test_the_threads_are_waited_for_and_not_polled(always_pays, monkeypatch):
         others.map(blas_threads, 8)
         others.close()
     assert naps  # so that the test would see it
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="speaks of the C library of Linux")
-def test_memory_that_blocks_free_is_kept():
-    script = """
-import resource
-import numpy as np
-from sklearn_bpfree.plugin.parallel import Workers
-
-def block(number):
-    arrays = [np.ones(400_000) for _ in range(8)]
-
-workers = Workers()
-workers.map(block, 2)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-workers.map(block, 20)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-    usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}  # Dask sets one
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=usual)
-    assert int(run.stdout) < 30_000  # of 120,000 otherwise; the system may take a page back at any time
 
 
 def test_no_thread_is_left_behind(always_pays):
@@ -299,38 +234,14 @@ def test_no_thread_is_left_behind(always_pays):
     assert threading.active_count() == before
 
 
-def test_one_blas_thread_in_any_thread_and_whoever_leaves_last():
-    """threadpoolctl lets one thread alone change OpenBLAS until that gives it up."""
-
-    def in_a_thread(function):
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(function).result()
-
-    def limited():
-        with one_blas_thread():
-            return blas_threads(0)
-
-    before = blas_threads(0)
-    assert set(limited()) == {1}
-    assert set(in_a_thread(limited)) == {1}
-    mine, other = one_blas_thread(), one_blas_thread()
-    mine.__enter__()
-    in_a_thread(other.__enter__)
-    mine.__exit__(None, None, None)
-    assert set(blas_threads(0)) == {1}
-    in_a_thread(lambda: other.__exit__(None, None, None))
-    assert blas_threads(0) == before
-    assert set(limited()) == {1}
-
-
 def turn(block):
     return sys.getswitchinterval()
 
 
 def test_threads_take_short_turns_while_they_compute_and_no_longer():
     before = sys.getswitchinterval()
-    workers = parallel.Workers(2)
-    workers._paces[turn] = parallel._Pace(block_seconds=1.0)
-    assert max(workers.map(turn, 4)) <= 1.01 * parallel.TURN_SECONDS
+    workers = workers_module.Workers(2)
+    workers._paces[turn] = workers_module.Pace(block_seconds=1.0)
+    assert max(workers.map(turn, 4)) <= 1.01 * blas.TURN_SECONDS
     workers.close()
-    assert sys.getswitchinterval() == before > parallel.TURN_SECONDS
+    assert sys.getswitchinterval() == before > blas.TURN_SECONDS

@@ -1,0 +1,86 @@
+"""How a task reaches a worker: as one string of bytes, without what all tasks share, which travels once.
+
+Read `run` first: it is what a worker does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import time
+from functools import lru_cache
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib.externals.loky.backend.reduction import dumps  # as loky's processes are sent functions made at a prompt
+
+from sklearn_bpfree.plugin.blas import keep_freed_memory, one_blas_thread
+
+
+class Task:
+    """A function, blocks and arguments, which leave behind what is shared."""
+
+    def __init__(self, function, blocks, args, shared):
+        self.function, self.blocks, self.args, self.shared = function, blocks, args, shared
+
+    def __getstate__(self):
+        args = [Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
+        return {"function": self.function, "blocks": self.blocks, "args": args, "shared": Task}
+
+
+class Parcel:
+    """Something that travels as one string of bytes.
+
+    Dask lays arrays end to end, and from those that then begin within a number's bytes numpy computes other bits.
+    joblib's backend for Dask scatters every large array that it sees among the arguments, in a callback whose failure
+    leaves the caller waiting for ever; into a parcel it does not look.
+    """
+
+    def __init__(self, content):
+        self.content = content
+
+    def __reduce__(self):
+        return _unpacked, (bytes(dumps(self.content)),)
+
+
+def _unpacked(data):
+    return Parcel(pickle.loads(data))
+
+
+def run(parcel, sent=None):
+    """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
+    keep_freed_memory()
+    begin = time.thread_time()
+    task = parcel.content
+    sent = sent.content if isinstance(sent, Parcel) else sent
+    args = [sent if arg is Task else arg for arg in task.args]
+    with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
+        results = [task.function(block, *args) for block in task.blocks]
+    return Parcel((results, time.thread_time() - begin))
+
+
+class Mapped:
+    """An object in a file; it arrives in another process with its arrays mapped into memory, and only once."""
+
+    def __init__(self, shared, path):
+        self.path = path
+        joblib.dump(shared, path)
+
+    def __reduce__(self):
+        return _mapped, (self.path,)
+
+
+@lru_cache(maxsize=2)
+def _mapped(path):
+    return joblib.load(path, mmap_mode="r")
+
+
+def scattered(shared, backend, patience):
+    """An object on all workers of a Dask cluster, as a future; as it is for a backend that cannot do that."""
+    client: Any = getattr(backend, "client", None)
+    if shared is None or not hasattr(client, "scatter"):
+        return shared
+    sending = client.scatter([Parcel(shared)], broadcast=True, hash=False, asynchronous=True)
+    [future] = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop).result(patience)
+    return future
