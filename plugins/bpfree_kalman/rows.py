@@ -21,7 +21,7 @@ def held_out(problem, key, fraction) -> np.ndarray:
     They are remembered as long as the problem lives, because every step asks for them.
     """
     if fraction is None:
-        fraction = 0.1 if problem.objective.is_classification else 0.15
+        fraction = 0.1 if problem.differentiable_loss.is_classification else 0.15
     known = _known.setdefault(problem, {})
     asked = (*map(int, key), fraction)
     if asked not in known:

@@ -179,7 +179,7 @@ class Ladder(Trainer):
         if self.search is not None:
             check_scalar(self.search, "search", number, min_val=0, max_val=1)
         check_scalar(self.boost, "boost", number, min_val=0, include_boundaries="neither")
-        check_scalar(self.effort, "effort", number, min_val=0, include_boundaries="neither")
+        check_scalar(self.effort, "effort", number, min_val=0, max_val=1000, include_boundaries="right")
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):

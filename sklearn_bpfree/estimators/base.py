@@ -289,7 +289,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         ]
         Z = np.concatenate(parts).astype(X.dtype, copy=False)
         P = self.objective_.link(Z)
-        check_finite(self, X, Z, P)
+        check_finite(self, X, Z, P, *([] if self._classifies else [self.targets_.predict(P)]))
         return Z, P
 
     @np.errstate(all="ignore")
@@ -305,7 +305,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
         ]
         whole = [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
-        check_finite(self, X, *whole)
+        check_finite(self, X, *whole, *([] if levels is not None else map(self.targets_.predict, whole)))
         return whole
 
     def __sklearn_tags__(self):

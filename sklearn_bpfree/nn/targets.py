@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WIDE = 1e30  # from here on single precision cannot hold every prediction
+WIDE = 1e30  # units beyond 1e30 or below 1e-30 are too much for predictions in single precision
 LARGEST = 1e150  # of real targets; their squares are finite
 
 
@@ -152,7 +152,8 @@ class Values:
 
     def _dtype(self, P):
         """That of the outputs, unless it is too narrow for the unit of the targets."""
-        return P.dtype if max(np.abs(self.mean).max(), self.scale.max()) < WIDE else np.float64
+        fits = self.scale.min() > 1 / WIDE and max(np.abs(self.mean).max(), self.scale.max()) < WIDE
+        return P.dtype if fits else np.float64
 
     def spread(self, S):
         """Standard deviations in the units of y."""
