@@ -22,7 +22,10 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not stop the work
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if empty := [name for name, value in vars(args).items() if value == []]:
+        parser.error(f"argument --{empty[0]}: -- is no value")  # argparse takes --target=-- for an empty list
     try:
         return args.run(args)
     except BrokenPipeError:  # the reader, such as head, has seen enough

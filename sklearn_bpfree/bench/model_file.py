@@ -148,7 +148,8 @@ def open_model(path: str, trust: bool = False) -> tuple[Any, ModelCard]:
         return joblib.load(io.BytesIO(content[: len(content) - n_card])), card
     except Exception as error:  # whatever a damaged pickle, or one of other versions, may raise
         made = ", ".join(f"{name} {version}" for name, version in card.versions.items())
-        raise BenchError(f"{path} cannot be opened ({first_line(error)}); it was saved with {made}.") from error
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise BenchError(f"{path} cannot be opened ({reason}); it was saved with {made}.") from error
 
 
 def _parts(path):

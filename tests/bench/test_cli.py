@@ -12,6 +12,7 @@ from commandline import DEFAULT, PEERS, mixed_frame, ranking, refused, run
 
 from sklearn_bpfree import bench
 from sklearn_bpfree.bench import cli
+from sklearn_bpfree.bench.commands import bench as bench_command
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -173,6 +174,23 @@ def test_numbers_that_make_no_sense(capsys, argv):
     assert f"argument {argv[0]}: must be a" in capsys.readouterr().err
 
 
+def test_two_dashes_are_no_value(capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["bench", "t.csv", "--target=--"])
+    assert exit.value.code == 2 and "argument --target: -- is no value" in capsys.readouterr().err
+
+
+def test_ctrl_c_and_a_lack_of_memory_are_no_tracebacks(capsys, monkeypatch):
+    for error, code, said in ((KeyboardInterrupt, 130, "interrupted"), (MemoryError, 2, "error: There is not enough")):
+
+        def fail(*args, error=error):
+            raise error
+
+        monkeypatch.setattr(bench_command, "_tables", fail)
+        found, _, err = run(capsys, "bench", "t.csv", "--target", "y")
+        assert found == code and err.startswith(f"bpfree: {said}")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error():
     command = f"{sys.executable} -m sklearn_bpfree list | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
@@ -190,6 +208,7 @@ class WithoutPandas(PathFinder):
 
 sys.meta_path[:] = [WithoutPandas if finder is PathFinder else finder for finder in sys.meta_path]
 from sklearn_bpfree.bench import cli
+from sklearn_bpfree.bench.commands import bench as bench_command
 from sklearn_bpfree.bench.commands import bench as bench_command
 from sklearn_bpfree.bench.commands import zoo
 print(cli.main(["bench", "t.csv", "--target", "y"]), cli.main(["bench", "--trainers", "dfa", "--cv", "2"]))
