@@ -155,50 +155,37 @@ def odd_file(folder, rng):
 
 def options(columns, folder, rng, command):
     """Options, some of which make no sense."""
-    any_column = lambda: str(rng.choice([*columns, *NASTY])) if rng.random() < 0.9 else "\ud800"  # noqa: E731
-    number = lambda: str(rng.choice(["2", "2", "3", "3", "4", "5", "0", "-1", "1000", "1e9", "nan", "inf", "x", "", "9" * 30]))  # noqa: E731
-    place = lambda: str(
-        rng.choice(
-            [
-                str(folder / "new"),
-                str(folder / "new"),
-                "/dev/null",
-                str(folder),
-                str(folder / "no" / "m"),
-                "nul\0",
-                "",
-                str(folder / "taken"),
-                *map(str, folder.iterdir()),
-            ]
-        )
-    )  # noqa: E731
-    known = {
+    some_columns = [*map(str, columns), *NASTY, "\ud800"]
+    numbers = ["2", "2", "3", "3", "4", "5", "0", "-1", "1000", "1e9", "nan", "inf", "x", "", "9" * 30]
+    new = str(folder / "new")
+    places = [new, new, "/dev/null", str(folder), str(folder / "no" / "m"), "nul\0", "", *map(str, folder.iterdir())]
+    values = {
         "bench": {
-            "--cv": number,
-            "--group": any_column,
-            "--time": any_column,
-            "--id": any_column,
-            "--scoring": lambda: str(rng.choice(SCORERS)),
-            "--random-state": number,
-            "--n-jobs": lambda: str(rng.choice(["1", "0", "x"])),
-            "--time-limit": lambda: str(rng.choice(["1", "0.001", "0", "nan", "-3"])),
-            "--save": place,
-            "--task": lambda: str(rng.choice(["auto", "classifier", "regressor", "x"])),
-            "--trainers": lambda: str(rng.choice(["rvfl", "dfaa", ",", "rvfl,rvfl"])),
-            "--peers": lambda: str(rng.choice(["dummy", "", "x", "linear,dummy"])),
+            "--cv": numbers,
+            "--group": some_columns,
+            "--time": some_columns,
+            "--id": some_columns,
+            "--scoring": SCORERS,
+            "--random-state": numbers,
+            "--n-jobs": ["1", "0", "x"],
+            "--time-limit": ["1", "0.001", "0", "nan", "-3"],
+            "--save": places,
+            "--task": ["auto", "classifier", "regressor", "x"],
+            "--trainers": ["rvfl", "dfaa", ",", "rvfl,rvfl"],
+            "--peers": ["dummy", "", "x", "linear,dummy"],
         },
         "fit": {
-            "--id": any_column,
-            "--save": place,
-            "--trainer": lambda: str(rng.choice(["rvfl", "x", "dfa"])),
-            "--time-limit": lambda: "0.1",
-            "--random-state": number,
-            "--task": lambda: str(rng.choice(["classifier", "regressor"])),
+            "--id": some_columns,
+            "--save": places,
+            "--trainer": ["rvfl", "x", "dfa"],
+            "--time-limit": ["0.1"],
+            "--random-state": numbers,
+            "--task": ["classifier", "regressor"],
         },
-        "predict": {"--id": any_column, "--out": place, "--trust": None},
+        "predict": {"--id": some_columns, "--out": places, "--trust": []},
     }[command]
-    chosen = rng.choice(list(known), int(rng.choice([0, 0, 0, 1, 1, 2, 3])), replace=False)
-    made = [part for name in chosen for part in ([name] if known[name] is None else [f"{name}={known[name]()}"])]
+    chosen = rng.choice(list(values), int(rng.choice([0, 0, 0, 1, 1, 2, 3])), replace=False)
+    made = [f"{name}={values[name][int(rng.integers(len(values[name])))]}" if values[name] else name for name in chosen]
     return [*made, *(["--force"] if rng.random() < 0.3 else [])]
 
 
@@ -211,7 +198,9 @@ def command_of(rng, folder):
         path.write_bytes(damage(path.read_bytes(), rng))
     table = str(path) if rng.random() < 0.94 else odd_file(folder, rng)
     target = str(rng.choice(["value", "kind"])) if rng.random() < 0.9 else str(rng.choice([*frame.columns, *NASTY]))
-    command = str(rng.choice(["bench", "bench", "fit", "predict"]))
+    command = str(rng.choice(["bench", "bench", "fit", "predict", "columns"]))
+    if command == "columns":
+        return ["columns", table]
     if command == "bench":
         quick = ["--trainers", "rvfl", "--peers", "dummy,linear", "--cv", "2", "--target=" + target]
         return ["bench", table, *quick, *options(frame.columns, folder, rng, command)]

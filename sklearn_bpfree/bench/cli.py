@@ -12,7 +12,7 @@ import sys
 from typing import NoReturn
 
 from sklearn_bpfree import __version__
-from sklearn_bpfree.bench.commands import bench, models, zoo
+from sklearn_bpfree.bench.commands import bench, columns, models, zoo
 from sklearn_bpfree.bench.reading import BenchError
 from sklearn_bpfree.bench.terminal import plain, say
 
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="bpfree", description="The zoo of backprop-free trainers for scikit-learn.")
     parser.add_argument("--version", action="version", version=f"sklearn-bpfree {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (zoo, bench, models):
+    for module in (zoo, columns, bench, models):
         module.add(commands)
     return parser
 

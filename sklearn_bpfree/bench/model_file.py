@@ -28,6 +28,7 @@ import sklearn
 import sklearn_bpfree
 from sklearn_bpfree.bench.files import replacing
 from sklearn_bpfree.bench.reading import BenchError, Table, first_line
+from sklearn_bpfree.tabular import describe_columns
 
 MAGIC = b"bpfree model 1\n"
 SEAL = hashlib.sha256().digest_size
@@ -69,7 +70,7 @@ class ModelCard:
     @classmethod
     def of(cls, model: str, table: Table, target: str, id: str | None = None) -> "ModelCard":
         """The card of a model that was trained on a table."""
-        columns = {str(name): str(dtype) for name, dtype in table.X.dtypes.items()}
+        columns = {str(column.name): column.kind for column in describe_columns(table.X)}
         return cls(model, table.task, target, table.name, len(table.y), columns, id)
 
     def differences(self) -> list[str]:

@@ -23,6 +23,7 @@ from sklearn_bpfree.bench.leaderboard import Leaderboard
 from sklearn_bpfree.bench.reading import BenchError, Table
 from sklearn_bpfree.bench.reproduce import reproduce
 from sklearn_bpfree.bench.terminal import plain
+from sklearn_bpfree.tabular import describe_columns
 
 
 @dataclass
@@ -99,6 +100,7 @@ def _told(section: Section, seconds) -> dict[str, Any]:
         "header": board.header,
         "lines": _lines(board),
         "footnotes": board.footnotes,
+        "columns": describe_columns(table.X) if hasattr(table.X, "columns") else [],
     }
     if not board.ranked:
         return told

@@ -1,8 +1,9 @@
 """`bpfree bench`: what it prints, writes and returns, on tables small enough for a test."""
 
 import signal
-import time
 import warnings
+from types import SimpleNamespace
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -17,6 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from sklearn_bpfree import BPFreeClassifier, bench
+from sklearn_bpfree.bench import comparison
+from sklearn_bpfree.bench import options as bench_options
 from sklearn_bpfree.bench.commands import bench as bench_command
 from sklearn_bpfree.tabular import tabular_pipeline
 
@@ -145,11 +148,15 @@ def test_ctrl_c_gives_the_leaderboard_so_far(capsys, table, competitors, swallow
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_the_time_limit_ends_the_comparison(capsys, table, competitors):
-    competitors(lambda: time.sleep(0.3))
-    begin = time.perf_counter()
+def test_the_time_limit_ends_the_comparison(capsys, table, competitors, monkeypatch):
+    now = [0.0]
+    watch = SimpleNamespace(time=lambda: now[0], perf_counter=lambda: now[0])
+    for module in (comparison, bench_options):
+        monkeypatch.setattr(module, "time", watch)
+    competitors(lambda: now.append(now.pop() + 0.3))
     code, out, _ = run(capsys, "bench", table(), "--target", "kind", "--cv", "5", "--time-limit", "0.4")
-    assert code == 0 and time.perf_counter() - begin < 2
+    assert code == 0 and now[0] == 0.6
+    assert "2 folds; not run" in ranking(out)["acting"][1]
     assert "not run: the time limit was over" in ranking(out)["acting"][1]
     assert ranking(out)["last"] == ("", "not run: the time limit was over")
 
@@ -213,19 +220,25 @@ def test_the_saved_model_is_the_best_and_predicts_on_the_raw_table(capsys, table
     assert (loaded.predict(unseen) == frame["kind"][70:]).mean() > 0.8
 
 
-def test_a_model_that_failed_in_a_fold_is_not_saved(capsys, table, competitors, tmp_path):
-    calls = []
+class Unlucky(LogisticRegression):
+    """Fails in the first fit of all."""
 
-    def fail_once():
-        calls.append(1)
-        if len(calls) == 1:
+    fits: ClassVar[list] = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.fits.append(len(y))
+        if len(self.fits) == 1:
             raise RuntimeError("out of luck")
+        return super().fit(X, y)
 
-    competitors(fail_once)
-    frame = mixed_frame()
-    frame["kind"] = ["a"] * 31 + ["b"] * 29  # all three score alike in a fold, and the stub fails in one
-    code, out, _ = run(capsys, "bench", table(frame), "--target", "kind", "--cv", "2", "--save", tmp_path / "m")
-    assert code == 0 and "Saved acting" not in out and "fitted on all 60 rows" in out
+
+def test_a_model_that_failed_in_a_fold_is_not_saved(capsys, table, tmp_path, monkeypatch):
+    Unlucky.fits.clear()
+    models = {"unlucky": Unlucky(), "dummy": DummyClassifier()}
+    made = [bench.Model(name, tabular_pipeline(model), False) for name, model in models.items()]
+    monkeypatch.setattr(bench_command, "make_models", lambda *args: made)
+    code, out, _ = run(capsys, "bench", table(), "--target", "kind", "--cv", "2", "--save", tmp_path / "m")
+    assert code == 0 and ranking(out)["unlucky"][0] == "1" and "Saved dummy, fitted on all 60 rows" in out
 
 
 def grouped_frame(n=120):

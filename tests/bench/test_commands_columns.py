@@ -1,0 +1,27 @@
+"""`bpfree columns`: a line for each column of a file."""
+
+import pandas as pd
+from commandline import refused, run
+
+N = 40
+FRAME = pd.DataFrame(
+    {
+        "amount": [f"${1000 + 7 * i:,}" for i in range(N)],
+        "day": pd.date_range("2020-01-20", periods=N).strftime("%d.%m.%Y"),
+        "colour\x1b[31m": ["red", "green"] * (N // 2),
+        "note": [f"a remark of its own, number {i * i % 97} of {i}" for i in range(N)],
+    }
+)
+
+
+def test_each_column_has_its_kind_and_why(capsys, table):
+    path = table(FRAME)
+    code, out, _ = run(capsys, "columns", path)
+    title, header, _, *lines = out.splitlines()
+    assert code == 0 and title == f"{path}: 40 rows, 4 columns." and header.split() == ["column", "kind", "note"]
+    assert [line.split()[:2] for line in lines[:3]] == [["amount", "number"], ["day", "date"], ["colour", "category"]]
+    assert lines[3].startswith("note") and "left out" in lines[3] and "\x1b" not in out
+
+
+def test_a_file_that_is_none_is_refused(capsys):
+    assert "it is a device; give a file" in refused(capsys, "columns", "/dev/zero")
