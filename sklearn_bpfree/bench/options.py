@@ -37,6 +37,7 @@ def add_table(command, *, needed: bool) -> None:
     )
     command.add_argument("--target", metavar="COLUMN", required=needed, help="the column to predict")
     command.add_argument("--task", choices=["auto", "classifier", "regressor"], default="auto", help="default: auto")
+    command.add_argument("--encoding", metavar="NAME", help="of a text file; default: found out")
     command.add_argument("--id", metavar="COLUMN", help="a column that names the rows, and is no feature")
 
 
@@ -53,7 +54,7 @@ def add_force(command) -> None:
 def read(args, cv: int) -> Table:
     """The table of the command line, without the column that names its rows."""
     check_input(args.table)
-    table = read_table(args.table, args.target, args.task, cv)
+    table = read_table(args.table, args.target, args.task, cv, args.encoding)
     return table if args.id is None else set_aside(table, args.id)[0]
 
 

@@ -1,6 +1,6 @@
-"""Read a table from a file, separate its target and find out the task, before anything is compared.
+"""Take a table from a file, separate its target and find out the task, before anything is compared.
 
-Nothing here prints: what was decided is in the table's `notes`. pandas is imported only to read a file.
+Nothing here prints: what was decided is in the table's `notes`. How a file becomes a frame is in `files`.
 """
 
 import difflib
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
+from sklearn_bpfree.bench.frames import BOOLEANS, LARGEST_INTEGER, BenchError, first_line, read_frame
+from sklearn_bpfree.tabular.cells import numbers_of
 from sklearn_bpfree.tabular.columns import describe_columns, notes_on
+from sklearn_bpfree.tabular.kinds import understand
+
+__all__ = ["BenchError", "Table", "bundled_tables", "first_line", "read_rows", "read_table"]
 
 MAX_CLASSES = 20  # a target with more distinct integers than this is taken for a quantity
-
-
-class BenchError(Exception):
-    """Something that the user gave makes no sense; told in one sentence."""
 
 
 @dataclass
@@ -45,51 +46,57 @@ def bundled_tables() -> list[Table]:
     ]
 
 
-def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table:
-    """Read a CSV or Parquet file, separate the target and find out the task.
+def read_table(path: str, target: str, task: str = "auto", cv: int = 5, encoding: str | None = None) -> Table:
+    """Read a table's file, separate the target and find out the task.
 
     Parameters
     ----------
     path : str
-        Parquet if it ends in .parquet or .pq, otherwise text with commas, semicolons or tabs, compressed or not.
+        By its ending Parquet, Feather, JSON or Excel, otherwise text with commas, semicolons, tabs or bars between its
+        cells, compressed or not.
     target : str
         Name of the column to predict. Rows without it are left out.
     task : {"auto", "classifier", "regressor"}, default="auto"
         "auto": a classifier for text, booleans and few distinct integers, otherwise a regressor.
     cv : int, default=5
         Number of folds; classes with fewer rows are left out.
+    encoding : str or None, default=None
+        Of a text; None: it is found out.
 
     Returns
     -------
     Table
     """
-    frame = _read_frame(path, target)
+    frame, notes = read_frame(path, encoding)
     names = {str(name): name for name in frame.columns}
     if target not in names:
         close = {name.lower().strip(): name for name in names}
         found = difflib.get_close_matches(target.lower().strip(), close, n=1)
         hint = f" (did you mean {close[found[0]]!r}?)" if found else ""
         raise BenchError(f"{path} has no column {target!r}{hint}; its columns are {_some(names)}.")
+    if f"{target}.1" in names and any("More than one column" in note for note in notes):
+        raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
     if frame.shape[1] == 1:
         raise BenchError(f"{path} has no column besides the target {target!r}; give a table with some.")
-    notes = []
-    given = frame[names[target]].notna()
+    column, texts, note = _understand_target(frame[names[target]], _marks_of_holes(frame.drop(columns=names[target])))
+    notes += note
+    given = column.notna()
     if not given.all():
         notes.append(f"Left out {_count((~given).sum(), 'row')} without a target.")
-        frame = frame[given]
+        frame, column, texts = frame[given], column[given], texts[given]
     if frame.empty:
         raise BenchError(f"{path} has no row with a value of {target!r}; give a table with some.")
     varied = [name for name, column in frame.items() if _n_values(column, path) > 1]
     if not set(varied) - {names[target]}:
         raise BenchError(f"No column of {path} but the target holds two different values; give a table with some.")
-    column = frame[names[target]].infer_objects()
+    column = column.infer_objects()
     if getattr(column.dtype, "kind", "O") in "mM":
         raise BenchError(f"The target {target!r} holds {column.dtype} values; give one with classes or numbers.")
     decided, why = _decide_task(column)
     if task == "auto":
         task = decided
         notes.append(f"Task: {task}, because {target!r} {why} (change it with --task).")
-    y = _labels(column) if task == "classifier" else _values(column, why)
+    y = _labels(column, texts) if task == "classifier" else _values(column, why)
     X = frame.drop(columns=names[target])
     if n_infinite := int(X.isin([np.inf, -np.inf]).to_numpy().sum()):
         notes.append(f"Took {_count(n_infinite, 'infinite value')} for missing.")
@@ -101,48 +108,25 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5) -> Table
     return table
 
 
-def read_rows(path: str, as_text: list[str] | None = None):
-    """Read the rows of a CSV or Parquet file, for predictions.
+def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None = None):
+    """Read the rows of a table's file, for predictions.
 
     Parameters
     ----------
     path : str
     as_text : list of str, default=None
         Columns to be left as they are written.
+    encoding : str or None, default=None
+        Of a text; None: it is found out.
 
     Returns
     -------
     DataFrame
     """
-    frame = _read_frame(path, None, dict.fromkeys(as_text or [], str))
+    frame, _ = read_frame(path, encoding, as_text or ())
     if frame.empty:
         raise BenchError(f"{path} has no rows; give a table with some.")
     return frame.replace([np.inf, -np.inf], np.nan)
-
-
-def _read_frame(path, target, dtypes=None):
-    try:
-        import pandas as pd
-
-        if path.endswith((".parquet", ".pq")):
-            frame = pd.read_parquet(path)
-            decimals = [name for name, column in frame.items() if pd.api.types.infer_dtype(column) == "decimal"]
-            return frame.astype(dict.fromkeys(decimals, np.float64))
-        separator = max(",;\t", key=lambda sep: pd.read_csv(path, sep=sep, nrows=0).shape[1])
-        head = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str)
-        marks = "." if separator == "," else ".,"  # of decimals; the right one makes more columns numeric
-        frames = [pd.read_csv(path, sep=separator, decimal=mark, dtype=dtypes, low_memory=False) for mark in marks]
-    except ImportError as error:
-        message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
-        raise BenchError(message) from error
-    except UnicodeError as error:
-        raise BenchError(f"{path} cannot be read: it is not in UTF-8 ({error}); save it so.") from error
-    except Exception as error:  # the exceptions of half a dozen parsers
-        reason = getattr(error, "strerror", None) or first_line(error) or type(error).__name__
-        raise BenchError(f"{path} cannot be read: {reason.rstrip('.')}.") from error
-    if (head == target).to_numpy().sum() > 1:
-        raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
-    return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
 
 
 def _n_values(column, path):
@@ -153,8 +137,31 @@ def _n_values(column, path):
         raise BenchError(f"Column {column.name!r} of {path} holds lists or the like; give single values.") from error
 
 
-def first_line(error):
-    return str(error).strip().partition("\n")[0]
+def _marks_of_holes(frame) -> set[str]:
+    """Texts by which the numbers and dates of a table say that there is no value."""
+    with suppress(ValueError, TypeError):  # of cells that hold lists
+        described = describe_columns(frame.select_dtypes(exclude="number"))
+        return {str(cell).strip() for column in described for cell in column.odd}
+    return set()
+
+
+def _understand_target(column, marks):
+    """A target as numbers where its texts say such, its texts, and sentences on what was not plain."""
+    texts = column
+    if getattr(column.dtype, "kind", "O") not in "OU" or column.map(type).isin([list, dict, np.ndarray]).any():
+        return column, texts, []
+    name = column.name
+    column = column.where(~column.isin(["nan", "NaN", "<NA>", "NaT", *marks]), None)
+    if set(column.dropna()) <= BOOLEANS.keys():
+        return column.map(BOOLEANS).astype(object), texts, []
+    taken = understand(name, column.tolist())
+    if taken.kind in ("date", "time of day", "duration"):
+        raise BenchError(f"The target {name!r} holds {taken.kind}s; give one with classes or numbers.")
+    if taken.kind == "number" or (taken.kind == "constant" and taken.format):
+        column = column.astype(object).where(column.isna(), numbers_of(taken, column.tolist())).astype(np.float64)
+        return column, texts, [f"Took the target {name!r} for numbers: {taken.note}."] if taken.note else []
+    kept = [mark for mark in ("None", "NA", "N/A", "null", "none", "n/a") if (column == mark).any()]
+    return column, texts, [f"{mark!r} is a class of {name!r}, not a missing target." for mark in kept]
 
 
 def _decide_task(column):
@@ -173,13 +180,15 @@ def _integral(column):
     return bool((column % 1 == 0).all())
 
 
-def _labels(column):
+def _labels(column, texts):
+    """Booleans, integers where int64 has them, or texts as they are written."""
     kind = getattr(column.dtype, "kind", "O")
     if kind == "b":
         return column.to_numpy(dtype=bool)
-    if kind in "iuf" and _integral(column):
-        return column.to_numpy(dtype=np.int64)
-    return np.array([str(value) for value in column])
+    if kind in "iuf" and _integral(column) and (kind != "f" or column.abs().max() < LARGEST_INTEGER):
+        if kind != "u" or column.max() <= np.iinfo(np.int64).max:
+            return column.to_numpy(dtype=np.int64)
+    return np.array([str(value) for value in texts])
 
 
 def _values(column, why):

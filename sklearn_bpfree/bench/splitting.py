@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
 from sklearn_bpfree.bench.reading import BenchError, Table
-from sklearn_bpfree.tabular import ColumnReader, describe_columns
+from sklearn_bpfree.tabular.columns import as_quantities
 
 
 def folds(table: Table, cv: int, random_state: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -93,25 +93,12 @@ def by_time(table: Table, column: str) -> Table:
         If there is no such column, or a row has no date or number in it.
     """
     name = _found(table, column)
-    when = _numbers(table.X[[name]])
+    when = as_quantities(table.X[[name]])[:, 0]
     if n_missing := int(np.isnan(when).sum()):
         raise BenchError(f"Column {column!r} has neither a date nor a number in {n_missing} rows; --time needs one.")
     order = np.argsort(when, kind="stable")
     groups = None if table.groups is None else table.groups[order]
     return replace(table, X=table.X.iloc[order], y=table.y[order], groups=groups, ordered=True)
-
-
-def _numbers(frame) -> np.ndarray:
-    """The only column as numbers, of dates the days since 1970; NaN where a cell is neither."""
-    (column,) = describe_columns(frame)
-    if column.kind in ("number", "date", "time of day", "duration"):
-        frame = ColumnReader().fit_transform(frame)  # of a date its days come first
-    elif column.kind not in ("row number", "identifier"):
-        return np.full(len(frame), np.nan)
-    try:
-        return np.asarray(frame.iloc[:, 0], dtype=np.float64)
-    except (TypeError, ValueError):  # an identifier that is no number
-        return np.full(len(frame), np.nan)
 
 
 def set_aside(table: Table, column: str):

@@ -17,8 +17,19 @@ from sklearn_bpfree.tabular.containers import Moments
 from sklearn_bpfree.tabular.holes import is_hole
 from sklearn_bpfree.tabular.moments import days_of_durations, days_since_1970, part_of
 
+TRUTH: dict[str, float] = dict.fromkeys("true t yes y 1 1.0 on".split(), 1.0)
+TRUTH |= dict.fromkeys("false f no n 0 0.0 off".split(), 0.0)
+
+
+class BooleanFormat:
+    """Texts of truth values, where a column of booleans comes as text after training."""
+
+    def read(self, text: str) -> float | None:
+        return TRUTH.get(text.strip().casefold())
+
+
 FORMATS = {
-    "number": numbers.NumberFormat(), "boolean": numbers.NumberFormat(), "constant": numbers.NumberFormat(),
+    "number": numbers.NumberFormat(), "boolean": BooleanFormat(), "constant": numbers.NumberFormat(),
     "date": dates.DateFormat(), "time of day": spans.TimeFormat(), "duration": spans.DurationFormat(),
 }  # fmt: skip
 

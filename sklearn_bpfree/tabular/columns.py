@@ -4,6 +4,7 @@ Read `ColumnReader` first. What a single column is taken for is decided in `kind
 """
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -56,6 +57,19 @@ def describe_columns(X) -> list[Column]:
     if sparse.issparse(table):
         return [Column(j, "number") for j in range(table.shape[1])]
     return [understand(name, cells_of(table, j)) for j, name in enumerate(names_of(table))]
+
+
+def as_quantities(X) -> np.ndarray:
+    """Each column of any table as numbers: of dates the days since 1970; NaN throughout where it holds neither."""
+    table = as_table(X)
+    numbers = np.full(table.shape, np.nan)
+    for j, name in enumerate(names_of(table)):
+        cells = cells_of(table, j)
+        column = understand("", cells)  # without a name, by which integers would be row numbers or codes
+        column = replace(column, name=name, kind="number") if column.kind == "row number" else column
+        if column.kind not in ("category", "free text", "identifier", "empty"):
+            numbers[:, j] = column.read(cells)[""]
+    return numbers
 
 
 def notes_on(columns) -> list[str]:

@@ -93,7 +93,7 @@ def _without_zero_dates(said):
 
 def _without_texts(column, counts, cells, types):
     if all(issubclass(kind, (bool, np.bool_)) for kind in types):
-        return replace(column, kind="boolean", format=numbers.NumberFormat())
+        return replace(column, kind="boolean")
     if all(issubclass(kind, (Real, Decimal)) for kind in types):
         return _number(replace(column, kind="number", format=numbers.NumberFormat()), cells)
     if all(issubclass(kind, (date, np.datetime64)) or hasattr(kind, "start_time") for kind in types):

@@ -98,7 +98,7 @@ BAD_TABLES = [
     ({"y": [1, 2]}, ["--target", "y"], "has no column besides the target 'y'"),
     ({"Cost": [1], "size": [2]}, ["--target", "coost"], "no column 'coost' (did you mean 'Cost'?); its columns are C"),
     ({"x": range(20), "y": [1, 2] * 10}, [], "Say which column of"),
-    ({" y ": range(20), "x": [1, 2] * 10}, ["--target", "y"], "has no column 'y' (did you mean ' y '?)"),
+    ({"Y": range(20), "x": [1, 2] * 10}, ["--target", "y"], "has no column 'y' (did you mean 'Y'?)"),
     (
         {"a": [1] * 20, "b": ["u"] * 20, "y": [1, 2] * 10},
         ["--target", "y"],
@@ -118,11 +118,15 @@ def test_tables_that_make_no_sense(capsys, table, columns, options, message):
     ("name", "content", "message"),
     [
         ("missing.csv", None, "cannot be read: No such file or directory."),
-        ("empty.csv", b"", "cannot be read: No columns to parse from file."),
-        ("binary.csv", b"\xff\xfe\x00\x01,\x80\n", "cannot be read: it is not in UTF-8 ("),
-        ("latin.csv", "größe,b\n1,2\n".encode("latin-1"), "cannot be read: it is not in UTF-8 ("),
+        ("empty.csv", b"", "cannot be read: it is empty."),
+        ("binary.csv", b"\xff\xfe\x00\x01,\x80\n", "cannot be read: it is not in utf-16; give another encoding."),
+        ("nul.csv", b"a,b\n" + bytes(range(256)), "cannot be read: it holds no text in an encoding that is known"),
         ("twice.csv", b"b,a,b\n1,2,3\n", "has more than one column 'b'; rename all but the target."),
-        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n", "cannot be read: Error tokenizing data"),
+        (
+            "ragged.csv",
+            b"a,b\n1,2\n1,2,3,4\n",
+            "cannot be read: line 3 has 4 cells, but the header 2; put cells that hold commas in q",
+        ),
         ("text.parquet", b"a,b\n1,2\n", "cannot be read: "),
     ],
 )

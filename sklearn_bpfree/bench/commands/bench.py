@@ -185,7 +185,8 @@ def _source(table, args) -> str:
     """The expression that reads the table again."""
     if args.table is None:
         return f"bundled_tables()[{[known.name for known in bundled_tables()].index(table.name)}]"
-    source = f"read_table({args.table!r}, {args.target!r}, {args.task!r}, {args.cv})"
+    encoding = f", {args.encoding!r}" if args.encoding else ""
+    source = f"read_table({args.table!r}, {args.target!r}, {args.task!r}, {args.cv}{encoding})"
     source = f"set_aside({source}, {args.id!r})[0]" if args.id else source
     source = f"by_group({source}, {args.group!r})" if args.group else source
     return f"by_time({source}, {args.time!r})" if args.time else source

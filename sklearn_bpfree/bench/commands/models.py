@@ -30,7 +30,8 @@ def add(commands) -> None:
         "values with quantiles where the model has them.",
     )
     command.add_argument("model", metavar="MODEL", help="what bpfree fit or bpfree bench --save has written")
-    command.add_argument("table", metavar="TABLE", help="a CSV (also compressed) or Parquet file")
+    command.add_argument("table", metavar="TABLE", help="a file such as the model was made from")
+    command.add_argument("--encoding", metavar="NAME", help="of a text file; default: found out")
     command.add_argument("--out", metavar="CSV", required=True, help="the file to write the predictions to")
     command.add_argument(
         "--id", metavar="COLUMN", help="a column to copy beside the predictions; default: the one named at the fit"
@@ -72,7 +73,7 @@ def run_predict(args) -> int:
     pipeline, card = open_model(args.model, args.trust)
     say(f"{plain(args.model)}: {plain(card)}.", *map(plain, card.differences()))
     id = args.id or card.id
-    frame = read_rows(args.table, as_text=[id] if id else [])
+    frame = read_rows(args.table, [id] if id else [], args.encoding)
     columns = {} if id is None else {id: _column(frame, id, args.table)}
     columns |= predictions(pipeline, _features(frame, card, args.table))
     with replacing(args.out) as file:
