@@ -90,6 +90,11 @@ class Metric:
         self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2
         self._judge = _ClassPredictions if targets.is_classification else _ValuePredictions
 
+    @property
+    def is_classification(self) -> bool:
+        """Whether the metric judges classes, as losses say it of themselves."""
+        return self.targets.is_classification
+
     def scores(self, Z, y, sample_weight=None) -> np.ndarray:
         """Value of the metric for each member of a population.
 

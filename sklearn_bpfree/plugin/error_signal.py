@@ -6,7 +6,6 @@ activations. The output layer always learns from the output error itself. Read `
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -173,7 +172,6 @@ class ErrorSignalTrainer(Trainer):
 
     keeps_inputs: ClassVar[bool] = False  # whether `Pass.trace` holds pre-activations that the method needs itself
 
-    @abstractmethod
     def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
         """Teaching signal of a hidden layer's activations, before the activation's derivative.
 
@@ -189,8 +187,9 @@ class ErrorSignalTrainer(Trainer):
         Returns
         -------
         signal : ndarray of shape (b, d_layer)
-            Stands in for dL/dH; a new array, it will be changed.
+            Stands in for dL/dH; a new array in the dtype of the fit, it will be changed.
         """
+        raise NotImplementedError(f"{type(self).__name__} must define signal, or override batch_gradient.")
 
     def add_readouts(self, Z: np.ndarray, run: Pass) -> None:
         """Add to the raw outputs Z (b, K) in place what other layers than the last contribute; nothing by default."""
@@ -341,9 +340,20 @@ class ErrorSignalTrainer(Trainer):
         delta = run.error
         for layer in range(len(run.hidden), 0, -1):
             write_gradient(run.hidden[layer - 1], delta, run.kernel_gradients[layer], run.bias_gradients[layer])
-            delta = run.chain(layer - 1, self.signal(layer - 1, delta, run))
+            signal = self.signal(layer - 1, delta, run)
+            H = run.hidden[layer - 1]
+            if np.shape(signal) != H.shape or signal.dtype != H.dtype:
+                raise ValueError(self._wrong_signal(signal, layer - 1, H))
+            delta = run.chain(layer - 1, signal)
         write_gradient(batch.X, delta, run.kernel_gradients[0], run.bias_gradients[0])
         return loss
+
+    def _wrong_signal(self, signal, layer, H):
+        got = f"{signal.dtype} of shape {signal.shape}" if isinstance(signal, np.ndarray) else repr(signal)
+        return (
+            f"signal of {type(self).__name__} for hidden layer {layer} must be {H.dtype} of shape {H.shape}, a row for "
+            f"each row of the batch and a column for each unit, got {got}."
+        )
 
     def forward(self, run: Pass, batch: Batch, dropout: float) -> float:
         """Send a minibatch up the network, with everything kept in `run`; returns its mean loss."""

@@ -13,9 +13,9 @@ Read `yield_trainer_checks`, the table of contents, first. `RandomSearch` is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from unittest import SkipTest
+from typing import Any
 
 from sklearn_bpfree.plugin.trainer import Trainer
 from sklearn_bpfree.testing.asking import ask
@@ -50,8 +50,10 @@ from sklearn_bpfree.testing.offers import (
     check_standard_deviations,
 )
 from sklearn_bpfree.testing.reference import RandomSearch
-from sklearn_bpfree.testing.running import run_check, title
+from sklearn_bpfree.testing.running import Report, run_check, title
+from sklearn_bpfree.testing.signals import check_hidden_layers_mind_weights, check_transposes
 from sklearn_bpfree.testing.steps import (
+    check_draws_from_its_generator,
     check_finish_keeps_the_outputs,
     check_gradient,
     check_outputs,
@@ -68,40 +70,46 @@ from sklearn_bpfree.testing.weights import (
 __all__ = ["RandomSearch", "check_trainer", "parametrize_with_trainer_checks", "yield_trainer_checks"]
 
 
-def check_trainer(trainer) -> None:
+def check_trainer(trainer: str | Trainer | type[Trainer], *, verbose: bool | None = None) -> None:
     """Run every check on a trainer; scikit-learn's own on both estimators come last.
 
     Parameters
     ----------
     trainer : str, Trainer or subclass of Trainer
         A registered name, an object, or a class to be made with its defaults.
+    verbose : bool, default=None
+        Whether to print each check's name and its seconds, and in the end how many passed. None: unless pytest runs.
 
     Raises
     ------
     AssertionError
         At the first failure, with one sentence that says what is wrong.
+
+    Examples
+    --------
+    >>> from sklearn_bpfree.testing import RandomSearch, check_trainer
+    >>> check_trainer(RandomSearch(population_size=8), verbose=False)
     """
+    report = Report(verbose)
     for check in yield_trainer_checks():
-        run_check(check, trainer)
+        report.run(check, trainer)
     for kind, least in MINIMUM.items():
-        passed = 0
+        before = report.n_passed
         for check in yield_sklearn_checks(kind, trainer):
-            try:
-                run_check(check, trainer)
-                passed += 1
-            except SkipTest:
-                continue
+            report.run(check, trainer)
+        passed = report.n_passed - before
         ask(passed >= least, f"only {passed} of scikit-learn's checks ran on {kind.__name__}, at least {least} must")
+    report.end(trainer)
 
 
-def parametrize_with_trainer_checks(trainers):
+def parametrize_with_trainer_checks(trainers: Iterable[str | Trainer | type[Trainer]]) -> Any:
     """Decorate a pytest function ``test(trainer, check)`` that calls ``check(trainer)``.
 
     There is one test per trainer and check, scikit-learn's own checks of both estimators included.
 
     Parameters
     ----------
-    trainers : list of str, Trainer or subclass of Trainer
+    trainers : iterable of str, Trainer or subclass of Trainer
         Registered names, objects, or classes to be made with their defaults.
 
     Returns
@@ -134,7 +142,11 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_gradient
     yield check_step_changes_nothing
     yield check_step_repeats_itself
+    yield check_draws_from_its_generator
     yield check_finish_keeps_the_outputs
+    # what reaches the hidden layers
+    yield check_transposes
+    yield check_hidden_layers_mind_weights
     # a run of the loop
     yield check_same_seed_same_bits
     yield check_resumes_from_a_pickle

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -12,6 +14,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 class Failure(AssertionError):
     """A check of this kit has failed."""
+
+
+def reason(error) -> str:
+    """What an error says, in one line without a full stop."""
+    text = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {str(error) or _line(error)}"
+    return " ".join(text.split()).rstrip(".")
+
+
+def _line(error) -> str:
+    """The line of code that raised an error, for those of scikit-learn's assertions that say no more."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.line} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def ask(condition, otherwise):
@@ -44,6 +58,21 @@ def first_difference(a, b, place) -> str | None:
     else:
         return None if pickle.dumps(a) == pickle.dumps(b) else place
     return next((found for part, x, y in parts if (found := first_difference(x, y, part)) is not None), None)
+
+
+def arrays_of(record, place):
+    """The arrays in a record, each with its place, looking into dataclasses, lists and dictionaries."""
+    if isinstance(record, np.ndarray):
+        yield place, record
+    elif dataclasses.is_dataclass(record):
+        for key, value in vars(record).items():
+            yield from arrays_of(value, f"{place}.{key}")
+    elif isinstance(record, dict):
+        for key, value in record.items():
+            yield from arrays_of(value, f"{place}[{key!r}]")
+    elif isinstance(record, (list, tuple)):
+        for i, value in enumerate(record):
+            yield from arrays_of(value, f"{place}[{i}]")
 
 
 def ask_one_warning(fit, word):

@@ -14,6 +14,7 @@ from sklearn_bpfree.testing.asking import ask, ask_same
 
 NEEDS = ("output error", "values")
 OFFERS = ("partial_fit", "return_std", "sets")
+MAX_STEPS = 10_000  # on a table as small as the kit's
 TRANSPOSES = ("none", "own head", "signs", "all")
 
 
@@ -62,6 +63,7 @@ def check_needs_offers_and_transposes(trainer):
     ask(trainer.needs in NEEDS, f"needs must be one of {NEEDS}, got {trainer.needs!r}")
     known = isinstance(trainer.offers, tuple) and set(trainer.offers) <= set(OFFERS)
     ask(known, f"offers must be a tuple of some of {OFFERS}, got {trainer.offers!r}")
+    ask(trainer.slow in (True, False), f"slow must be True or False, got {trainer.slow!r}")
     ask(trainer.transposes in TRANSPOSES, f"transposes must be one of {TRANSPOSES}, got {trainer.transposes!r}")
 
 
@@ -70,10 +72,16 @@ def check_budget(trainer):
     for shape in [(1, 1), (90, 4), (5_000, 1_000), (1_000_000, 30)]:
         budget = trainer.budget(*shape)
         ask(isinstance(budget, Budget), f"budget{shape} must return a Budget, got {budget!r}")
+        again = trainer.budget(*shape)
+        ask(budget == again, f"budget{shape} gives {budget} and, asked again, {again}")
         for name in ("max_iter", "batch_size"):
             value = getattr(budget, name)
             whole = isinstance(value, (int, np.integer)) and value >= 1
             ask(whole, f"{name} of budget{shape} must be an integer of at least 1, got {value!r}")
+        ask(
+            budget.max_iter <= MAX_STEPS or shape[0] > 90,
+            f"budget{shape} asks for {budget.max_iter} steps, more than {MAX_STEPS}; a step is a pass over the rows",
+        )
         flag = isinstance(budget.early_stopping, (bool, np.bool_))
         ask(flag, f"early_stopping of budget{shape} must be True or False, got {budget.early_stopping!r}")
         ask(budget.tol is None or budget.tol >= 0, f"tol of budget{shape} must be None or >= 0, got {budget.tol!r}")

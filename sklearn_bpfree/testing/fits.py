@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 from sklearn.base import clone
 
 from sklearn_bpfree.estimators import training
@@ -52,12 +53,19 @@ def _check_learns(trainer, kind):
     budget = trainer.budget(*make_table(kind)[0].shape)
     problem = make_problem(kind, batch_size=budget.batch_size, max_iter=budget.max_iter)
     first = training.start(trainer, problem, 0).state
-    last = fit_loop(trainer, problem).state
+    progress = fit_loop(trainer, problem)
+    last = progress.state
     (loss, errors), (last_loss, last_errors) = (_judge(trainer, state, problem) for state in (first, last))
     ask(
         last_loss <= loss / 2 or last_errors < errors / 2,
         f"on {kind} that are easy to learn the training loss went from {loss:.3g} to {last_loss:.3g} and the rate of "
         f"errors from {errors:.3g} to {last_errors:.3g} in {budget.max_iter} steps; one of them must halve",
+    )
+    seen = [row["loss"] for row in progress.history if np.isfinite(row["loss"])]
+    ask(
+        len(seen) < 5 or np.median(seen[-2:]) < np.median(seen[:2]) or last_loss >= loss,
+        f"on {kind} the training loss went from {loss:.3g} to {last_loss:.3g}, but by the states' loss it went from "
+        f"{np.median(seen[:2]):.3g} to {np.median(seen[-2:]):.3g}; lower must be better",
     )
 
 

@@ -49,6 +49,8 @@ def check_float64(trainer):
     found = model.state_.weights.dtype
     ask(found == np.float64, f"with dtype='float64' the weights must be float64, got {found}")
     ask(np.isfinite(model.predict(X)).all(), "with dtype='float64' the predictions are not finite")
+    W = model.state_.weights
+    ask((W.astype(np.float32) != W).any(), "with dtype='float64' the weights are those of single precision")
 
 
 def check_sparse_rows(trainer):

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sklearn_bpfree.testing.asking import ask, ask_same
-from sklearn_bpfree.testing.setting import N_STEPS, make_classifier, make_regressor, make_table
+from sklearn_bpfree.testing.setting import N_STEPS, make_classifier, make_problem, make_regressor, make_rng, make_table
 
 
 def check_partial_fit(trainer):
@@ -29,6 +29,19 @@ def check_partial_fit(trainer):
         again = pickle.loads(pickle.dumps(again)).partial_fit(X[rows], y[rows], classes=[0, 1, 2])
         ask(model.n_iter_ == number, f"{number} calls of partial_fit must be {number} steps, got {model.n_iter_}")
     ask_same(model.state_, again.state_, "partial_fit after pickling gives other bits, in", "state")
+    _check_remembers(trainer, X, y)
+
+
+def _check_remembers(trainer, X, y):
+    """What was learned from earlier rows shows after a call with other rows."""
+    predicted = []
+    for labels in (y[:60], (y[:60] + 1) % 3):
+        model = make_classifier(trainer)
+        for rows, targets in [(X[:60], labels), (X[:60], labels), (X[60:], y[60:])]:
+            model.partial_fit(rows, targets, classes=[0, 1, 2])
+        predicted.append(model.predict_proba(X))
+    gap = np.abs(predicted[0] - predicted[1]).max()
+    ask(gap > 1e-4, "partial_fit forgets: after a call the predictions are the same for any rows of the calls before")
 
 
 def check_standard_deviations(trainer):
@@ -50,10 +63,20 @@ def check_standard_deviations(trainer):
         mean, std = model.fit(X, target).predict(X, return_std=True)
         ask(mean.shape == std.shape == (len(X),), f"std must have the shape of y ({len(X)},), got {std.shape}")
         ask(bool((std > 0).all() and np.isfinite(std).all()), "standard deviations must be positive and finite")
+        gap = np.abs(mean - model.predict(X)).max() / std.mean()
+        ask(gap < 0.5, f"the mean of predictive and what predict says differ by {gap:.2g} standard deviations")
         stds.append(std.mean())
     ask(stds[1] > stds[0], f"the mean std is {stds[0]:.3g} without noise and {stds[1]:.3g} with; it must be larger")
     same = abs(stds[2] / stds[1] / 1000 - 1) < 0.2
     ask(same, f"a target times 1000 has a mean std of {stds[2]:.3g} instead of about {1000 * stds[1]:.3g}")
+    new_X, new_y = make_table("values", seed=1)
+    new_noise = np.random.default_rng(1).standard_normal(len(y)) * y.std()
+    mean, std = model.fit(X, y + 0.2 * noise).predict(new_X, return_std=True)
+    z = float(np.sqrt(np.square((new_y + 0.2 * new_noise - mean) / std).mean()))
+    ask(
+        0.4 < z < 1.6,
+        f"the root mean square error of new rows is {z:.2g} times what std says; it must be about once",
+    )
     low, high = model.predict_quantiles(X, (0.05, 0.95)).T
     ask(bool((low < high).all()), "the 95 % quantile must lie above the 5 % quantile")
 
@@ -80,8 +103,9 @@ def check_metric_as_objective(trainer):
     X, y = make_table("two classes")
     if trainer.needs == "values":
         make_classifier(trainer, loss="roc_auc").fit(X, y)
-        share = make_classifier(trainer, loss=share_correct, max_iter=None).fit(X, y).score(X, y)
+        share = make_classifier(trainer, loss=_share_correct, max_iter=None).fit(X, y).score(X, y)
         ask(share > 0.8, f"with the accuracy as the loss two clusters were told apart in {share:.0%} of rows only")
+        _check_shift(trainer)
         return
     try:
         make_classifier(trainer, loss="roc_auc").fit(X, y)
@@ -93,5 +117,16 @@ def check_metric_as_objective(trainer):
         ask(False, "loss='roc_auc' was accepted although the trainer needs the output error; did it mean 'values'?")
 
 
-def share_correct(y_true, y_pred):
+def _check_shift(trainer):
+    """A decision threshold moves every raw output alike."""
+    problem = make_problem("three classes")
+    state = trainer.step(trainer.init(problem, make_rng()), problem, make_rng())
+    shift = np.array([0.3, -0.2, 0.5], problem.dtype)
+    shifted = trainer.shift_outputs(state, problem, shift)
+    before, after = (trainer.outputs(s, problem.network, problem.X) for s in (state, shifted))
+    gap = np.abs(after - before - shift).max() / (1 + np.abs(before).max())
+    ask(gap < 1e-3, "shift_outputs must move the outputs of every row by the shift; override it as outputs was")
+
+
+def _share_correct(y_true, y_pred):
     return np.mean(y_true == y_pred)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
+import os
+import time
 from functools import partial
-from pathlib import Path
 from unittest import SkipTest
 
 from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import Trainer
-from sklearn_bpfree.testing.asking import Failure
+from sklearn_bpfree.testing.asking import Failure, reason
 from sklearn_bpfree.testing.of_sklearn import sklearn_check
 
 
@@ -38,18 +38,41 @@ def run_check(check, trainer):
     except SkipTest:
         raise
     except Exception as error:
-        reason = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {str(error) or _line(error)}"
-        reason = " ".join(reason.split()).rstrip(".")
-        raise AssertionError(f"{type(resolved).__name__} fails {title(check)}: {reason}.") from error
+        cause = error.__cause__ if isinstance(error, Failure) and error.__cause__ else error
+        raise AssertionError(f"{type(resolved).__name__} fails {title(check)}: {reason(error)}.") from cause
 
 
-def _line(error) -> str:
-    """The line of code that raised an error, for those of scikit-learn's assertions that say no more."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.line} ({Path(last.filename).name}, line {last.lineno})"
+class Report:
+    """Runs checks and says which, how long each took, and how many passed."""
+
+    def __init__(self, verbose=None):
+        self.verbose = "PYTEST_CURRENT_TEST" not in os.environ if verbose is None else verbose
+        self.n_passed, self.start = 0, time.perf_counter()
+
+    def run(self, check, trainer):
+        before = time.perf_counter()
+        self._say(f"{title(check)} ", end="")
+        try:
+            run_check(check, trainer)
+        except SkipTest as skipped:
+            self._say(f"skipped: {skipped}")
+        except AssertionError:
+            self._say("failed")
+            raise
+        else:
+            self.n_passed += 1
+            self._say(f"{time.perf_counter() - before:.2f} s")
+
+    def end(self, trainer):
+        name, seconds = type(resolve(trainer)).__name__, time.perf_counter() - self.start
+        self._say(f"{name} passes {self.n_passed} checks in {seconds:.1f} s.")
+
+    def _say(self, text, end="\n"):
+        if self.verbose:
+            print(text, end=end, flush=True)
 
 
-def title(check):
+def title(check) -> str:
     """Name of a check, with scikit-learn's parameters where it has any."""
     if not isinstance(check, partial):
         return check.__name__

@@ -22,9 +22,9 @@ class _ToyProblem(Problem):
     targets: Any
 
 
-def make_table(kind):
+def make_table(kind, seed=0):
     """90 rows of 4 columns: clusters that are easy to tell apart, or a smooth function."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     X = rng.standard_normal((90, 4))
     if kind == "values":
         return X, 100 + 20 * (X[:, 0] - X[:, 1] + np.tanh(2 * X[:, 2]))
@@ -34,16 +34,18 @@ def make_table(kind):
     return X / X.std(axis=0), y
 
 
-def make_problem(kind, *, dtype: Any = np.float32, weighted=False, batch_size=32, max_iter=N_STEPS, n_jobs=None):
-    """The table of a kind as a problem for a network with two hidden layers."""
-    X, y = make_table(kind)
+def make_problem(
+    kind, *, table=None, weight=None, dtype: Any = np.float32, batch_size=32, max_iter=N_STEPS, n_jobs=None
+):
+    """The table of a kind, or another one, as a problem for a network with two hidden layers."""
+    X, y = make_table(kind) if table is None else table
     targets = Values.fit(y) if kind == "values" else Classes(np.unique(y))
     problem = _ToyProblem(
         X.astype(dtype),
         targets.encode(y, dtype),
         Network((4, 12, 8, targets.n_outputs)),
         make_objective("auto", targets),
-        sample_weight=1.0 + np.arange(90) % 2 if weighted else None,
+        sample_weight=weight,
         y=y,
         batch_size=batch_size,
         max_iter=max_iter,

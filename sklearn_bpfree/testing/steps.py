@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 
 import numpy as np
 
 from sklearn_bpfree.plugin.trainer import State
-from sklearn_bpfree.testing.asking import ask, ask_same, first_difference
+from sklearn_bpfree.testing.asking import arrays_of, ask, ask_same, first_difference
+from sklearn_bpfree.testing.generators import watched_generators
 from sklearn_bpfree.testing.setting import KINDS, make_problem, make_rng
 
 
@@ -33,6 +37,9 @@ def _check_state(method, state, problem):
     fits = weights.shape == (n_weights,)
     ask(fits, f"weights after {method} must have the network's length ({n_weights},), got {weights.shape}")
     ask(weights.dtype == problem.dtype, f"weights after {method} must be {problem.dtype}, got {weights.dtype}")
+    for place, array in arrays_of(state, "state"):
+        other = array.dtype.kind == "f" and array.dtype != problem.dtype and _is_large(array, problem.network)
+        ask(not other, f"{place} after {method} is {array.dtype} in a fit of {problem.dtype}; make it problem.dtype")
     ask(np.isfinite(weights).all(), f"weights after {method} are not finite")
     number = isinstance(state.loss, (float, np.floating)) and not np.isinf(state.loss)
     ask(number, f"loss after {method} must be a finite float, or NaN where none was seen, got {state.loss!r}")
@@ -40,8 +47,17 @@ def _check_state(method, state, problem):
     ask_same(state, again, f"the state after {method} does not survive pickling", "state")
 
 
+def _is_large(array, network) -> bool:
+    """Whether an array grows with the network as its weights do; statistics may be kept in double precision."""
+    pairs = {frozenset(shape) for shape in network.kernel_shapes} | {
+        frozenset((units, network.n_outputs)) for units in network.layer_sizes[1:-1]
+    }
+    of_all = {network.n_weights, network.n_kernel} & set(array.shape)
+    return bool(of_all) or (array.ndim == 2 and frozenset(array.shape) in pairs)
+
+
 def check_outputs(trainer):
-    """`outputs` gives finite raw outputs, one row per row and one column per output, and changes nothing."""
+    """`outputs` gives finite raw outputs, the same for a row in any company, and changes nothing."""
     for kind in KINDS:
         problem = make_problem(kind)
         state = trainer.step(trainer.init(problem, make_rng()), problem, make_rng())
@@ -53,6 +69,15 @@ def check_outputs(trainer):
         fits = isinstance(Z, np.ndarray) and Z.shape == shape
         ask(fits, f"outputs must return an ndarray of shape {shape} for {kind}, got {np.shape(Z)}")
         ask(np.isfinite(Z).all(), f"outputs must be finite for {kind}")
+        ask(Z.dtype == problem.dtype, f"outputs must be {problem.dtype} as the rows are, got {Z.dtype}")
+        again = trainer.outputs(state, problem.network, problem.X)
+        ask_same(Z, again, "outputs gives other bits when it is repeated, in", "outputs")
+        some = np.arange(40, 3, -3)
+        gap = np.abs(trainer.outputs(state, problem.network, problem.X[some]) - Z[some]).max() / np.abs(Z).max()
+        ask(
+            gap < 1e-3,
+            f"outputs of a row depend on the rows that it comes with, by {gap:.2g} of the largest for {kind}",
+        )
 
 
 def check_gradient(trainer):
@@ -67,22 +92,46 @@ def check_gradient(trainer):
         expected = problem.network.kernel_shapes
         ask(shapes == expected, f"gradient must return arrays in the kernels' shapes {expected}, got {shapes}")
         ask(all(np.isfinite(gradient).all() for gradient in gradients), "gradient must be finite")
+        dtypes = {gradient.dtype for gradient in gradients}
+        ask(
+            dtypes == {problem.dtype}, f"gradient must return arrays of {problem.dtype}, got {sorted(map(str, dtypes))}"
+        )
 
 
 def check_step_changes_nothing(trainer):
-    """`step` leaves the state, the trainer, the problem and numpy's global random state as they were."""
-    problem = make_problem("three classes", weighted=True)
-    state = trainer.init(problem, make_rng())
+    """`init` and `step` leave state, trainer, problem and global random states as they were, and print nothing."""
+    problem = make_problem("three classes", weight=1.0 + np.arange(90) % 2)
+    with _nothing_changed("init", None, trainer, problem):
+        state = trainer.init(problem, make_rng())
     for _ in range(3):
-        before = copy.deepcopy([state, vars(trainer), _public(problem)])
-        global_state = np.random.get_state()  # noqa: NPY002
-        following = trainer.step(state, problem, make_rng())
-        ask_same(before[0], state, "step must not change the state that it is given, but changed", "state")
-        ask_same(before[1], vars(trainer), "step must not keep anything on the trainer, but changed", "self")
-        ask_same(before[2], _public(problem), "step must not change the problem, but changed", "problem")
-        untouched = first_difference(global_state, np.random.get_state(), "") is None  # noqa: NPY002
-        ask(untouched, "step must draw from the generator that it is given, not from numpy's global one")
+        with _nothing_changed("step", state, trainer, problem):
+            following = trainer.step(state, problem, make_rng())
         state = following
+
+
+@contextmanager
+def _nothing_changed(method, state, trainer, problem):
+    before = copy.deepcopy([state, vars(trainer), _public(problem)])
+    for draw in (np.random.random, random.random):  # a constant seed changes the states from now on
+        draw()
+    global_states = _global_states()
+    with (
+        np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+        redirect_stdout(StringIO()) as printed,
+    ):
+        settings = np.geterr()
+        yield
+        ask(settings == np.geterr(), f"{method} must leave numpy's handling of errors as it is; use np.errstate")
+    ask_same(before[0], state, f"{method} must not change the state that it is given, but changed", "state")
+    ask_same(before[1], vars(trainer), f"{method} must not keep anything on the trainer, but changed", "self")
+    ask_same(before[2], _public(problem), f"{method} must not change the problem, but changed", "problem")
+    untouched = first_difference(global_states, _global_states(), "") is None
+    ask(untouched, f"{method} must draw from the generator that it is given, not from a global one")
+    ask(not printed.getvalue(), f"{method} must not print, but printed {printed.getvalue()[:60]!r}")
+
+
+def _global_states():
+    return [np.random.get_state(), random.getstate()]  # noqa: NPY002
 
 
 def _public(problem):
@@ -98,6 +147,25 @@ def check_step_repeats_itself(trainer):
     trainer.step(second, problem, make_rng())
     again = trainer.step(first, problem, make_rng())
     ask_same(second, again, "step gives other bits when it is repeated, in", "state")
+
+
+def check_draws_from_its_generator(trainer):
+    """Whatever `init` and `step` draw follows from the generators that they are given."""
+    problem = make_problem("three classes")
+    made = []
+    for seed in (1, 2, 3):
+        first, *others = np.random.default_rng(seed).spawn(3)
+        with watched_generators() as calls:
+            state = trainer.init(problem, first)
+            for problem.iteration, rng in enumerate(others):
+                state = trainer.step(state, problem, rng)
+        made.append(calls)
+    own = [call for call in made[0] if call in made[1] and call in made[2]]
+    ask(
+        not own,
+        f"init and step must draw from the generators that they are given, or from some made of these (rng.spawn, a "
+        f"seed drawn from rng); {', '.join(own[:1])} draws the same for any",
+    )
 
 
 def check_finish_keeps_the_outputs(trainer):

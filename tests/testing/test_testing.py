@@ -285,7 +285,7 @@ class DependsOnJobs(Backprop):
     """Draws otherwise when it runs in parallel."""
 
     def init(self, problem, rng):
-        return super().init(problem, np.random.default_rng(problem.n_jobs or 1))
+        return super().init(problem, rng.spawn(problem.n_jobs or 1)[-1])
 
 
 FAULTS = {
@@ -406,6 +406,35 @@ def test_scikit_learns_checks_are_part_of_it():
     trainer, check = case.values
     with pytest.raises(AssertionError, match="fails BPFreeRegressor-check_methods_subset_invariance"):
         check(trainer)
+
+
+class HardlyLearns(Backprop):
+    """Takes steps that are enough for the kit's easy tables, and for no others."""
+
+    def budget(self, n_samples, n_features):
+        return super().budget(n_samples, n_features)._replace(max_iter=120 if n_samples == 90 else 1)
+
+
+def test_a_failure_of_scikit_learns_says_what_is_asked_and_what_helps():
+    cases = parametrize_with_trainer_checks([HardlyLearns]).args[1]
+    trainer, check = next(case for case in cases if case.id.endswith("BPFreeRegressor-check_regressors_train")).values
+    with pytest.raises(AssertionError) as raised:
+        check(trainer)
+    message = sentence(raised)
+    assert "this check is scikit-learn's own, and it asks for an R2 above .5" in message
+    assert message.endswith("more steps (max_iter of budget) or longer ones (learning_rate, sigma).")
+
+
+def test_a_script_is_told_what_is_checked_and_how_long_it_takes(monkeypatch, capsys):
+    monkeypatch.setattr(testing, "yield_trainer_checks", lambda: iter([testing.check_budget]))
+    monkeypatch.setattr(testing, "yield_sklearn_checks", lambda kind, trainer: iter([testing.check_docstring]))
+    monkeypatch.setattr(testing, "MINIMUM", {BPFreeClassifier: 1})
+    check_trainer(RandomSearch)
+    assert not capsys.readouterr().out
+    check_trainer(RandomSearch, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["check_budget", "check_docstring", "RandomSearch"]
+    assert all(line.endswith((" s", " s.")) for line in lines) and "passes 2 checks" in lines[-1]
 
 
 def test_parametrisation_has_readable_and_distinct_names():
