@@ -25,7 +25,7 @@ import joblib
 import numpy
 import sklearn
 
-import sklearn_bpfree
+from sklearn_bpfree import __version__
 from sklearn_bpfree.bench.files import replacing
 from sklearn_bpfree.bench.reading import BenchError, Table, first_line
 from sklearn_bpfree.tabular import describe_columns
@@ -45,7 +45,7 @@ def _maker():
 def _versions():
     python = platform.python_version()
     return {
-        "sklearn-bpfree": sklearn_bpfree.__version__,
+        "sklearn-bpfree": __version__,
         "scikit-learn": sklearn.__version__,
         "numpy": numpy.__version__,
         "python": python,

@@ -95,6 +95,15 @@ class Metric:
         """Whether the metric judges classes, as losses say it of themselves."""
         return self.targets.is_classification
 
+    def error(self, Z, Y):
+        """What a loss has and a metric lacks.
+
+        Raises
+        ------
+        ObjectiveError
+        """
+        raise ObjectiveError(f"the metric {self.name!r} has no output error")
+
     def scores(self, Z, y, sample_weight=None) -> np.ndarray:
         """Value of the metric for each member of a population.
 
