@@ -341,7 +341,8 @@ def with_prior(sums: Moments, anomalies, mean, strength: float) -> Moments:
 
 def solve(A, B) -> np.ndarray:
     """``(I + A)^-1 B`` for a symmetric positive semi-definite A."""
-    return linalg.solve(np.eye(len(A)) + A, B, assume_a="pos", check_finite=False)
+    factor = linalg.cho_factor(np.eye(len(A)) + A, check_finite=False)
+    return linalg.cho_solve(factor, B, check_finite=False)
 
 
 def inverse_root(A) -> np.ndarray:
