@@ -115,7 +115,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     >>> from sklearn.datasets import make_friedman1
     >>> from sklearn_bpfree import BPFreeRegressor
     >>> X, y = make_friedman1(random_state=0)
-    >>> BPFreeRegressor(random_state=0).fit(X, y).score(X, y) > 0.9
+    >>> BPFreeRegressor(random_state=0).fit(X, y).score(X, y) > 0.8
     True
     """
 

@@ -47,7 +47,7 @@ def describe_columns(X) -> list[Column]:
     --------
     >>> import numpy as np
     >>> from sklearn_bpfree.tabular import describe_columns
-    >>> X = np.array([["$1,200", "31.01.2020"], ["$950", "01.02.2020"], ["?", "15.03.2021"]], dtype=object)
+    >>> X = np.array([["$1,200", "31.01.2020"], ["$950.50", "01.02.2020"], ["?", "15.03.2021"]], dtype=object)
     >>> for column in describe_columns(X):
     ...     print(column.name, column.kind, "|", column.note)
     0 number | with comma between thousands; in $; 1 cell ('?') taken for missing
