@@ -25,6 +25,9 @@ MEMBERS = [
     ("target_propagation", {"mode": "drl"}),
     ("target_propagation", {"mode": "dtp"}),
     ("target_propagation", {"mode": "fixed_weight"}),
+    ("pepita", {}),
+    ("pepita", {"mode": "pepita"}),
+    ("pepita", {"mode": "mempepita"}),
 ]
 GRADIENTS = [  # the settings that give the true gradient, and how far off they may be
     ("backprop", {}, 1e-12),
