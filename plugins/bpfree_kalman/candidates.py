@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpfree_kalman.odds import open_covariance
+from bpfree_kalman.held_out import clearly_worse
+from bpfree_kalman.moderation import open_covariance
 from bpfree_kalman.readout import Readout, features, mean_and_error
-from bpfree_kalman.rows import clearly_worse
 from sklearn_bpfree.plugin import Network, State, advance
 
 RIDGE_FACTORS = (3.0, 1.0), (1 / 3, 3.0)  # tried on held-out rows, and the standard errors that must speak for it

@@ -24,12 +24,13 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, accept, judge, readout_of
+from bpfree_kalman.clipping import clipped, limits
 from bpfree_kalman.directions import UnitDirections, input_root, spread
+from bpfree_kalman.held_out import held_out
+from bpfree_kalman.moderation import moderated
 from bpfree_kalman.noise import NoiseModel
 from bpfree_kalman.observation import observe
-from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, features, quadratic
-from bpfree_kalman.rows import clipped, held_out, limits
 from sklearn_bpfree.plugin import (
     Budget,
     Loss,
@@ -54,8 +55,8 @@ class EnKFState(State):
         Where the next ensemble is drawn, with a readout of the training rows.
     damping : float
     ridge : float
-    key : tuple of two int
-        Says which rows are held out.
+    held : ndarray of int
+        Numbers of the held-out rows.
     roots : tuple of ndarray of shape (d_0, d_0) or (d_0,)
         Square roots of the covariances of the first layer's directions.
     train_loss : float
@@ -75,7 +76,7 @@ class EnKFState(State):
     centre: np.ndarray = field(default_factory=lambda: np.empty(0))
     damping: float = 1.0
     ridge: float = 1.0
-    key: tuple[int, int] = (0, 0)
+    held: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     roots: tuple[np.ndarray, ...] = ()
     train_loss: float = float("inf")
     best_losses: np.ndarray | None = None
@@ -157,7 +158,8 @@ class EnKF(Trainer):
             W[:] = spread(roots[0], draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
             b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
         biases[-1][:] = problem.initial_output()
-        state = EnKFState(weights, centre=weights, key=(int(key[0]), int(key[1])), roots=roots)
+        held = held_out(problem, (int(key[0]), int(key[1])), self.hold_out)
+        state = EnKFState(weights, centre=weights, held=held, roots=roots)
         low, high = limits(problem.X)
         state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high, objective=problem.objective)
         return accept(state, problem, self._candidate(state, problem, weights, FIRST_STEPS))
@@ -166,7 +168,7 @@ class EnKF(Trainer):
         """Draw directions, observe them, solve for two dampings, keep the best."""
         if len(problem.network.layer_sizes) == 2:
             return advance(state)  # no hidden layer: the readout is all there is
-        network, held = problem.network, held_out(problem, state.key, self.hold_out)
+        network, held = problem.network, state.held
         rows = np.delete(np.arange(problem.n_samples), held)
         takes_all = len(rows) <= problem.batch_size
         if not takes_all:
@@ -194,7 +196,7 @@ class EnKF(Trainer):
     def _candidate(self, state, problem, weights, n_steps):
         """Hidden layers with a readout by all rows."""
         problem.n_evaluations += problem.n_samples
-        held, V = held_out(problem, state.key, self.hold_out), readout_of(problem.network, state.centre)
+        held, V = state.held, readout_of(problem.network, state.centre)
         given = problem.network, V, problem.objective, state.ridge
         return Candidate.fit(weights, problem.all_rows(), held, *given, n_steps)
 
@@ -204,7 +206,7 @@ class EnKF(Trainer):
         Z = network.outputs(state.weights, X)
         if state.covariance is None:
             return Z
-        return averaged(Z, quadratic(features(network, state.weights, X), state.covariance.astype(Z.dtype)))
+        return moderated(Z, quadratic(features(network, state.weights, X), state.covariance.astype(Z.dtype)))
 
     def predictive(self, state: Any, network: Network, X):
         """Mean and standard deviation; see `NoiseModel`."""
@@ -217,8 +219,7 @@ class EnKF(Trainer):
         network, objective = problem.network, problem.differentiable_loss
         if objective.is_classification:
             return state
-        held = held_out(problem, state.key, self.hold_out)
         F = features(network, state.weights, problem.X)
-        readout = Readout(F, problem.Y, problem.sample_weight, held, objective, state.ridge)
+        readout = Readout(F, problem.Y, problem.sample_weight, state.held, objective, state.ridge)
         V = readout_of(network, state.weights)
         return advance(state, noise=NoiseModel.fit(readout, readout.solve("train", V, STEPS), V))

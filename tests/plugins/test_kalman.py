@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from bpfree_kalman import candidates, observation
 from bpfree_kalman import enkf as enkf_module
+from bpfree_kalman.clipping import clipped, limits
 from bpfree_kalman.directions import UnitDirections, input_root
+from bpfree_kalman.held_out import clearly_worse, held_out
+from bpfree_kalman.moderation import moderated
 from bpfree_kalman.noise import NoiseModel
 from bpfree_kalman.observation import block_rows, observe
-from bpfree_kalman.odds import averaged
 from bpfree_kalman.readout import Readout, mean_and_error
-from bpfree_kalman.rows import clearly_worse, clipped, held_out, limits
 from scipy import optimize, sparse, special, stats
 from sklearn.datasets import make_friedman1
 
@@ -295,7 +296,7 @@ def test_log_odds_of_the_mean_probability():
     Z, variance = np.array([[0.5], [-2.0], [3.0]]), np.array([0.5, 2.0, 4.0])
     draws = np.random.default_rng(0).normal(size=100_000)
     expected = special.expit(Z + np.sqrt(variance)[:, None] * draws).mean(axis=1)
-    np.testing.assert_allclose(special.expit(averaged(Z, variance))[:, 0], expected, atol=0.01)
+    np.testing.assert_allclose(special.expit(moderated(Z, variance))[:, 0], expected, atol=0.01)
 
 
 # --- enkf -------------------------------------------------------------------------------------------------------------
