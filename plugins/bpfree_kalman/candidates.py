@@ -8,6 +8,8 @@ ridge is worth it. Read `accept` first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,68 +25,119 @@ FIRST_STEPS, TRIAL_STEPS, STEPS = 12, 2, 4  # of the readout towards its minimum
 NO_ROWS = np.empty(0, int)
 
 
+class Start(NamedTuple):
+    """What all candidates of a step start from.
+
+    Attributes
+    ----------
+    held : ndarray of int
+        Numbers of the held-out rows.
+    V : ndarray of shape (h + 1, K)
+        Readout of the centre.
+    ridge : float
+    """
+
+    held: np.ndarray
+    V: np.ndarray
+    ridge: float
+
+
 @dataclass(eq=False)
 class Candidate:
-    """Weights, the readout V of the training rows that suits their hidden layers, and the training loss with it."""
+    """Hidden layers, and the readout V of the training rows that suits them under a ridge.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_weights,)
+        Whose output layer does not count.
+    readout : Readout
+    V : ndarray of shape (h + 1, K)
+    ridge : float
+    """
 
     weights: np.ndarray
     readout: Readout
     V: np.ndarray
-    train_loss: float
+    ridge: float
 
     @classmethod
-    def fit(cls, weights, batch, held, network: Network, V, objective, ridge, n_steps) -> Candidate:
-        """From the rows of a batch, of which some are held out, and a readout to begin with."""
-        X, Y, weight, _ = batch
-        readout = Readout(features(network, weights, X), Y, weight, held, objective, ridge)
-        V = readout.solve("train", V, n_steps)
-        return cls(weights, readout, V, readout.train_loss(V))
+    def fit(cls, weights, problem, rows, start: Start, n_steps) -> Candidate:
+        """From some rows of a problem (None: all), some of which are held out."""
+        X, Y, weight, _ = problem.take(rows)
+        F = features(problem.network, weights, X)
+        readout = Readout(F, Y, weight, start.held, problem.differentiable_loss, start.ridge)
+        return cls(weights, readout, readout.solve("train", start.V, n_steps), start.ridge)
+
+    @cached_property
+    def train_loss(self) -> float:
+        """Mean loss of the training rows."""
+        return self.readout.train_loss(self.V)
+
+    @cached_property
+    def losses(self) -> np.ndarray:
+        """Loss of each held-out row."""
+        return self.readout.held_losses(self.V)
+
+    @property
+    def weight(self) -> np.ndarray | None:
+        """Weights of the held-out rows."""
+        return None if self.readout.weight is None else self.readout.weight[self.readout.held]
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the held-out rows, of the training rows where none are held out."""
+        return mean_and_error(self.losses, self.weight)[0] if len(self.losses) else self.train_loss
+
+    def is_lowest(self, best_losses) -> bool:
+        """Whether the held-out loss is below the best so far."""
+        if best_losses is None or not len(self.losses):
+            return True
+        return self.loss < mean_and_error(best_losses, self.weight)[0]
+
+    def with_better_ridge(self, factors) -> Candidate:
+        """Under the first ridge for which the held-out rows speak clearly enough; itself if there is none."""
+        for factor, errors in factors:
+            ridge = float(np.clip(factor * self.ridge, *RIDGE_RANGE))
+            readout = self.readout.with_ridge(ridge)
+            other = Candidate(self.weights, readout, readout.solve("train", self.V, STEPS), ridge)
+            gain, error = mean_and_error(self.losses - other.losses, self.weight)
+            if gain > errors * error:
+                return other
+        return self
 
 
-def judge(block, problem, weights, rows, held, V, ridge) -> tuple[float, Candidate | None]:
+def judge(block, problem, weights, rows, start) -> tuple[float, Candidate | None]:
     """Loss of a candidate on some rows, with the readout of these; on all rows (None) the candidate itself as well."""
-    held, n_steps = (held, STEPS) if rows is None else (NO_ROWS, TRIAL_STEPS)
-    network, objective = problem.network, problem.objective
-    candidate = Candidate.fit(weights[block], problem.take(rows), held, network, V, objective, ridge, n_steps)
-    return candidate.train_loss, candidate if rows is None else None
+    if rows is None:
+        candidate = Candidate.fit(weights[block], problem, None, start, STEPS)
+        return candidate.train_loss, candidate
+    return Candidate.fit(weights[block], problem, rows, start._replace(held=NO_ROWS), TRIAL_STEPS).train_loss, None
 
 
 def accept(state, problem, candidate: Candidate, damping=None) -> State:
     """The state with a new centre, if it is better; its weights are kept unless held-out rows clearly object."""
     if not candidate.train_loss < state.train_loss:
         return advance(state, damping=float(min(10 * state.damping, DAMPING_RANGE[1])))
-    network, readout, V = problem.network, candidate.readout, candidate.V
-    held, losses = readout.held, readout.held_losses(V)
-    weight = None if readout.weight is None else readout.weight[held]
-    loss, train_loss = mean_and_error(losses, weight)[0] if len(held) else candidate.train_loss, candidate.train_loss
     state = advance(state, damping=damping or state.damping)
-    if clearly_worse(losses, state.best_losses, weight):
-        return advance(state, centre=with_readout(network, candidate.weights, V), train_loss=train_loss, loss=loss)
-    lowest = not len(held) or state.best_losses is None or loss < mean_and_error(state.best_losses, weight)[0]
-    ridge = state.ridge
-    for factor, errors in RIDGE_FACTORS[: len(held) and 1 + lowest]:  # a smaller one only with the best weights
-        other = float(np.clip(factor * state.ridge, *RIDGE_RANGE))
-        penalised = readout.with_ridge(other)
-        solved = penalised.solve("train", V, STEPS)
-        gain, error = mean_and_error(losses - penalised.held_losses(solved), weight)
-        if gain > errors * error:
-            V, ridge, readout = solved, other, penalised
-            train_loss, losses = readout.train_loss(V), readout.held_losses(V)
-            loss = mean_and_error(losses, weight)[0]
-            break
-    best = readout.solve("all", V, STEPS)
-    state = advance(
+    if clearly_worse(candidate.losses, state.best_losses, candidate.weight):
+        return _with_centre(state, problem.network, candidate)
+    lowest = candidate.is_lowest(state.best_losses)
+    if len(candidate.losses):
+        candidate = candidate.with_better_ridge(RIDGE_FACTORS[: 1 + lowest])  # a smaller one only with the best weights
+    state = _with_centre(state, problem.network, candidate)
+    V = candidate.readout.solve("all", candidate.V, STEPS)
+    return advance(
         state,
-        weights=with_readout(network, candidate.weights, best),
-        centre=with_readout(network, candidate.weights, V),
-        train_loss=train_loss,
-        best_losses=losses if lowest else state.best_losses,
-        loss=loss,
-        ridge=ridge,
+        weights=with_readout(problem.network, candidate.weights, V),
+        best_losses=candidate.losses if lowest else state.best_losses,
+        ridge=candidate.ridge,
+        covariance=open_covariance(candidate.readout, candidate.V, V) if state.objective.is_classification else None,
     )
-    if problem.objective.is_classification:
-        return advance(state, covariance=open_covariance(readout, V, best))
-    return state
+
+
+def _with_centre(state, network, candidate):
+    centre = with_readout(network, candidate.weights, candidate.V)
+    return advance(state, centre=centre, train_loss=candidate.train_loss, loss=candidate.loss)
 
 
 def readout_of(network: Network, weights) -> np.ndarray:

@@ -23,7 +23,7 @@ from scipy.linalg import lapack
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, accept, judge, readout_of
+from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, Start, accept, judge, readout_of
 from bpfree_kalman.clipping import clipped, limits
 from bpfree_kalman.directions import UnitDirections, input_root, spread
 from bpfree_kalman.held_out import held_out
@@ -168,8 +168,8 @@ class EnKF(Trainer):
         """Draw directions, observe them, solve for two dampings, keep the best."""
         if len(problem.network.layer_sizes) == 2:
             return advance(state)  # no hidden layer: the readout is all there is
-        network, held = problem.network, state.held
-        rows = np.delete(np.arange(problem.n_samples), held)
+        network = problem.network
+        rows = np.delete(np.arange(problem.n_samples), state.held)
         takes_all = len(rows) <= problem.batch_size
         if not takes_all:
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
@@ -179,9 +179,9 @@ class EnKF(Trainer):
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
-        V = readout_of(network, state.centre)
-        on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * V.size), 1)]
-        judged = problem.map(judge, len(weights), weights, on, held, V, state.ridge)
+        start = self._start(state, network)
+        on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * start.V.size), 1)]
+        judged = problem.map(judge, len(weights), weights, on, start)
         problem.n_evaluations += len(weights) * len(rows if on is None else on)
         best = int(np.argmin([loss for loss, _ in judged]))
         candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)
@@ -193,12 +193,13 @@ class EnKF(Trainer):
         M[np.diag_indices(len(A))] += alpha * np.trace(A) / len(A) + self.decay
         return lapack.dposv(M.T, g, overwrite_a=True)[1]  # M is symmetric; M itself would be copied
 
-    def _candidate(self, state, problem, weights, n_steps):
+    def _start(self, state, network) -> Start:
+        return Start(state.held, readout_of(network, state.centre), state.ridge)
+
+    def _candidate(self, state, problem, weights, n_steps) -> Candidate:
         """Hidden layers with a readout by all rows."""
         problem.n_evaluations += problem.n_samples
-        held, V = state.held, readout_of(problem.network, state.centre)
-        given = problem.network, V, problem.objective, state.ridge
-        return Candidate.fit(weights, problem.all_rows(), held, *given, n_steps)
+        return Candidate.fit(weights, problem, None, self._start(state, problem.network), n_steps)
 
     def outputs(self, state: Any, network: Network, X):
         """Of the network; for classes damped by the readout's variance, as a mean over what it may be (MacKay 1992)."""
