@@ -34,7 +34,7 @@ from bpfree_kalman.ensemble import (
     solve,
     with_prior,
 )
-from bpfree_kalman.localization import localized_update
+from bpfree_kalman.localization import DampedGain
 from sklearn_bpfree.plugin import Budget, advance, check_choice
 
 EPS = 1e-8  # of the explicit step's norm, and of the losses that a step by data misfit divides by
@@ -181,7 +181,8 @@ class EKI(EnsembleTrainer):
         h = self._step_size(sums, data.rows * problem.network.n_outputs, time_left)
         W, xi = self._coefficients(sums, h, rng)
         if self.localization:
-            moved = localized_update(problem, batch, Theta, mean, precision, (data, sums), h, W, xi, self.localization)
+            of = problem.network, problem.differentiable_loss, mean, Theta, precision
+            moved = DampedGain(*of, h, xi - W, self.localization).moved(problem, batch, data, sums)
         else:
             moved = mean + Theta + W.T.astype(problem.dtype) @ Theta
         if idle is not None:
