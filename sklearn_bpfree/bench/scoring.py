@@ -178,13 +178,13 @@ def _scorer(scoring):
 def _try(scoring, table):
     """Score a dummy's predictions, to hear before the work that a scorer is not made for such a table."""
     X = np.empty((len(table.y), 1))
-    dummy = (DummyRegressor() if scoring.classes is None else DummyClassifier()).fit(X, table.y)
+    dummy = DummyRegressor() if scoring.classes is None else DummyClassifier()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            score = scoring(dummy, X, table.y)
+            score = scoring(dummy.fit(X, table.y), X, table.y)
     except Exception as error:  # whatever a scorer may raise
         reason = first_line(error).rstrip(".")
-        raise BenchError(f"{scoring.name} cannot score {table.name}: {reason}; use another --scoring.") from error
+        raise BenchError(f"{scoring.name} cannot score {table.name}: {reason}.") from error
     if not math.isfinite(score):
         raise BenchError(f"{scoring.name} gives {score} on {table.name}; use another --scoring.")

@@ -1,12 +1,15 @@
 """Importances: what a shuffled column costs, on rows held out, within the time."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import make_pipeline
 
-from sklearn_bpfree.bench import Table, compare, importance, make_models, make_scoring
+from sklearn_bpfree.bench import Model, Table, compare, importance, make_models, make_scoring
 from sklearn_bpfree.bench.importance import importances
 
 
@@ -42,3 +45,29 @@ def test_it_ends_when_the_time_is_over(case, monkeypatch):
 def test_a_fit_that_has_no_time_is_not_begun(case):
     table, result, _ = case
     assert importances(result, table, make_scoring(table), 2, 0, seconds=1e-9) is None
+
+
+class Noting(ClassifierMixin, BaseEstimator):
+    """Notes the rows that it learns and those that it is asked about, by the last column."""
+
+    rows: ClassVar[dict[str, set]] = {}
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.rows["learned"] = set(X[:, -1])
+        return self
+
+    def predict(self, X):
+        self.rows.setdefault("asked", set()).update(X[:, -1])
+        return np.repeat(self.classes_[:1], len(X))
+
+
+def test_it_is_measured_on_rows_that_were_not_learned():
+    X = np.column_stack([np.zeros(40), np.arange(40.0)])
+    table = Table("t", X, np.arange(40) % 2, "classifier")
+    model = Model("noting", make_pipeline(Noting()), False)
+    (result,) = compare(table, [model], cv=2)
+    Noting.rows.clear()
+    assert importances(result, table, make_scoring(table), 2, 0) is not None
+    assert len(Noting.rows["learned"]) == len(Noting.rows["asked"]) == 20
+    assert not Noting.rows["learned"] & Noting.rows["asked"]

@@ -93,6 +93,12 @@ def test_what_cannot_be_scored_on_some_rows_is_not_a_number_unless_it_ranks():
     assert math.isnan(scoring.loss(y[:5], y[:5], None))
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_whose_mean_overflows_are_refused_without_a_warning():
+    with pytest.raises(BenchError, match="R2 cannot score t: "):
+        make_scoring(table_of([1e308, -1e308, 1e308, 1.7e308] * 5, "regressor"))
+
+
 @pytest.mark.parametrize(
     ("scoring", "y", "task", "message"),
     [
