@@ -357,3 +357,16 @@ def test_nothing_that_is_printed_can_steer_a_terminal(capsys, table, tmp_path):
     assert code == 0 and not any(set("\x1b\x9b\x07") & set(text) for text in texts)
     code, *texts = run(capsys, "predict", tmp_path / "m\x1b[33m", path, "--out", tmp_path / "\x1b[34mo")
     assert code == 0 and not any(set("\x1b\x9b\x07") & set(text) for text in texts)
+
+
+def test_tables_share_the_time_that_is_left(capsys, monkeypatch):
+    given = []
+    original = bench_command.compare
+
+    def compare(table, models, *, time_limit, **options):
+        given.append(time_limit)
+        return original(table, models[:1], time_limit=time_limit, **options)
+
+    monkeypatch.setattr(bench_command, "compare", compare)
+    assert run(capsys, "bench", "--trainers", "", "--peers", "dummy", "--cv", "2", "--time-limit", "1000")[0] == 0
+    assert given[0] == pytest.approx(500, abs=20) and given[1] == pytest.approx(1000, abs=40)
