@@ -370,3 +370,21 @@ def test_tables_share_the_time_that_is_left(capsys, monkeypatch):
     monkeypatch.setattr(bench_command, "compare", compare)
     assert run(capsys, "bench", "--trainers", "", "--peers", "dummy", "--cv", "2", "--time-limit", "1000")[0] == 0
     assert given[0] == pytest.approx(500, abs=20) and given[1] == pytest.approx(1000, abs=40)
+
+
+@pytest.mark.parametrize("option", [[], ["--time-limit", "1000"]])
+def test_the_fit_that_is_saved_has_twice_the_time_of_the_folds_fits(capsys, table, tmp_path, monkeypatch, option):
+    given = []
+    original = bench_command.limited
+
+    def limited(model, seconds):
+        given.append(seconds)
+        return original(model, seconds)
+
+    monkeypatch.setattr(bench_command, "limited", limited)
+    argv = ["--trainers", "", "--peers", "", "--cv", "2", "--save", tmp_path / "m", *option]
+    _, out, _ = run(capsys, "bench", table(), "--target", "kind", *argv)
+    head = next(line for line in out.splitlines() if line.startswith("rank"))
+    line = next(line for line in out.splitlines() if line.startswith("1 "))
+    fit = float(line[head.index("fit s") :].split()[0])
+    assert given == ([pytest.approx(2 * fit, abs=0.01)] if option else [float("inf")])

@@ -128,3 +128,9 @@ def test_names_are_text_and_the_ink_is_the_pages():
     assert "\x1b" not in picture.svg and ">red <" in picture.svg and "a very long name of a c…" in picture.svg
     assert "currentColor" in picture.svg and pictures.INK not in picture.svg and "#000000" not in picture.svg
     assert picture.caption == "Of the first 5 of 9 columns, until the time was over."
+
+
+def test_of_many_columns_those_that_matter_most_are_shown():
+    names = [f"column-{j:02d}" for j in range(30)]
+    svg = pictures.importance(Importances(names, np.arange(30.0), np.ones(30), 30), "m", "R2").svg
+    assert [name for name in names if name in svg] == names[-pictures.MAX_COLUMNS :]
