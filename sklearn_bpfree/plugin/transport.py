@@ -28,6 +28,22 @@ class Task:
         args = [Task if arg is self.shared else arg for arg in self.args]  # the class marks the place
         return {"function": self.function, "blocks": self.blocks, "args": args, "shared": Task}
 
+    def results(self, sent=None) -> tuple[list, float]:
+        """Results of the blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
+        begin = time.thread_time()
+        args = [sent if arg is Task else arg for arg in self.args]
+        with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
+            results = [self.function(block, *args) for block in self.blocks]
+        return results, time.thread_time() - begin
+
+
+class TaskError(Exception):
+    """An error of a task's own function, which another worker would meet as well; all other errors are the workers'."""
+
+    def __init__(self, error: Exception):
+        super().__init__(error)
+        self.error = error
+
 
 class Parcel:
     """Something that travels as one string of bytes.
@@ -49,15 +65,12 @@ def _unpacked(data):
 
 
 def run(parcel, sent=None):
-    """Results of a task's blocks, and the processor's seconds that they took; `sent` is what was shared elsewhere."""
+    """What a worker does: from the parcel of a task to that of its results; `sent` as in `Task.results`."""
     keep_freed_memory()
-    begin = time.thread_time()
-    task = parcel.content
-    sent = sent.content if isinstance(sent, Parcel) else sent
-    args = [sent if arg is Task else arg for arg in task.args]
-    with one_blas_thread(), np.errstate(all="ignore"):  # other threads do not inherit the caller's errstate
-        results = [task.function(block, *args) for block in task.blocks]
-    return Parcel((results, time.thread_time() - begin))
+    try:
+        return Parcel(parcel.content.results(sent.content if isinstance(sent, Parcel) else sent))
+    except Exception as error:
+        raise TaskError(error) from None
 
 
 class Mapped:

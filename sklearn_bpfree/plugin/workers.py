@@ -6,11 +6,13 @@ a matter of speed alone, and is decided by the measured time of a block. Read `W
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import TimeoutError as NoAnswer  # joblib raises this one
@@ -19,18 +21,13 @@ from typing import Any
 import joblib
 from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
 
-from sklearn_bpfree.plugin.blas import one_blas_thread, short_turns
-from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, run, scattered
+from sklearn_bpfree.plugin.blas import keep_freed_memory, one_blas_thread, short_turns
+from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, TaskError, run, scattered
 
 BACKEND = "sklearn_bpfree"
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
-LOST = (
-    BrokenExecutor,
-    CancelledError,
-    OSError,
-    NoAnswer,
-)  # what is raised when workers die, or their cluster cannot be reached
+LOST = (BrokenExecutor, CancelledError, OSError, NoAnswer)  # when workers died, or start again and count as none
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
 
 
@@ -123,14 +120,14 @@ class Workers:
             results = []
             pace = self._paces.get(function)
             if pace is None:  # nothing is known yet: measure the first block
-                results, seconds = run(Parcel(Task(function, range(1), args, self.shared))).content
+                results, seconds = self._here(function, range(1), args)
                 pace = self._paces[function] = Pace(seconds)
             left = range(len(results), n_blocks)
-            backend, n_jobs = _backend(self.n_jobs)
+            backend, n_jobs = self._backend()
             if left and pace.pays(len(left), n_jobs, CALL_SECONDS[isinstance(backend, BlockingThreads)]):
                 results += self._send(function, left, args, pace)
             elif left:
-                more, seconds = run(Parcel(Task(function, left, args, self.shared))).content
+                more, seconds = self._here(function, left, args)
                 pace.computed_here(seconds / len(left))
                 results += more
             return results
@@ -138,7 +135,8 @@ class Workers:
     def close(self) -> None:
         """Let the workers go; they come back when they are needed."""
         if self._open is not None:
-            self._open.__exit__(None, None, None)
+            with suppress(Exception):  # what is broken already cannot be told to go
+                self._open.__exit__(None, None, None)
         if self._folder is not None:
             self._folder.cleanup()
         self._open = self._sent = self._folder = None
@@ -146,19 +144,32 @@ class Workers:
     def __del__(self):
         self.close()
 
+    def _here(self, function, blocks, args) -> tuple[list, float]:
+        keep_freed_memory()
+        return Task(function, blocks, args, self.shared).results()
+
+    def _backend(self) -> tuple[Any, int]:
+        for _ in PATIENCE[1:]:
+            try:
+                return _backend(self.n_jobs)
+            except LOST:
+                self.close()
+        return _backend(self.n_jobs)
+
     def _send(self, function, blocks, args, pace) -> list:
-        for patience in PATIENCE[:-1]:
+        """Results of the blocks from the workers; fresh ones repeat a call that failed, and give the same bits."""
+        lost: Exception = NoAnswer()
+        for patience in PATIENCE:
             try:
                 return self._call(function, blocks, args, pace, patience)
-            except LOST:
-                self.close()  # fresh workers repeat the call, and give the same bits
-        try:
-            return self._call(function, blocks, args, pace, PATIENCE[-1])
-        except NoAnswer as error:
-            raise TimeoutError(
-                f"The workers of joblib's backend gave no result within {PATIENCE[-1]:g} seconds, in the last of "
-                f"{len(PATIENCE)} attempts; look at the cluster, or fit without it."
-            ) from error
+            except TaskError as failed:
+                raise failed.error from failed.__cause__
+            except Exception as error:
+                lost = error
+                self.close()
+                if getattr(error, "errno", None) == errno.ENOSPC:
+                    break
+        raise _given_up(lost) from lost
 
     def _call(self, function, blocks, args, pace, patience) -> list:
         new = self._open is None
@@ -176,7 +187,7 @@ class Workers:
 
     def _workers(self, patience) -> tuple[Any, int]:
         """joblib's workers, which have been sent what is shared, and the number of tasks that suits them."""
-        backend, n_jobs = _backend(self.n_jobs)
+        backend, n_jobs = self._backend()
         if self._open is None:
             options: dict[str, Any] = {"batch_size": 1, "pre_dispatch": "all", "max_nbytes": None}
             self._sent = self.shared
@@ -190,6 +201,25 @@ class Workers:
                 self._sent = scattered(self.shared, backend, patience)
             self._open = joblib.Parallel(self.n_jobs, **options).__enter__()
         return self._open, n_jobs
+
+
+def _given_up(error) -> Exception:
+    """What is said when no worker did what it was asked for, in one sentence."""
+    if isinstance(error, NoAnswer):
+        return TimeoutError(
+            f"The workers of joblib's backend gave no result within {PATIENCE[-1]:g} seconds, in the last of "
+            f"{len(PATIENCE)} attempts; look at the cluster, or fit without it."
+        )
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return OSError(
+            errno.ENOSPC,
+            f"The disk of {tempfile.gettempdir()!r} is full, where the workers' processes find the rows; make "
+            "room there, name another folder in the environment variable TMPDIR, or fit with threads or n_jobs=1",
+        )
+    return RuntimeError(
+        f"The workers of joblib's backend failed in each of {len(PATIENCE)} attempts, in the last one with "
+        f"{type(error).__name__}: {error}; look at the limits of memory, threads and processes, or fit with n_jobs=1."
+    )
 
 
 @dataclass

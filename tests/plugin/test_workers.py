@@ -1,10 +1,12 @@
 """Blocks of work: the same results from any workers, which are used only where they pay."""
 
+import errno
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -245,3 +247,103 @@ def test_threads_take_short_turns_while_they_compute_and_no_longer():
     assert max(workers.map(turn, 4)) <= 1.01 * blas.TURN_SECONDS
     workers.close()
     assert sys.getswitchinterval() == before > blas.TURN_SECONDS
+
+
+# --- faults of the workers --------------------------------------------------------------------------------------------
+
+
+class Faulty(ThreadingBackend):
+    """A backend of which some calls fail, each as the first entries of its list say; None: this one succeeds."""
+
+    faults: ClassVar[dict[str, list]] = {}
+
+    def meet(self, call):
+        fault = self.faults[call].pop(0) if self.faults.get(call) else None
+        if fault is not None:
+            raise fault
+
+    def submit(self, func, callback=None):
+        self.meet("submit")
+        return super().submit(func, callback)
+
+    def effective_n_jobs(self, n_jobs):
+        self.meet("effective_n_jobs")
+        return super().effective_n_jobs(n_jobs)
+
+    def terminate(self):
+        super().terminate()
+        self.meet("terminate")
+
+
+@pytest.fixture
+def faulty(always_pays, monkeypatch):
+    """Sets the faults of a backend that is then used."""
+    monkeypatch.setitem(BACKENDS, "faulty", Faulty)
+    with joblib.parallel_config("faulty"):
+        yield lambda **faults: monkeypatch.setattr(Faulty, "faults", faults)
+
+
+@pytest.mark.parametrize("fault", [AttributeError("'NoneType' object has no attribute 'submit'"), OSError(9, "closed")])
+@pytest.mark.parametrize("call", ["submit", "terminate"])
+def test_whatever_joblib_raises_when_workers_die_the_call_is_repeated(call, fault, faulty):
+    workers = Workers(2)
+    workers.map(times, 2, 3)
+    faulty(**{"submit": [None, AttributeError("one worker died")], call: [fault, fault]})
+    assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+    workers.close()
+
+
+def test_a_cluster_whose_workers_start_again_is_waited_for(faulty):
+    restarting = TimeoutError("no worker after 10 seconds")
+    for faults in ([restarting], [restarting, restarting], [None, restarting]):
+        faulty(effective_n_jobs=list(faults))
+        workers = Workers(2)
+        assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+        workers.close()
+
+
+def test_an_error_of_the_function_is_not_repeated(workers, tmp_path):
+    with pytest.raises(AttributeError, match="of the function"):
+        workers.map(fail_and_count, 4, tmp_path)
+    workers.close()
+    assert all(len(path.read_text()) == 1 for path in tmp_path.iterdir())
+
+
+def fail_and_count(block, folder):
+    if block == 0:
+        return  # the first block is computed here
+    with (folder / str(block)).open("a") as file:
+        file.write("x")
+    raise AttributeError("of the function")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(always_pays, monkeypatch, tmp_path):
+    calls = []
+
+    def dump(*args):
+        calls.append(args)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(joblib, "dump", dump)
+    cargo = Cargo()
+    with joblib.parallel_config("loky"):
+        workers = Workers(2, cargo)
+        with pytest.raises(OSError, match=r"^\[Errno 28\] The disk of .* is full, .* or fit with threads or n_jobs=1$"):
+            workers.map(look_inside, 6, cargo, 1.0)
+    assert len(calls) == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_limit_on_threads_is_one_sentence_and_leaves_no_thread(always_pays, monkeypatch):
+    before, start = threading.active_count(), threading.Thread.start
+
+    def limited(thread):
+        if threading.active_count() > before:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    workers = Workers(3)
+    with pytest.raises(RuntimeError, match=r"^The workers .* in each of 3 attempts, .* can't start new thread; .*\.$"):
+        workers.map(times, 7, 3)
+    assert threading.active_count() == before

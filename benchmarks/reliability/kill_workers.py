@@ -1,0 +1,108 @@
+"""Kill loky's workers at random moments of a fit: it completes, with the bits of a fit that nobody disturbed.
+
+    OMP_NUM_THREADS=1 python benchmarks/reliability/kill_workers.py [--kills 60] [--seed 0] [--trainers open_es,enkf]
+
+Every other time all workers are killed at once. A fit fails if it raises, gives other bits, takes longer than the
+patience, or leaves processes or threads behind. Prints a line per trainer: kills, fits, failures, and the seconds of a
+fit without and with a kill.
+"""
+
+import argparse
+import os
+import random
+import signal
+import threading
+import time
+import warnings
+
+import joblib
+import numpy as np
+import psutil
+from sklearn.datasets import make_classification
+
+from sklearn_bpfree import BPFreeClassifier
+from sklearn_bpfree.plugin.workers import Pace
+
+TRAINERS = "open_es,snes,enkf,eki,noprop,ladder"
+SECONDS = 120  # longest fit that does not count as hanging
+
+
+def workers():
+    """Processes that loky computes with at present."""
+    return [child for child in psutil.Process().children() if "loky" in " ".join(child.cmdline())]
+
+
+def killer(delay, everyone, stop):
+    """Kill one worker or all of them after a delay, as soon as there are any; returns the thread that does it."""
+
+    def kill():
+        time.sleep(delay)
+        while not stop.is_set():
+            try:
+                found = [worker for worker in workers() if "resource_tracker" not in " ".join(worker.cmdline())]
+                for worker in found if everyone else found[:1]:
+                    os.kill(worker.pid, signal.SIGKILL)
+            except (psutil.Error, ProcessLookupError):
+                continue
+            if found:
+                kills.append(delay)
+                return
+            time.sleep(0.002)
+
+    kills: list[float] = []
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.kills = kills
+    thread.start()
+    return thread
+
+
+def fitted(trainer, X, y):
+    """Predictions of a fit by two loky workers, and its seconds."""
+    begin = time.perf_counter()
+    with joblib.parallel_config("loky"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = BPFreeClassifier((16,), trainer=trainer, max_iter=6, n_jobs=2, random_state=0).fit(X, y)
+    return model.predict_proba(X), time.perf_counter() - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trainers", default=TRAINERS)
+    args = parser.parse_args()
+    Pace.pays = lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1  # workers compute however little there is
+    X, y = make_classification(1200, 12, n_informative=6, random_state=0)
+    rng, failures = random.Random(args.seed), 0
+    names = args.trainers.split(",")
+    for trainer in names:
+        expected, _ = fitted(trainer, X, y)  # the workers start
+        _, usual = fitted(trainer, X, y)
+        threads, n_kills, n_fits, took, wrong = threading.active_count(), 0, 0, [], []
+        while n_kills < args.kills / len(names) and n_fits < 3 * args.kills:
+            stop, n_fits = threading.Event(), n_fits + 1
+            thread = killer(rng.uniform(0, 1.2 * usual), n_fits % 2, stop)
+            try:
+                found, seconds = fitted(trainer, X, y)
+                reason = "" if np.array_equal(found, expected) else "other bits"
+                reason = f"{seconds:.0f} s" if seconds > SECONDS else reason
+            except Exception as error:
+                reason, seconds = f"{type(error).__name__}: {error}", np.nan
+            stop.set()
+            thread.join()
+            n_kills += len(thread.kills)
+            took += [seconds] if thread.kills else []
+            wrong += [reason] if reason else []
+        left = threading.active_count() - threads
+        failures += len(wrong) + (left > 2)
+        print(
+            f"{trainer:10} {n_kills:3} kills in {n_fits:3} fits, {len(wrong)} failures {wrong[:3]}, "
+            f"{left} more threads; {usual:.2f} s without a kill, {np.nanmedian(took):.2f} s with one",
+            flush=True,
+        )
+    print(f"{failures} failures")
+    return failures > 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
