@@ -46,7 +46,8 @@ class DFA(ErrorSignalTrainer):
     error: str = "current"
 
     def param_distributions(self):
-        return super().param_distributions() | {"feedback": ["random", "learned"]}
+        learned = ["learned"] if self.error == "current" else []
+        return super().param_distributions() | {"feedback": ["random", *learned]}
 
     def check_parameters(self):
         super().check_parameters()

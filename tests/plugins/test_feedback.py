@@ -546,3 +546,10 @@ def test_the_target_teaches_by_the_error_of_one_who_knows_only_the_mean():
 def test_learned_feedback_wants_the_current_error():
     with pytest.raises(ValueError, match="error of DFA must be 'current'"):
         DFA(feedback="learned", error="delayed").check_parameters()
+
+
+@pytest.mark.parametrize("error", ["current", "delayed", "target"])
+def test_what_is_proposed_to_be_searched_goes_with_the_error(error):
+    trainer = DFA(error=error)
+    for feedback in trainer.param_distributions()["feedback"]:
+        DFA(error=error, feedback=feedback).check_parameters()
