@@ -30,7 +30,7 @@ class DFA(ErrorSignalTrainer):
         Whether the feedback matrices stay as drawn or learn by direct Kolen-Pollack.
     error : {"current", "delayed", "target"}, default="current"
         The error that is sent: this forward pass's, the one of the same row a pass over the rows ago (F^3), or that of
-        a network that knows nothing of the row (DRTP). The last is for bounded activations, such as "tanh".
+        a network that knows nothing of the row (DRTP). Both are for bounded activations, such as "tanh".
 
     References
     ----------
