@@ -136,7 +136,8 @@ def _global_states():
 
 def _public(problem):
     """What a step may see of a problem and must leave alone."""
-    return {name: value for name, value in vars(problem).items() if name not in ("network", "n_evaluations", "workers")}
+    kept = {name.lstrip("_"): value for name, value in vars(problem).items()}
+    return {name: value for name, value in kept.items() if name not in ("network", "n_evaluations", "workers")}
 
 
 def check_step_repeats_itself(trainer):
