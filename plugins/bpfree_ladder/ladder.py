@@ -35,9 +35,17 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.part import endless_permutations, main_columns, narrow, part, seen, whole
+from bpfree_ladder.member import Member, endless_permutations, main_columns, part
 from bpfree_ladder.rules import (
+    COMPANION_SHARE,
+    COMPANION_UNITS,
+    LEARNING_RATE,
+    LEAST_WEIGHT,
+    N_STEPS,
+    PRIOR_ROWS,
+    PRIOR_TEMPERATURE,
     SHORT,
+    WEIGHED_STEPS,
     batch_rows,
     dropout_of,
     further_boost,
@@ -49,14 +57,6 @@ from bpfree_ladder.rules import (
 from bpfree_ladder.unseen import ValuesUnseen, true_class
 from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer
 
-N_STEPS = 25  # steps of a fit by default
-WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
-COMPANION_UNITS, COMPANION_SHARE = 800, 0.4
-LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
-LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
-PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
-PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
-
 
 @dataclass(eq=False)
 class LadderState(State):
@@ -64,12 +64,7 @@ class LadderState(State):
 
     Attributes
     ----------
-    members : list of State
-        The members' own states.
-    rungs : list of float
-        The members' first weight decays.
-    columns : list of (ndarray of int or None)
-        Numbers of the columns that a member sees; None: all.
+    members : list of Member
     held_out : ndarray of int
         Numbers of the rows by which the members are weighed.
     losses : ndarray of shape (n_members, n_held_out)
@@ -88,9 +83,7 @@ class LadderState(State):
         What rows that were not learned say of others; None before the end.
     """
 
-    members: list[State] = field(default_factory=list)
-    rungs: list[float] = field(default_factory=list)
-    columns: list[np.ndarray | None] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     held_out: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
     seed: int = 0
@@ -173,7 +166,7 @@ class Ladder(Trainer):
             raise ValueError(f"decays of Ladder must hold at least one weight decay, got {self.decays!r}.")
         for decay in self.decays or [decay for decay, _ in rungs(0, self.single)]:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
-            self._member(decay).check_parameters()
+            self._trainer(decay).check_parameters()
         if (companion := self._companion()) is not None:
             companion.check_parameters()
         if self.search is not None:
@@ -183,27 +176,18 @@ class Ladder(Trainer):
         check_scalar(self.smoothing, "smoothing", number, min_val=0, max_val=1, include_boundaries="left")
 
     def init(self, problem, rng):
-        if self.decays is None:
-            decays, main_only = zip(*rungs(problem.n_samples, self.single), strict=True)
-        else:
-            decays, main_only = self.decays, [False] * len(self.decays)
-        main = main_columns(problem.X) if any(main_only) else None
-        columns = [main if only else None for only in main_only]
-        held_rng, *member_rngs = rng.spawn(1 + len(decays))
+        n = problem.n_samples
+        first = rungs(n, self.single) if self.decays is None else [(decay, False) for decay in self.decays]
+        main = main_columns(problem.X) if any(main_only for _, main_only in first) else None
+        held_rng, *member_rngs = rng.spawn(1 + len(first))
         members = []
-        for decay, some, member_rng in zip(decays, columns, member_rngs, strict=True):
-            own = problem if some is None else problem.derive(columns=some)
-            members.append(self._member(decay).init(own, member_rng))
-        held_out = held_rng.permutation(problem.n_samples)[: n_held_out(problem.n_samples)]
+        for (decay, main_only), member_rng in zip(first, member_rngs, strict=True):
+            columns = main if main_only else None
+            own = problem if columns is None else problem.derive(columns=columns)
+            members.append(Member(self._trainer(decay).init(own, member_rng), decay, columns))
+        held_out = held_rng.permutation(n)[: n_held_out(n)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
-        return LadderState(
-            members[0].weights,
-            members=members,
-            rungs=list(decays),
-            columns=columns,
-            held_out=held_out,
-            seed=seed,
-        )
+        return LadderState(members[0].state.weights, members=members, held_out=held_out, seed=seed)
 
     def step(self, state, problem, rng):
         """Some updates of every member, on rows of its own; then settle or cool when it is time."""
@@ -212,17 +196,15 @@ class Ladder(Trainer):
         searches = np.isnan(state.decay)
         settles = (search_share(problem.n_samples) if self.search is None else self.search) * end
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
-        trainers = [self._member(decay) for decay in (state.rungs if searches else [state.decay] * M)]
+        trainers = [self._trainer(member.decay if searches else state.decay) for member in state.members]
         rows = []
         for i in range(M):
             unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
             rows.append(endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size))
-        given = trainers, state.members, rows, state.columns, rng.spawn(M)
-        members = problem.map(learn, M, self.smoothing, *given)
+        members = problem.map(learn, M, self.smoothing, trainers, state.members, rows, rng.spawn(M))
         problem.n_evaluations += M * size
-        loss = float(np.mean([member.loss for member in members]))
-        weights = whole(problem.network, state.columns[0], members[0].weights)
-        state = replace(state, members=members, weights=weights, loss=loss)
+        loss = float(np.mean([member.state.loss for member in members]))
+        state = replace(state, members=members, weights=members[0].weights(problem.network), loss=loss)
         if searches and t + 1 > settles - WEIGHED_STEPS:
             state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
         if searches and t + 1 >= settles:
@@ -236,7 +218,7 @@ class Ladder(Trainer):
         return state
 
     def outputs(self, state, network, X):
-        total = sum(self._member_outputs(state, i, network, X) for i in range(len(state.members)))
+        total = sum(member.outputs(self._inner(), network, X) for member in state.members)
         Z = total / (len(state.members) * state.temperature)
         companion = self._companion()
         if state.companion is None or companion is None:
@@ -295,53 +277,44 @@ class Ladder(Trainer):
         problem.n_evaluations += own.n_evaluations
         return state
 
-    def _member(self, decay) -> Trainer:
+    def _trainer(self, decay) -> Trainer:
+        """The members' trainer with a weight decay, and the dropout that goes with it."""
         return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
-
-    def _member_outputs(self, state, i, network, X):
-        return self._inner().outputs(state.members[i], narrow(network, state.columns[i]), seen(X, state.columns[i]))
 
     def _held_out_losses(self, state, problem):
         X, Y = problem.X[state.held_out], problem.Y[state.held_out]
-        outputs = (self._member_outputs(state, i, problem.network, X) for i in range(len(state.members)))
+        outputs = (member.outputs(self._inner(), problem.network, X) for member in state.members)
         return np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
 
     def _settle(self, state, problem):
         """One decay for all, and members for those that see too little, from the losses on the held-out rows."""
-        log_decays, weight = np.log(state.rungs), np.ones(len(state.members))
-        rows, losses = state.held_out, state.losses
-        state = replace(state, losses=np.zeros(()))
+        members, rows, weight = state.members, state.held_out, np.ones(len(state.members))
         if len(rows):
             row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
-            gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
-            gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(len(rows))
-            weight = np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
-        decay = self.boost * float(np.exp(np.average(log_decays, weights=weight)))
+            weight = says(state.losses, row_weight)
+        decays = [member.decay for member in members]
+        decay = self.boost * float(np.exp(np.average(np.log(decays), weights=weight)))
+        state = replace(state, losses=np.zeros(()))
         if self.single:
-            best = int(weight.argmax())
-            state = replace(state, decay=decay, members=[state.members[best]], columns=[state.columns[best]])
-            return replace(
-                state,
-                weights=whole(problem.network, state.columns[0], state.members[0].weights),
-                temperature=self._temperature(problem, *self._honest(problem, state)),
-            )
-        decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(state.rungs))
-        state = replace(state, decay=decay)
-        narrowed = [i for i, columns in enumerate(state.columns) if columns is not None]
-        if max(weight[narrowed], default=1) >= LEAST_WEIGHT:
-            return state
-        best = max(set(range(len(weight))) - set(narrowed), key=weight.__getitem__)
-        return replace(
-            state,
-            members=[state.members[best if i in narrowed else i] for i in range(len(weight))],
-            columns=[None] * len(weight),
-        )
+            best = members[int(weight.argmax())]
+            state = replace(state, decay=decay, members=[best], weights=best.weights(problem.network))
+            return replace(state, temperature=self._temperature(problem, *self._honest(problem, state)))
+        decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(decays))
+        narrowed = [member.columns is not None for member in members]
+        if max(weight[narrowed], default=1) < LEAST_WEIGHT:
+            best = members[int(np.where(narrowed, -1, weight).argmax())]
+            members = [
+                replace(best, decay=member.decay) if is_narrow else member
+                for member, is_narrow in zip(members, narrowed, strict=True)
+            ]
+        return replace(state, decay=decay, members=members)
 
     def _honest(self, problem, state):
         """The held-out rows and raw outputs for them, each by a member that has not learned from it."""
-        M = len(state.members)
-        parts = [state.held_out[i::M] for i in range(M)]
-        Z = [self._member_outputs(state, i, problem.network, problem.X[part]) for i, part in enumerate(parts)]
+        members = state.members
+        parts = [state.held_out[i :: len(members)] for i in range(len(members))]
+        inner, network, X = self._inner(), problem.network, problem.X
+        Z = [member.outputs(inner, network, X[rows]) for member, rows in zip(members, parts, strict=True)]
         return np.concatenate(parts), np.concatenate(Z)
 
     def _temperature(self, problem, rows, Z) -> float:
@@ -373,7 +346,14 @@ def wide(network) -> Network:
     return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
-def learn(member, problem, smoothing, trainers, states, rows, columns, rngs) -> State:
+def says(losses, row_weight) -> np.ndarray:
+    """How much the held-out rows say for each member, w above: losses (M, n) and weights (n,) -> (M,)."""
+    gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
+    gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(losses.shape[1])
+    return np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
+
+
+def learn(i, problem, smoothing, trainers, members, rows, rngs) -> Member:
     """One step of one member."""
-    own = part(problem, rows[member], columns[member], smoothing)
-    return trainers[member].step(states[member], own, rngs[member])
+    own = part(problem, rows[i], members[i].columns, smoothing)
+    return replace(members[i], state=trainers[i].step(members[i].state, own, rngs[i]))

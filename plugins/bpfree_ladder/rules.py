@@ -1,7 +1,15 @@
-"""The ladder's schedule as functions of n, the number of training rows, and of a weight decay."""
+"""The ladder's numbers, and its schedule as functions of n, the number of training rows, and of a weight decay."""
 
 import numpy as np
 
+N_STEPS = 25  # steps of a fit by default
+WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
+LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
+MAIN_SPREAD = 0.55  # of the largest deviation of a column, from which on another one is a main column
+LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
+COMPANION_UNITS, COMPANION_SHARE = 800, 0.4
+PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
+PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
 SHORT = 800  # rows below which a table is short: two members, and a companion
 LONG = 1500  # rows from which on a table is long: every member sees every column, and more decay
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be

@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 from bpfree_ladder.ladder import Ladder, LadderState
-from bpfree_ladder.part import endless_permutations, main_columns, part
+from bpfree_ladder.member import Member, endless_permutations, main_columns, part
 from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
@@ -44,8 +44,9 @@ def made(objective, Y, *, n=None, max_iter=10, sample_weight=None):
     return Problem(X, Y, Network((1, 1)), objective, sample_weight=sample_weight, batch_size=8, max_iter=max_iter)
 
 
-def fixed_members(biases):
-    return [State(np.array([0.0, bias])) for bias in biases]
+def fixed_members(biases, decays=(1.0, 2.0, 3.0), columns=(None, None, None)):
+    states = (State(np.array([0.0, bias])) for bias in biases)
+    return [Member(*parts) for parts in zip(states, decays, columns, strict=False)]
 
 
 def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, sample_weight=None, columns=None):
@@ -53,14 +54,8 @@ def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, samp
     Y = np.asarray(Y, dtype=np.float64)[:, None]
     problem = made(SquaredError(), Y, sample_weight=sample_weight)
     ladder = Ladder(Fixed(), decays, boost=boost, single=single, search=0.0)
-    members = fixed_members(biases)
-    state = LadderState(
-        members[0].weights,
-        members=members,
-        rungs=list(decays),
-        columns=columns or [None] * len(decays),
-        held_out=np.arange(len(Y) - 1),
-    )
+    members = fixed_members(biases, decays, columns or [None] * len(decays))
+    state = LadderState(members[0].state.weights, members=members, held_out=np.arange(len(Y) - 1))
     return ladder.step(state, problem, np.random.default_rng(0))
 
 
@@ -134,8 +129,8 @@ def test_no_long_table_gets_more_decay_than_the_boosted_last_rung():
 
 def test_only_the_best_member_goes_on_in_the_single_setting():
     state = settled([5.0, 0.0, 5.0], np.random.default_rng(0).normal(size=50), single=True)
-    assert [member.weights[-1] for member in state.members] == [0.0]
-    assert state.weights is state.members[0].weights
+    assert [member.state.weights[-1] for member in state.members] == [0.0]
+    assert state.weights is state.members[0].state.weights
 
 
 def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
@@ -147,7 +142,7 @@ def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
     ]:
         ladder = Ladder(Fixed(), **params)
         state = ladder.step(ladder.init(problem, np.random.default_rng(0)), problem, np.random.default_rng(0))
-        assert [member.loss for member in state.members] == decays
+        assert [member.state.loss for member in state.members] == decays
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -156,11 +151,12 @@ def test_members_have_the_rungs_of_their_table_and_below_1500_rows_one_sees_main
     X = np.random.default_rng(0).normal(size=(n, 2)) * [1, 0.1]
     problem = Problem(X, np.zeros((n, 1)), Network((2, 1)), SquaredError(), max_iter=25)
     state = Ladder(Fixed(), single=single).init(problem, np.random.default_rng(0))
-    assert tuple(zip(state.rungs, [c is not None for c in state.columns], strict=True)) == rungs(n, single)
-    assert sum(columns is not None for columns in state.columns) == (n < 1500)
+    found = tuple((member.decay, member.columns is not None) for member in state.members)
+    assert found == rungs(n, single)
+    assert sum(main_only for _, main_only in found) == (n < 1500)
     assert len(state.members) == (2 if single or n == 799 else 3)
     given = Ladder(Fixed(), (1.0, 2.0), single=single).init(problem, np.random.default_rng(0))
-    assert given.columns == [None, None] and given.rungs == [1.0, 2.0]
+    assert [(member.decay, member.columns) for member in given.members] == [(1.0, None), (2.0, None)]
 
 
 def test_main_columns_are_those_of_two_values_or_of_much_spread():
@@ -179,12 +175,14 @@ def test_some_members_of_a_short_table_see_main_columns_only():
     problem = Problem(X, X[:, :1], Network((2, 4, 1)), SquaredError(), batch_size=64, max_iter=25)
     ladder = Ladder()
     state = ladder.init(problem, rng)
-    assert [None if columns is None else columns.tolist() for columns in state.columns] == [None, [0]]
+    assert [m.columns if m.columns is None else m.columns.tolist() for m in state.members] == [None, [0]]
     state = ladder.step(state, problem, rng)
     own = [Network((2, 4, 1)), Network((1, 4, 1))]
-    assert [member.weights.size for member in state.members] == [network.n_weights for network in own]
+    assert [member.state.weights.size for member in state.members] == [network.n_weights for network in own]
     trainer, rows = get_trainer("sum_of_readouts"), X[:9]
-    expected = [trainer.outputs(m, net, rows[:, :d]) for m, net, d in zip(state.members, own, (2, 1), strict=True)]
+    expected = [
+        trainer.outputs(m.state, net, rows[:, :d]) for m, net, d in zip(state.members, own, (2, 1), strict=True)
+    ]
     np.testing.assert_allclose(ladder.outputs(state, problem.network, rows), sum(expected) / 2)
 
 
@@ -195,7 +193,7 @@ def test_a_single_net_of_main_columns_has_the_weights_of_one_that_sees_nothing_e
     y = (X[:, 0] + 3 * rng.normal(size=300) > 0).astype(int)  # noise, so that the member with more decay is chosen
     model = BPFreeClassifier((64,), trainer=get_trainer("ladder", single=True, trainer="backprop"), random_state=0)
     model.fit(store(X), y)
-    assert model.state_.columns[0].tolist() == [0, 2, 5]
+    assert model.state_.members[0].columns.tolist() == [0, 2, 5]
     assert model.coefs_[0].shape == (6, 64)
     assert model.coefs_[0].any(axis=1).tolist() == [True, False, True, False, False, True]
     other = store(X * [1, -3, 1, 5, 7, 1])
@@ -208,17 +206,17 @@ def test_the_single_member_of_a_short_table_keeps_to_the_columns_that_it_was_cho
     Y, main = np.random.default_rng(0).normal(size=50), np.array([0])
     for biases, chosen in [([0.0, 5.0], None), ([5.0, 0.0], main)]:
         state = settled(biases, Y, decays=(0.1, 2.0), single=True, columns=[None, main])
-        assert state.columns == [chosen]
-        assert [member.weights[-1] for member in state.members] == [0.0]
+        assert [member.columns for member in state.members] == [chosen]
+        assert [member.state.weights[-1] for member in state.members] == [0.0]
 
 
 @pytest.mark.parametrize(("bias", "stays"), [(0.05, True), (5.0, False)])
 def test_members_with_main_columns_give_way_to_a_copy_of_the_best_other_one_when_they_are_clearly_worse(bias, stays):
     Y, main = np.random.default_rng(0).normal(size=50), np.array([0])
     state = settled([4.0, 0.0, bias, 5.0], Y, decays=(0.1, 0.3, 1.0, 10.0), columns=[None, None, main, main])
-    assert state.columns == ([None, None, main, main] if stays else [None] * 4)
+    assert [member.columns for member in state.members] == ([None, None, main, main] if stays else [None] * 4)
     biases = [4.0, 0.0, bias, 5.0] if stays else [4.0, 0.0, 0.0, 0.0]
-    assert [member.weights[-1] for member in state.members] == biases
+    assert [member.state.weights[-1] for member in state.members] == biases
 
 
 @pytest.mark.parametrize("columns", [None, np.array([0, 2])])
@@ -270,7 +268,7 @@ def test_members_search_without_the_held_out_rows_and_rejoin_all_but_their_own()
     seen = []
 
     def note(progress):
-        seen.append([rows_of(member.loss) for member in progress.state.members])
+        seen.append([rows_of(member.state.loss) for member in progress.state.members])
         return False
 
     training.run(ladder, problem, progress, on_step=note)
@@ -281,7 +279,7 @@ def test_members_search_without_the_held_out_rows_and_rejoin_all_but_their_own()
     single = training.start(ladder.set_params(single=True), problem, 0)
     single.plan(10)
     training.run(ladder, problem, single)
-    assert [rows_of(member.loss) for member in single.state.members] == [everything]
+    assert [rows_of(member.state.loss) for member in single.state.members] == [everything]
 
 
 def test_permutations_go_on_where_they_left_off():
@@ -296,14 +294,14 @@ def test_permutations_go_on_where_they_left_off():
 def test_members_differ_in_decay_and_dropout_and_go_on_with_one():
     ladder = Ladder(get_trainer("dfa", learning_rate=0.123), (0.15, 6.0))
     for decay in (0.15, 6.0, 2.5):
-        member = ladder._member(decay)
+        member = ladder._trainer(decay)
         assert (member.weight_decay, member.dropout, member.learning_rate) == (decay, dropout_of(decay), 0.123)
     problem = made(SquaredError(), np.zeros((24, 1)), max_iter=4)
     losses = []
     ladder = Ladder(Fixed(), (1.0, 4.0), boost=1.0, search=0.5)
     progress = training.start(ladder, problem, 0)
     progress.plan(4)
-    training.run(ladder, problem, progress, on_step=lambda p: losses.append([m.loss for m in p.state.members]))
+    training.run(ladder, problem, progress, on_step=lambda p: losses.append([m.state.loss for m in p.state.members]))
     assert losses == [[1.0, 4.0]] * 2 + [[progress.state.decay] * 2] * 2
     assert progress.state.decay == pytest.approx(2.0)
 
@@ -331,7 +329,7 @@ def test_members_learn_smoothed_classes_and_values_as_they_are(objective, K, top
 
 
 def test_outputs_are_the_mean_over_the_temperature():
-    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), columns=[None] * 3, temperature=2.0)
+    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), temperature=2.0)
     np.testing.assert_allclose(Ladder(Fixed()).outputs(state, Network((1, 1)), np.zeros((4, 1))), 1.5)
 
 
@@ -355,7 +353,7 @@ def with_companion(n=20, **params):
     state = ladder.init(problem, np.random.default_rng(0))
     assert state.companion is None
     for member in state.members:
-        member.weights[-1] = 1.0
+        member.state.weights[-1] = 1.0
     state = ladder.step(state, problem, np.random.default_rng(0))
     return state, ladder.outputs(state, network, np.ones((5, 1)))
 
@@ -401,8 +399,6 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
     state = LadderState(
         np.zeros(2),
         members=fixed_members([overconfident] * 2),
-        rungs=[1.0, 2.0],
-        columns=[None] * 2,
         held_out=np.arange(3000),
         decay=1.0,
     )
@@ -417,8 +413,6 @@ def test_rows_without_a_say_leave_the_temperature_below_one():
     state = LadderState(
         np.zeros(2),
         members=fixed_members([0.0, 0.0]),
-        rungs=[1.0, 2.0],
-        columns=[None] * 2,
         held_out=np.arange(10),
         decay=1.0,
     )
@@ -432,7 +426,7 @@ def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen
     ladder = Ladder(Fixed(), (1.0, 2.0), single=True, search=0.0)
     members = fixed_members([2 * np.log(0.7 / 0.3), 9.0])
     state = ladder.step(
-        LadderState(np.zeros(2), members=members, rungs=[1.0, 2.0], columns=[None] * 2, held_out=np.arange(1500)),
+        LadderState(np.zeros(2), members=members, held_out=np.arange(1500)),
         problem,
         np.random.default_rng(0),
     )
@@ -441,8 +435,8 @@ def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen
 
 
 def test_a_member_given_by_name_learns_quickly_and_an_object_as_it_says():
-    assert Ladder("dfa")._member(1.0).learning_rate == 0.012
-    assert Ladder(get_trainer("dfa"))._member(1.0).learning_rate == get_trainer("dfa").learning_rate
+    assert Ladder("dfa")._trainer(1.0).learning_rate == 0.012
+    assert Ladder(get_trainer("dfa"))._trainer(1.0).learning_rate == get_trainer("dfa").learning_rate
 
 
 def test_values_have_no_temperature():

@@ -1,11 +1,39 @@
-"""What a member of the ladder sees: some rows of a table in an order of its own, and all columns or some."""
+"""A member of the ladder and what it sees: some rows of a table in an order of its own, and all columns or some."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.plugin import Network, Problem
+from bpfree_ladder.rules import MAIN_SPREAD
+from sklearn_bpfree.plugin import Network, Problem, State, Trainer
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A net of the ladder.
+
+    Attributes
+    ----------
+    state : State
+        Its trainer's.
+    decay : float
+        The weight decay that it began with.
+    columns : ndarray of int or None
+        Numbers of the columns that it sees; None: all.
+    """
+
+    state: State
+    decay: float
+    columns: np.ndarray | None = None
+
+    def outputs(self, trainer: Trainer, network, X) -> np.ndarray:
+        """Its raw outputs, of a network that sees every column of X."""
+        return trainer.outputs(self.state, narrow(network, self.columns), seen(X, self.columns))
+
+    def weights(self, network) -> np.ndarray:
+        """Its weights as those of a network that sees every column."""
+        return whole(network, self.columns, self.state.weights)
 
 
 def main_columns(X) -> np.ndarray | None:
@@ -16,7 +44,7 @@ def main_columns(X) -> np.ndarray | None:
     X = X.toarray() if sparse.issparse(X) else X
     deviation = X.std(axis=0, dtype=np.float64)  # squares may overflow in single precision
     two_values = ((X == X.min(axis=0)) | (X == X.max(axis=0))).all(axis=0)
-    main = two_values | (deviation > 0.55 * deviation.max(initial=0))
+    main = two_values | (deviation > MAIN_SPREAD * deviation.max(initial=0))
     return None if main.all() else np.flatnonzero(main)
 
 
