@@ -67,8 +67,8 @@ def test_models_with_the_same_predictions_are_named_together():
     P = np.random.default_rng(0).random((10, 2))
     twins = [result(name, fold(0.8, predicted=P), fold(0.7, k=1, predicted=P)) for name in ("one", "two")]
     nearly = result("nearly", fold(0.8, predicted=P), fold(0.7, k=1, predicted=P + 1e-12))
-    shorter = result("shorter", fold(0.8, predicted=P), reason="failed: x")
-    notes = board(*twins, nearly, shorter).footnotes
+    failed = Result(twins[0].model._replace(name="failed"), twins[0].folds, "failed: x")
+    notes = board(*twins, nearly, failed).footnotes
     assert [note for note in notes if "One and the same" in note] == [
         "One and the same with these settings, by their predictions: one, two."
     ]
