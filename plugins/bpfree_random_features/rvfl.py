@@ -33,14 +33,11 @@ class RVFLState(State):
         Kernel of the direct links from the inputs to the outputs; zero without them.
     penalty : float
         The penalty that was chosen.
-    left_out_error : float
-        Mean squared leave-one-out error of the ridge, in units of the encoded targets.
     """
 
     more: list[np.ndarray] = field(default_factory=list)
     direct: np.ndarray = field(default_factory=lambda: np.empty(0))
     penalty: float = float("nan")
-    left_out_error: float = float("nan")
 
 
 class RVFL(RandomFeatures):
@@ -106,7 +103,6 @@ class RVFL(RandomFeatures):
             more=more,
             direct=direct,
             penalty=fit.penalty,
-            left_out_error=float(fit.errors.min()),
         )
 
     def outputs(self, state: Any, network, X):

@@ -91,7 +91,7 @@ class Wide:
 
     def __init__(self, F, Y, root, dtype):
         s = np.square(root[:, 0])
-        n, widths = len(s), []
+        n = len(s)
         K, self._parts = np.zeros((n, n)), []
         means = []
         for part in F.parts if isinstance(F, Beside) else [F]:
@@ -99,7 +99,6 @@ class Wide:
             _add_cross(K, centred)
             means.append(mean)
             self._parts.append(centred)
-            widths.append(len(mean))
         self.mean = np.concatenate(means)
         self.e, self._U = _eigen(K.astype(dtype, copy=False))
         self.C = self._U.T @ Y

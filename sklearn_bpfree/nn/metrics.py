@@ -8,7 +8,7 @@ name for; they work wherever scikit-learn takes a metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -365,9 +365,3 @@ def _value_scores(metric, targets, link, Z, y, weight):
     predicted = (link(Z) * targets.scale + targets.mean).astype(Z.dtype, copy=False)
     y = y.reshape(len(y), -1).astype(np.float64)
     return metric(y - predicted, y, partial(np.average, axis=-2, weights=weight)).mean(axis=1)
-
-
-def names() -> Sequence[str]:
-    """Names of the scorers that have a vectorised form for some targets."""
-    kin = [f"{name}{average}" for name in RATIOS for average in ("", "_macro", "_micro", "_weighted")]
-    return sorted(["accuracy", "balanced_accuracy", "neg_log_loss", "roc_auc", *AUC_AVERAGES, *VALUE_METRICS, *kin])

@@ -49,9 +49,6 @@ class Classes:
         Y[np.arange(len(codes)), codes] = 1
         return Y
 
-    def decode(self, Y):
-        return self.predict(Y)
-
     def predict(self, P):
         return self.classes[P.argmax(axis=1) if self.exclusive else (P[:, 0] > 0.5).astype(int)]
 
@@ -77,9 +74,6 @@ class LabelSets:
 
     def encode(self, y, dtype=np.float32):
         return np.asarray(y, dtype=dtype)
-
-    def decode(self, Y):
-        return self.predict(Y)
 
     def predict(self, P):
         return (P > 0.5).astype(int)
@@ -142,9 +136,6 @@ class Values:
 
     def encode(self, y, dtype=np.float32):
         return ((y.reshape(len(y), -1) - self.mean) / self.scale).astype(dtype)
-
-    def decode(self, Y):
-        return self.predict(Y)
 
     def predict(self, P):
         y = (P * self.scale + self.mean).astype(self._dtype(P), copy=False)

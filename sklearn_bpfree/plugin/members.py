@@ -195,10 +195,6 @@ class Members:
         start = block * self.block_directions
         return slice(start, min(start + self.block_directions, self.n_directions))
 
-    def generator(self, block: int) -> np.random.Generator:
-        """The generator of a block."""
-        return np.random.Generator(np.random.Philox(key=self.key, counter=[0, 0, 0, block]))
-
     def directions(self, block: int) -> Directions | LowRankDirections:
         """Directions of a block, drawn or remembered."""
         drawn = self._kept.get(block)

@@ -2,7 +2,7 @@
 
 A method of this kind is one function, `update`: from the members' losses to the next centre. The base keeps the books:
 first weights, rows that all members of a generation share, parallel evaluation, fitness shaping, members that failed,
-the best member, and the output layer, which is solved for where that is possible (see
+and the output layer, which is solved for where that is possible (see
 `sklearn_bpfree.plugin.projection`). Read `PopulationTrainer.step` first.
 """
 
@@ -43,9 +43,6 @@ class PopulationState(State):
         What the method carries besides, such as the moving averages of an optimizer or evolution paths.
     t : int
         Number of generations so far.
-    best : ndarray of shape (n_searched,) or None
-        The best member of all generations that were judged by the whole table; losses of minibatches do not compare.
-    best_loss : float
     penalty : float
         Of the output layer that is solved for; see `sklearn_bpfree.plugin.projection`.
     """
@@ -53,8 +50,6 @@ class PopulationState(State):
     sigma: np.ndarray = field(default_factory=lambda: np.empty(0))
     slots: list[np.ndarray] = field(default_factory=list)
     t: int = 0
-    best: np.ndarray | None = None
-    best_loss: float = float("inf")
     penalty: float = 0.0
 
 
@@ -171,17 +166,15 @@ class PopulationTrainer(Trainer):
         failed = ~np.isfinite(losses)
         if failed.all():
             return advance(state, loss=float("inf"))  # the loop calls it divergence
-        best = self._best(state, members, np.where(failed, np.inf, losses)) if rows is None else {}
         losses = np.where(failed, losses[~failed].max(), losses)
         changes = self.update(searched, members, losses, problem)
         if readout is not None:
             changes["weights"] = self._refit(changes.get("weights", searched.weights), readout, state, problem, rng)
-        return advance(state, loss=float(losses.mean()), t=state.t + 1, **best, **changes)
+        return advance(state, loss=float(losses.mean()), t=state.t + 1, **changes)
 
     def shift_outputs(self, state, problem, shift):
         """Besides, all weights evolve from now on, even if the output layer was solved for while warming up."""
         state = super().shift_outputs(state, problem, shift)
-        state = advance(state, best=None, best_loss=float("inf"))
         if state.sigma.size == state.weights.size:
             return state
         _, output_sigma = projection.split(problem.network, self.sigma * noise_scale(problem.network, problem.dtype))
@@ -200,12 +193,6 @@ class PopulationTrainer(Trainer):
             share = problem.n_samples / (problem.n_samples + ROWS_PER_UNIT * len(readout.V))
             weights += (1 - share) * (projection.join(problem.network, hidden, readout.V) - weights)
         return weights
-
-    def _best(self, state, members, losses):
-        at = np.unravel_index(np.argmin(losses), losses.shape)
-        if not losses[at] < state.best_loss:
-            return {}
-        return {"best": members.member(*map(int, at)), "best_loss": float(losses[at])}
 
     def _solves(self, problem) -> bool:
         """Whether output layers are solved for."""

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 from sklearn.base import clone
-from sklearn.metrics import make_scorer
+from sklearn.metrics import get_scorer_names, make_scorer
 
 from sklearn_bpfree import BPFreeClassifier
-from sklearn_bpfree.nn import metrics
 from sklearn_bpfree.nn.metrics import CostMetric, PinballMetric, auc, decide
 from sklearn_bpfree.nn.objectives import Metric, make_objective
 from sklearn_bpfree.nn.targets import Classes, LabelSets, Values
@@ -56,7 +55,7 @@ def by_scikit_learn(metric, Z, y, weight):
 def test_every_vectorised_scorer_is_scikit_learns(kind, weight, ties):
     targets, y, K = TARGETS[kind]
     compared = []
-    for name in metrics.names():
+    for name in get_scorer_names():
         metric = make_objective(name, targets)
         if not isinstance(metric, Metric) or metric.vectorised is None:
             continue

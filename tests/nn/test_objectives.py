@@ -29,8 +29,8 @@ VALUES = rng.normal(size=(N, K))
 THREE = Classes(np.array(["a", "b", "c"]))
 TWO = Classes(np.array(["no", "yes"]))
 SCALED = Values(mean=np.array([100.0]), scale=np.array([20.0]), flat=True)
-y_three = THREE.decode(ONE_OF_K)
-y_two = TWO.decode(LABELS[:, :1])
+y_three = THREE.predict(ONE_OF_K)
+y_two = TWO.predict(LABELS[:, :1])
 y_values = SCALED.predict(VALUES[:, :1])
 
 

@@ -11,7 +11,7 @@ def test_two_classes_are_one_output():
     Y = targets.encode(np.array(["yes", "no", "yes"]))
     np.testing.assert_array_equal(Y, [[1], [0], [1]])
     assert Y.dtype == np.float32 and targets.n_outputs == 1 and not targets.exclusive
-    assert list(targets.decode(Y)) == ["yes", "no", "yes"]
+    assert list(targets.predict(Y)) == ["yes", "no", "yes"]
     P = np.array([[0.7], [0.2]])
     np.testing.assert_allclose(targets.probabilities(P), [[0.3, 0.7], [0.8, 0.2]])
     assert list(targets.predict(P)) == ["yes", "no"]
@@ -23,7 +23,7 @@ def test_more_classes_are_one_output_each():
     Y = targets.encode(np.array([40, -5]), np.float64)
     np.testing.assert_array_equal(Y, [[0, 0, 1], [1, 0, 0]])
     assert Y.dtype == np.float64 and targets.n_outputs == 3 and targets.exclusive
-    assert list(targets.decode(Y)) == [40, -5]
+    assert list(targets.predict(Y)) == [40, -5]
     P = np.array([[0.2, 0.5, 0.3]])
     assert targets.probabilities(P) is P and list(targets.predict(P)) == [3]
 
@@ -33,7 +33,7 @@ def test_label_sets_are_independent():
     y = np.array([[0, 1, 1], [0, 0, 0]])
     Y = targets.encode(y)
     assert Y.dtype == np.float32 and not targets.exclusive and targets.n_outputs == 3
-    np.testing.assert_array_equal(targets.decode(Y), y)
+    np.testing.assert_array_equal(targets.predict(Y), y)
     np.testing.assert_array_equal(targets.predict(np.array([[0.6, 0.4, 0.51]])), [[1, 0, 1]])
     np.testing.assert_array_equal(targets.classes, [0, 1, 2])
 
