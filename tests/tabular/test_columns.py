@@ -1,0 +1,303 @@
+"""Columns of any container, told apart and read alike at fit and at predict."""
+
+import pickle
+import warnings
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+
+from sklearn_bpfree import BPFreeClassifier
+from sklearn_bpfree.tabular import ColumnReader, LeftOutWarning, describe_columns, tabular_pipeline
+
+NAN = float("nan")
+N = 120
+RNG = np.random.default_rng(0)
+VALUES = RNG.integers(1, 900, N).astype(float)
+
+
+def described(cells, name="c"):
+    (column,) = describe_columns(pd.DataFrame({name: cells}))
+    return column
+
+
+def read(cells, library=pd):
+    frame = library.DataFrame({"c": cells})
+    return np.asarray(ColumnReader().fit_transform(frame)["c"], dtype=float)
+
+
+HELD = {
+    "int": lambda v: int(v),
+    "float": lambda v: v,
+    "Decimal": lambda v: Decimal(str(v)),
+    "Fraction": lambda v: Fraction(str(v)),
+    "numpy scalars": np.float32,
+    "text": str,
+    "text and numbers": lambda v: str(v) if v % 2 else v,
+    "bytes": lambda v: str(v).encode(),
+}
+
+
+@pytest.mark.parametrize("hold", HELD.values(), ids=HELD)
+def test_objects_are_the_numbers_that_they_hold(hold):
+    cells = np.array([None, *map(hold, VALUES.tolist())], dtype=object)
+    np.testing.assert_array_equal(read(cells), [NAN, *VALUES])
+    array = ColumnReader().fit_transform(cells[:, None])
+    assert array.dtype == np.float64
+    np.testing.assert_array_equal(array[:, 0], [NAN, *VALUES])
+
+
+def test_objects_of_time_are_what_they_hold():
+    spans = [timedelta(hours=v) for v in VALUES.tolist()]
+    np.testing.assert_allclose(read(np.array(spans, dtype=object)), VALUES / 24)
+    times = [time(int(v) % 24, 30) for v in VALUES]
+    np.testing.assert_allclose(read(times), VALUES % 24 + 0.5)
+    np.testing.assert_allclose(read(times, pl), VALUES % 24 + 0.5)
+    truth = np.array([bool(v % 2) for v in VALUES] + [None], dtype=object)
+    np.testing.assert_array_equal(read(truth), [*(VALUES % 2), NAN])
+    days = [date(1970, 1, 1) + timedelta(days=v) for v in VALUES.tolist()]
+    moments = [datetime(1970, 1, 1) + timedelta(days=v) for v in VALUES.tolist()]
+    for cells in (days, moments, np.array(days, dtype=object), [str(d) for d in days]):
+        np.testing.assert_array_equal(read(cells), VALUES)
+
+
+FRAMES = {
+    "polars Object": pl.DataFrame({"c": pl.Series(VALUES.tolist(), dtype=pl.Object)}),
+    "polars Decimal": pl.DataFrame({"c": VALUES}).with_columns(pl.col("c").cast(pl.Decimal(10, 2))),
+    "polars Int128": pl.DataFrame({"c": VALUES.astype(int)}).with_columns(pl.col("c").cast(pl.Int128)),
+    "pandas Sparse": pd.DataFrame({"c": pd.arrays.SparseArray(VALUES)}),
+    "pandas Interval": pd.DataFrame({"c": pd.arrays.IntervalArray.from_arrays(VALUES - 1, VALUES + 1)}),
+    "pandas Period": pd.DataFrame({"c": pd.PeriodIndex([pd.Period(ordinal=int(v), freq="D") for v in VALUES])}),
+    "pandas on Arrow": pd.DataFrame({"c": pd.array(VALUES, dtype="float64[pyarrow]")}),
+    "Arrow": pa.table({"c": VALUES, "nulls": pa.nulls(N)}),
+    "Arrow dates": pa.table({"c": pa.array(VALUES.astype("datetime64[D]"))}),
+    "an index of its own": pd.DataFrame({"c": VALUES.astype(str)}, index=np.arange(N)[::-1]),
+    "number as name": pd.DataFrame({0: VALUES.astype(str)}),
+    "no name": pl.DataFrame({"": VALUES, "nothing": [None] * N}),
+    "matrix of text": VALUES.astype(str)[:, None],
+    "matrix of bytes": VALUES.astype("S")[:, None],
+    "days": VALUES.astype("datetime64[D]")[:, None],
+    "spans": VALUES.astype("timedelta64[D]")[:, None],
+    "lists": [[v] for v in VALUES.tolist()],
+}
+
+
+@pytest.mark.parametrize("X", FRAMES.values(), ids=FRAMES)
+def test_any_container_is_read(X):
+    found = ColumnReader().fit_transform(X)
+    found = (
+        found.to_numpy()
+        if hasattr(found, "to_numpy")
+        else found.to_pandas().to_numpy()
+        if hasattr(found, "to_pandas")
+        else found
+    )
+    np.testing.assert_array_equal(np.asarray(found)[:, 0].astype(float), VALUES)
+
+
+@pytest.mark.parametrize("protocol", ["__array__", "__dataframe__", "__arrow_c_stream__"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_protocols_of_foreign_tables(protocol):
+    table = VALUES[:, None] if protocol == "__array__" else pa.table({"c": VALUES})
+    foreign = type("Foreign", (), {protocol: lambda self, *given, **more: getattr(table, protocol)(*given, **more)})()
+    assert [column.kind for column in describe_columns(foreign)] == ["number"]
+    y = VALUES > 400
+    assert tabular_pipeline(LogisticRegression()).fit(foreign, y).predict(foreign).shape == (N,)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (VALUES, "Expected 2D array .* a single row is X.reshape"),
+        (pd.Series(VALUES), r"got a Series .* a row of a table is table.iloc\[\[i\]\]"),
+        (pl.Series(VALUES), "got a Series"),
+        (pl.DataFrame({"c": VALUES}).lazy(), "X is a lazy table"),
+        ([{"c": 1.0}], "X is made of dicts"),
+        ({"c": [1.0]}, "X is made of dicts"),
+        (3.0, "got a float"),
+        ([[1.0], [1.0, 2.0]], "rows of X must be equally long"),
+        (pd.DataFrame(np.c_[VALUES, VALUES], columns=["a", "a"]), "more than one column 'a'"),
+        (
+            pd.DataFrame(np.c_[VALUES, VALUES], columns=["a", 1]),
+            "names of X's columns must be strings, got int and str",
+        ),
+        (pa.table({}), "X has no rows"),
+        (pl.DataFrame({"c": [b"1", b"2"]}), "Column 'c' must hold .* Binary"),
+        (pd.DataFrame({"c": [np.zeros(2)] * 3}), "Column 'c' must hold single values"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(X, message):
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        ColumnReader().fit(X)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("Unnamed: 0", np.arange(N), "row number"),
+        ("index", RNG.permutation(N), "row number"),
+        ("row_id", np.arange(1, N + 1), "row number"),
+        ("x", np.arange(N), "number"),
+        ("age", np.arange(N), "number"),
+        ("customer_id", 17 * RNG.permutation(N), "identifier"),
+        ("StoreID", np.arange(N) % 30, "category"),
+        ("zip", 10_000 + np.arange(N) % 30, "category"),
+        ("paid", np.arange(N) % 30, "number"),
+        ("plz", [f"0{i % 30 + 1000}" for i in range(N)], "category"),
+        ("code", [f"C{i:04}" for i in range(N)], "identifier"),
+        ("note", [f"called on day {i}" for i in range(N)], "free text"),
+        ("note", [f"called on day {i}" if i % 10 == 0 else None for i in range(N)], "free text"),
+        ("city", [["Ulm", "Rom", "Bonn"][i % 3] for i in range(N)], "category"),
+        ("level", [f"shop {i % 60}" for i in range(N)], "category"),
+        ("grade", [["1", "2", "3", "A"][i % 4] for i in range(N)], "category"),
+        ("when", 20200101 + np.arange(N) % 28, "date"),
+        ("empty", [None] * N, "empty"),
+        ("marks", ["-"] * N, "empty"),
+        ("one", ["same"] * N, "constant"),
+        ("level", pd.Categorical(VALUES), "category"),
+    ],
+)
+def test_kinds_are_those_that_a_person_would_name_in_every_order_and_fold(name, cells, kind):
+    frame = pd.DataFrame({name: cells})
+    rows = [frame, frame[::-1], frame.sample(frac=0.8, random_state=0), frame.sample(frac=0.67, random_state=1)]
+    assert {describe_columns(part)[0].kind for part in rows} == {kind}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_the_share_of_holes_does_not_change_the_kind(share):
+    holes = RNG.random(N) < share
+    columns = {
+        "number": [f"{v} kg" for v in VALUES],
+        "date": [f"{int(v) % 28 + 1}.{int(v) % 12 + 1}.2020" for v in VALUES],
+        "free text": [f"customer {i} said so" for i in range(N)],
+        "category": [["red", "blue"][int(v) % 2] for v in VALUES],
+    }
+    for kind, cells in columns.items():
+        for mark in (None, "", NAN) + (("?", "n.a.", "-", "k.A.", "#DIV/0!") if kind in ("number", "date") else ()):
+            assert described([mark if hole else cell for hole, cell in zip(holes, cells, strict=True)]).kind == kind
+
+
+LIBRARIES = {
+    "pandas": lambda frame: frame,
+    "polars": pl.from_pandas,
+    "Arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "array": lambda frame: frame.to_numpy(dtype=object),
+}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        BPFreeClassifier(trainer="rvfl", random_state=0),
+        HistGradientBoostingClassifier(max_iter=3),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_pipeline_fitted_on_one_library_predicts_on_another(estimator):
+    frame = pd.DataFrame(
+        {
+            "amount": [f"{v:,.2f} €".translate(str.maketrans(",.", ".,")) for v in 10 * VALUES],
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(VALUES, unit="h"),
+            "text": [f"{int(v) % 28 + 1}.{int(v) % 12 + 1}.2020" for v in VALUES],
+            "kind": [["red", "blue", None][int(v) % 3] for v in VALUES],
+        }
+    )
+    tables, y = {name: to(frame) for name, to in LIBRARIES.items()}, VALUES > 400
+    expected = tabular_pipeline(estimator).fit(frame, y).predict_proba(frame)
+    for X in tables.values():
+        model = pickle.loads(pickle.dumps(tabular_pipeline(estimator).fit(X, y)))
+        for Z in tables.values():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of names that an array does not have
+                np.testing.assert_allclose(model.predict_proba(Z), expected)
+
+
+def test_the_format_is_that_of_training_for_each_row_alone():
+    train = pd.DataFrame({"c": ["1,5", "2,25", "1.234,5"], "d": ["01/02/2020", "13/02/2020", "14/03/2020"]})
+    reader = ColumnReader().fit(train)
+    row = reader.transform(pd.DataFrame({"c": ["1.234"], "d": ["03/04/2020"]}))
+    assert row["c"].tolist() == [1234] and row["d_month"].tolist() == [4]
+    typed = reader.transform(pd.DataFrame({"c": [1.5], "d": [pd.Timestamp("2020-04-03")]}))
+    assert typed["c"].tolist() == [1.5] and typed["d"].tolist() == row["d"].tolist()
+
+
+def test_a_new_cell_that_says_nothing_is_a_hole_and_a_column_of_them_an_error():
+    reader = ColumnReader().fit(pd.DataFrame({"c": ["1 kg", "2 kg", "3 kg"]}))
+    marks = reader.transform(pd.DataFrame({"c": ["4 kg", "?", None]}))["c"]
+    assert marks.isna().tolist() == [False, True, True]
+    with pytest.warns(UserWarning, match="Column 'c' has cells that hold no number, such as 'heavy'"):
+        assert reader.transform(pd.DataFrame({"c": ["4 kg", "heavy"]}))["c"].isna().tolist() == [False, True]
+    with pytest.raises(ValueError, match="Column 'c' must hold numbers as in training, got 'heavy'"):
+        reader.transform(pd.DataFrame({"c": ["heavy"]}))
+
+
+def test_infinite_values_are_holes():
+    for X in (
+        np.array([[np.inf], [1.0], [2.0]]),
+        pd.DataFrame({"c": [np.inf, 1.0, 2.0]}),
+        sparse.csr_array([[np.inf], [1.0], [2]]),
+    ):
+        found = ColumnReader().fit_transform(X)
+        found = found.toarray() if sparse.issparse(found) else np.asarray(found)
+        np.testing.assert_array_equal(found, [[NAN], [1], [2]])
+
+
+def test_what_is_left_out_is_an_attribute_and_a_warning():
+    X = pd.DataFrame({"user_id": 7 * np.arange(N), "Unnamed: 0": np.arange(N), "v": VALUES, "e": [None] * N})
+    with pytest.warns(LeftOutWarning, match="Left out column 'user_id': .*Left out column 'Unnamed: 0'"):
+        reader = ColumnReader().fit(X)
+    assert reader.left_out_ == ["user_id", "Unnamed: 0", "e"]
+    assert reader.get_feature_names_out().tolist() == ["v"]
+
+
+def test_parts_of_dates_are_numbers_circles_or_levels_and_only_those_that_vary():
+    moments = pd.Series(pd.to_datetime(["2020-01-31 06:30", "2020-03-01 18:00", None]))
+    numbers = ColumnReader().fit_transform(pd.DataFrame({"t": moments}))
+    assert numbers.columns.tolist() == ["t", "t_month", "t_day", "t_weekday", "t_hour"]
+    np.testing.assert_array_equal(numbers.to_numpy()[0, 1:], [1, 31, 4, 6.5])
+    assert np.isnan(numbers.to_numpy()[2]).all()
+    levels = ColumnReader("levels").fit_transform(pd.DataFrame({"t": moments}))
+    assert levels["t_hour"].tolist()[:2] == ["6", "18"]
+    circles = ColumnReader("circles").fit_transform(pd.DataFrame({"t": moments}))
+    np.testing.assert_allclose(circles["t_hour_cos"][:2], np.cos(np.pi * np.array([6.5, 18]) / 12))
+    np.testing.assert_allclose(circles["t_month_sin"] ** 2 + circles["t_month_cos"] ** 2, [1, 1, NAN])
+    with pytest.raises(ValueError, match="date_parts must be 'numbers', 'circles' or 'levels', got 'cyclic'"):
+        ColumnReader("cyclic").fit(VALUES[:, None])
+    assert ColumnReader().fit_transform(pd.DataFrame({"t": ["2020-01", "2020-02"]})).columns.tolist() == [
+        "t",
+        "t_month",
+    ]
+
+
+def test_hours_are_those_of_the_wall_clock_and_days_those_of_greenwich():
+    zoned = pd.Series(pd.to_datetime(["2020-07-01 01:00", "2020-07-02 05:00"])).dt.tz_localize("Europe/Berlin")
+    for cells in (zoned, zoned.astype(str), zoned.astype(object)):
+        found = ColumnReader().fit_transform(pd.DataFrame({"t": cells}))
+        np.testing.assert_array_equal(found["t_hour"], [1, 5])
+        np.testing.assert_allclose(found["t"], [18443 + 23 / 24, 18445 + 3 / 24])
+
+
+def test_a_pipeline_has_the_tags_of_what_it_takes():
+    for estimator, is_sparse in ((BPFreeClassifier(), True), (LogisticRegression(), False)):
+        tags = get_tags(tabular_pipeline(estimator)).input_tags
+        assert tags.allow_nan and tags.string and tags.categorical and tags.sparse is is_sparse
+
+
+def test_a_reader_can_be_cloned_and_meets_tables_of_other_widths_with_a_sentence():
+    reader = clone(ColumnReader("levels")).fit(VALUES[:, None])
+    with pytest.raises(ValueError, match="X has 2 features, but ColumnReader is expecting 1"):
+        reader.transform(np.c_[VALUES, VALUES])
+    with pytest.raises(ValueError, match=r"columns are missing: \['c'\]"):
+        ColumnReader().fit(pd.DataFrame({"c": VALUES})).transform(pd.DataFrame({"d": VALUES}))
