@@ -46,7 +46,7 @@ def varying_parts(wall: np.ndarray) -> tuple[str, ...]:
 
 
 def encoded_parts(wall: np.ndarray, parts: tuple[str, ...], how: str) -> dict[str, Any]:
-    """Parts of dates by the ends of their names: as "numbers", on "circles" (sine and cosine), or as texts, "levels"."""
+    """Parts of dates by the ends of their names: "numbers", "circles" (sines and cosines) or "levels" (texts)."""
     encoded: dict[str, Any] = {}
     for part in parts:
         numbers = part_of(wall, part)
