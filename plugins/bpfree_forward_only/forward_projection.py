@@ -21,7 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy import optimize
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.plugin import ACTIVATIONS, Budget, State, Trainer, advance, dense
@@ -53,7 +53,7 @@ class Sums:
 
     def solve(self, penalty) -> np.ndarray:
         """Kernel and bias, (p + 1, h), of the ridge on all rows of the sums."""
-        return solve(self.AA + penalty * np.eye(len(self.AA)), self.AT, assume_a="pos")
+        return cho_solve(cho_factor(self.AA + penalty * np.eye(len(self.AA))), self.AT)
 
     def residuals(self, W) -> np.ndarray:
         """Mean squared residual of each target, (h,)."""
@@ -119,10 +119,12 @@ class ForwardProjection(Trainer):
                 "loss='squared_error', or the trainer 'rvfl'."
             )
         network = problem.network
-        projections = [
-            (rng.standard_normal((fan_in + 1, units)), rng.standard_normal((network.n_outputs, units)))
-            for fan_in, units in network.kernel_shapes[:-1]
-        ]
+
+        def mixture(rows, units):
+            return rng.standard_normal((rows, units)).astype(problem.dtype)
+
+        hidden = network.kernel_shapes[:-1]
+        projections = [(mixture(fan_in + 1, units), mixture(network.n_outputs, units)) for fan_in, units in hidden]
         mean = np.average(problem.Y.astype(np.float64), axis=0, weights=problem.sample_weight)
         weights = np.zeros(network.n_weights, problem.dtype)
         network.unpack(weights)[1][-1][:] = problem.initial_output()
