@@ -200,7 +200,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             return step.call_on_fit_task_end(estimator=self, reconstruction_attributes=now, **given)
 
         def now():
-            state = trainer.finish(progress.state, problem)
+            state = training.finish(trainer, problem, progress.state)
             return {"state_": state, "history_": progress.history, "progress_": progress}
 
         self._call(
@@ -238,7 +238,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
 
     def _keep(self, progress, problem, state):
         trainer = self.trainer_
-        state = self._call(trainer, problem, lambda: trainer.finish(state, problem))
+        state = self._call(trainer, problem, lambda: training.finish(trainer, problem, state))
         if not np.isfinite(trainer.outputs(state, problem.network, problem.X[:TRIED_ROWS])).all():
             raise ValueError(self._too_large(trainer, problem, "its predictions are not finite"))
         self.progress_ = progress

@@ -97,6 +97,12 @@ def start(trainer: Trainer, problem: Problem, seed: int) -> Progress:
     return Progress(seed, state, state)
 
 
+def finish(trainer: Trainer, problem: Problem, state: State) -> State:
+    """What predicts: the state that a fit ends with, made ready by its trainer."""
+    with one_blas_thread():
+        return trainer.finish(state, problem)
+
+
 def run(
     trainer: Trainer,
     problem: Problem,

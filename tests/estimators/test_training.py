@@ -327,11 +327,19 @@ def test_the_loop_keeps_to_one_blas_thread_and_gives_the_others_back():
         seen: ClassVar[list] = []
 
         def step(self, state, problem, rng):
-            self.seen.append([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"])
+            self.seen.append(blas_threads())
             return super().step(state, problem, rng)
+
+        def finish(self, state, problem):
+            self.seen.append(blas_threads())
+            return super().finish(state, problem)
 
     with threadpool_limits(2, user_api="blas"):
         BPFreeClassifier((4,), trainer=Spy(), max_iter=1).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
-        after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    assert set(Spy.seen[0]) == {1}
-    assert set(after) == {2}
+        after = blas_threads()
+    assert Spy.seen == [{1}, {1}]
+    assert after == {2}
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
