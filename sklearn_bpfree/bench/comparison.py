@@ -9,7 +9,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import fmean, pstdev
 from typing import NamedTuple
 
 import numpy as np
@@ -75,11 +74,14 @@ class Result:
 
     @property
     def spread(self) -> float:
-        return pstdev(fold.score for fold in self.folds)
+        with np.errstate(invalid="ignore"):  # a score that is not finite has no deviation
+            return float(np.std([fold.score for fold in self.folds]))
 
     def mean(self, name: str) -> float:
         """The mean over the folds of a field, or of one of the scores."""
-        return fmean(fold.scores[name] if name in fold.scores else getattr(fold, name) for fold in self.folds)
+        values = [fold.scores[name] if name in fold.scores else getattr(fold, name) for fold in self.folds]
+        with np.errstate(invalid="ignore"):
+            return float(np.mean(values))
 
 
 def make_models(task: str, trainers: list[str], random_state: int = 0, peers: list[str] | None = None) -> list[Model]:

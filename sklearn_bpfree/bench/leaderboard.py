@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean, stdev
 
 import numpy as np
 
@@ -48,10 +47,12 @@ class Leaderboard:
     def distance(self, result: Result) -> tuple[float, float]:
         """How far a result is behind the best: the mean over the folds that both have, and its standard error."""
         best = {fold.rows.tobytes(): fold.score for fold in self.ranked[0].folds}
-        both = [best[key] - fold.score for fold in result.folds if (key := fold.rows.tobytes()) in best]
+        with np.errstate(invalid="ignore"):
+            both = [best[key] - fold.score for fold in result.folds if (key := fold.rows.tobytes()) in best]
         if len(both) < 2:
             return (both[0] if both else math.nan), math.nan
-        return fmean(both), stdev(both) / math.sqrt(len(both))
+        with np.errstate(invalid="ignore"):
+            return float(np.mean(both)), float(np.std(both, ddof=1)) / math.sqrt(len(both))
 
     def cells(self, result: Result) -> list[str]:
         """What stands in the columns of `header`."""

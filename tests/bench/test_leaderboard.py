@@ -46,6 +46,15 @@ def test_of_equal_scores_the_smaller_loss_is_first_and_what_is_no_number_last():
     assert [r.model.name for r in made.ranked] == ["calm", "sure", "none"] and made.ranks == [1, 1, 3]
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_scores_that_are_not_finite_have_a_place_and_no_warning_of_numpy(number, recwarn):
+    odd = result("odd", fold(0.8), fold(0.8, loss=number, k=1)._replace(score=number, scores={"accuracy": number}))
+    made = board(odd, result("sure", fold(0.7), fold(0.6, k=1)))
+    assert [len(made.cells(r)) for r in made.ranked] == [len(made.header)] * 2
+    made.distance(odd), made.footnotes
+    assert not recwarn.list
+
+
 def test_a_model_that_failed_in_a_fold_is_not_kept():
     part = result("part", fold(0.99), reason="failed: out of luck")
     whole = result("whole", fold(0.7), fold(0.8, k=1))
