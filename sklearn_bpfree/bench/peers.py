@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
-from sklearn_bpfree.bench.reading import BenchError
+from sklearn_bpfree.bench.reading import BenchError, first_line
 
 
 class Peer(NamedTuple):
@@ -32,6 +32,15 @@ class Peer(NamedTuple):
     @property
     def is_installed(self) -> bool:
         return find_spec(self.package) is not None
+
+    @property
+    def fault(self) -> str:
+        """Why the module cannot be imported though it is installed; "" if it can."""
+        try:
+            import_module(self.module)
+        except Exception as error:  # a foreign library may fail in any way, for want of pandas or of a shared library
+            return f"{type(error).__name__}: {first_line(error)}"
+        return ""
 
 
 PEERS = {
@@ -56,7 +65,7 @@ def choose_peers(names: list[str] | None = None) -> list[str]:
     Parameters
     ----------
     names : list of str, default=None
-        None: all that are installed.
+        None: all that are installed and can be imported.
 
     Returns
     -------
@@ -65,15 +74,17 @@ def choose_peers(names: list[str] | None = None) -> list[str]:
     Raises
     ------
     BenchError
-        If there is no such peer, or it is not installed.
+        If there is no such peer, it is not installed, or it cannot be imported.
     """
     if names is None:
-        return [name for name, peer in PEERS.items() if peer.is_installed]
+        return [name for name, peer in PEERS.items() if peer.is_installed and not peer.fault]
     for name in names:
         if name not in PEERS:
             raise BenchError(f"There is no peer {name!r}; the peers are {', '.join(PEERS)}.")
         if not PEERS[name].is_installed:
             raise BenchError(f"The peer {name!r} is not installed; run pip install {PEERS[name].package}.")
+        if fault := PEERS[name].fault:
+            raise BenchError(f"The peer {name!r} cannot be imported ({fault}); mend or reinstall {PEERS[name].package}.")
     return [name for name in PEERS if name in names]
 
 

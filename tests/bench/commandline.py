@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from sklearn_bpfree.bench import cli
+from sklearn_bpfree.bench import cli, peers
 
 DEFAULT = "tabular_pipeline"
-PEERS = {
-    "classifier": ["DummyClassifier", "LogisticRegression", "HistGradientBoostingClassifier", "MLPClassifier"],
-    "regressor": ["DummyRegressor", "Ridge", "HistGradientBoostingRegressor", "MLPRegressor"],
+PEERS = {  # those of libraries that happen to be installed included
+    task: [getattr(peer, task) for peer in peers.PEERS.values() if peer.is_installed and not peer.fault]
+    for task in ("classifier", "regressor")
 }
 
 
