@@ -84,7 +84,7 @@ def choose_peers(names: list[str] | None = None) -> list[str]:
         if not PEERS[name].is_installed:
             raise BenchError(f"The peer {name!r} is not installed; run pip install {PEERS[name].package}.")
         if fault := PEERS[name].fault:
-            raise BenchError(f"The peer {name!r} cannot be imported ({fault}); mend or reinstall {PEERS[name].package}.")
+            raise BenchError(f"The peer {name!r} cannot be imported ({fault}); reinstall {PEERS[name].package}.")
     return [name for name in PEERS if name in names]
 
 
