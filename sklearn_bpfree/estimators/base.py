@@ -1,7 +1,8 @@
 """What classifier and regressor share: `fit`, and how outputs come about. Read `_BPFreeEstimator.fit` first.
 
 A fit checks and encodes what the user gives (`checking`), hands a `Problem` to the loop (`training`) and keeps what
-comes out (`fitted`). scikit-learn's callback API (experimental in 1.9) is used in this module only.
+comes out (`fitted`). scikit-learn's callback API (experimental in 1.9; see `compat`) is used in this
+module only.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import copy
 import functools
 
 import numpy as np
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_bpfree.estimators import training
 from sklearn_bpfree.estimators.alignment import alignment
 from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
+from sklearn_bpfree.estimators.compat import CallbackSupportMixin, with_callbacks
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column, warn_of_another_scale

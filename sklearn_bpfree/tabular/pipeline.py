@@ -13,20 +13,15 @@ from sklearn import config_context, get_config
 from sklearn.base import clone, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    OrdinalEncoder,
-    StandardScaler,
-    TargetEncoder,
-)
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 from sklearn.utils import _safe_indexing, gen_batches, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
 
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
+from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.tabular.columns import (
     ColumnReader,
@@ -278,8 +273,8 @@ def _make_preprocessor(estimator):
     numbers = FunctionTransformer(
         as_numbers, accept_sparse=True, feature_names_out="one-to-one", kw_args={"dense": not ours}
     )
-    folds = KFold(5, shuffle=True, random_state=0)  # always the same ones, so that only the estimator is random
-    means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", cv=folds)
+    folds = same_folds(5, random_state=0)  # so that only the estimator is random
+    means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", **folds)
     if ours:
         numeric = make_pipeline(numbers, PiecewiseLinearEncoder())
         categorical = OneHotLevels()
