@@ -6,9 +6,13 @@ for drawing only.
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from scipy import special
 from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["AlignmentDisplay", "HistoryDisplay", "IntervalDisplay", "ReliabilityDisplay"]
 
 X_LABELS = {"step": "step", "seconds": "seconds", "n_evaluations": "rows sent through the network"}
 BAND = "#c7ddec"  # of intervals; not see-through, as thousands of them lie on each other
@@ -25,12 +29,14 @@ class _FitDisplay:
         Name in the legend; None: no name.
     """
 
-    def __init__(self, *, history, name=None):
+    def __init__(self, *, history: list[dict[str, Any]], name: str | None = None) -> None:
         self.history = history
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, x="step", ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, *, name: str | None = None, x: str = "step", ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from a fitted estimator.
 
         Parameters
@@ -68,7 +74,7 @@ class _FitDisplay:
             name = estimator.trainer if isinstance(estimator.trainer, str) else type(estimator.trainer).__name__
         return cls(history=estimator.history_, name=name).plot(ax, x=x, **kwargs)
 
-    def plot(self, ax=None, *, x="step", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", **kwargs: Any) -> Self:
         """Draw; see the subclasses."""
         raise NotImplementedError
 
@@ -130,7 +136,7 @@ class HistoryDisplay(_FitDisplay):
     <sklearn_bpfree.inspection.HistoryDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x="step", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", **kwargs: Any) -> Self:
         """Draw the history.
 
         Parameters
@@ -210,7 +216,7 @@ class AlignmentDisplay(_FitDisplay):
     <sklearn_bpfree.inspection.AlignmentDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x="step", cmap="viridis", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", cmap: Any = "viridis", **kwargs: Any) -> Self:
         """Draw the angles.
 
         Parameters
@@ -258,7 +264,7 @@ class _UncertaintyDisplay:
         Name in the legend; None: no name.
     """
 
-    def __init__(self, *, y_true, mean, std, name=None):
+    def __init__(self, *, y_true: Any, mean: Any, std: Any, name: str | None = None) -> None:
         columns = [np.asarray(values, dtype=np.float64) for values in (y_true, mean, std)]
         if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
             shapes = ", ".join(str(column.shape) for column in columns)
@@ -269,7 +275,9 @@ class _UncertaintyDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from rows that the estimator has not seen.
 
         Parameters
@@ -296,11 +304,13 @@ class _UncertaintyDisplay:
         return cls(y_true=y, mean=mean, std=std, name=name).plot(ax, **kwargs)
 
     @classmethod
-    def from_predictions(cls, y_true, mean, std, *, name=None, ax=None, **kwargs):
+    def from_predictions(
+        cls, y_true: Any, mean: Any, std: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from given predictions; parameters as in the class and in `plot`."""
         return cls(y_true=y_true, mean=mean, std=std, name=name).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
         """Draw; see the subclasses."""
         raise NotImplementedError
 
@@ -350,7 +360,7 @@ class ReliabilityDisplay(_UncertaintyDisplay):
     <sklearn_bpfree.inspection.ReliabilityDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, n_groups=3, cmap="viridis", **kwargs):
+    def plot(self, ax: Any = None, *, n_groups: int = 3, cmap: Any = "viridis", **kwargs: Any) -> Self:
         """Draw the shares.
 
         Parameters
@@ -435,7 +445,7 @@ class IntervalDisplay(_UncertaintyDisplay):
     <sklearn_bpfree.inspection.IntervalDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x=None, coverage=0.9, **kwargs):
+    def plot(self, ax: Any = None, *, x: Any = None, coverage: float = 0.9, **kwargs: Any) -> Self:
         """Draw the intervals.
 
         Parameters

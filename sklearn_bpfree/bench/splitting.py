@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
@@ -101,7 +102,7 @@ def by_time(table: Table, column: str) -> Table:
     return replace(table, X=table.X.iloc[order], y=table.y[order], groups=groups, ordered=True)
 
 
-def set_aside(table: Table, column: str):
+def set_aside(table: Table, column: str) -> tuple[Table, Any]:
     """The table without a column, and that column.
 
     Parameters

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_bpfree.estimators import training
 from sklearn_bpfree.estimators.alignment import alignment
 from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
-from sklearn_bpfree.estimators.compat import CallbackSupportMixin, with_callbacks
+from sklearn_bpfree.estimators.compat import CallbackSupportMixin, Method, with_callbacks
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column, warn_of_another_scale
@@ -33,7 +34,7 @@ TRIED_ROWS = 16  # of the training rows, which a fit must have finite prediction
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
-def all_or_nothing(method):
+def all_or_nothing(method: Method) -> Method:
     """A fit that raises leaves the estimator exactly as it was, the fitted attributes of the last fit included."""
 
     @functools.wraps(method)
@@ -49,7 +50,7 @@ def all_or_nothing(method):
             vars(self).update(before)
             raise
 
-    return whole
+    return cast(Method, whole)
 
 
 class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
@@ -58,7 +59,16 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     @all_or_nothing
     @np.errstate(all="ignore")
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train the network.
 
         Parameters

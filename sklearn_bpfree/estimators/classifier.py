@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -127,28 +128,28 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation="relu",
+        activation: str = "relu",
         *,
-        weights="float",
+        weights: str = "float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
-        metric_warmup=0.8,
+        metric_warmup: float = 0.8,
         batch_size: int | str = "auto",
-        max_iter=None,
-        tol=None,
+        max_iter: int | None = None,
+        tol: float | None = None,
         early_stopping: bool | str = "auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        scoring=None,
-        max_time=None,
-        warm_start=False,
-        class_weight=None,
-        record_alignment=False,
-        dtype="float32",
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-    ):
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        scoring: str | Callable | None = None,
+        max_time: float | None = None,
+        warm_start: bool = False,
+        class_weight: dict | str | None = None,
+        record_alignment: bool = False,
+        dtype: str = "float32",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.weights = weights
@@ -172,7 +173,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         self.verbose = verbose
 
     @available_if(offers_partial_fit)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Take one step on the given rows, from where the last call left off.
 
         Parameters
@@ -189,7 +190,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         """
         return self._partial_fit(X, y, classes=classes, sample_weight=sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Most probable class of each row, or label indicators.
 
         Parameters
@@ -203,7 +204,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         P = self._outputs(X)[1]
         return self.targets_.predict(P)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, in the order of `classes_`.
 
         Parameters
@@ -218,7 +219,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         return self.targets_.probabilities(P)
 
     @available_if(offers_sets)
-    def predict_set(self, X, confidence=0.9):
+    def predict_set(self, X: Any, confidence: float = 0.9) -> np.ndarray:
         """Classes that a row may well be of; for trainers that offer sets.
 
         The classes whose probability reaches what the true class of unseen rows reaches in a share `confidence` of all
@@ -249,12 +250,12 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         sets[np.arange(len(P)), P.argmax(axis=1)] = True
         return sets
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of `predict_proba`; minus infinity where a probability rounds to 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Raw outputs of the network (the log-odds for two classes).
 
         Parameters

@@ -8,12 +8,15 @@ When 1.9 is the oldest version, this file goes.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import sklearn
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import TargetEncoder as SklearnTargetEncoder
+
+Method = TypeVar("Method", bound=Callable)
 
 IS_1_9 = tuple(int(part) for part in sklearn.__version__.split(".")[:2]) >= (1, 9)
 
@@ -90,11 +93,14 @@ def same_folds(n: int, random_state: int) -> dict[str, Any]:
 
 
 if IS_1_9:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn import callback
 
-    TargetEncoder = SklearnTargetEncoder
+    CallbackSupportMixin, TargetEncoder = callback.CallbackSupportMixin, SklearnTargetEncoder
 else:
+    callback = None
     CallbackSupportMixin, TargetEncoder = WithoutCallbacks, CrossFittingTargetEncoder
 
-    def with_callbacks(fit_method):
-        return fit_method
+
+def with_callbacks(fit: Method) -> Method:
+    """Decorate a `fit` that tells callbacks how it goes."""
+    return callback.with_callbacks(fit) if callback else fit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -124,28 +125,28 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation="relu",
+        activation: str = "relu",
         *,
-        weights="float",
+        weights: str = "float",
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
-        metric_warmup=0.8,
-        quantile=None,
+        metric_warmup: float = 0.8,
+        quantile: float | None = None,
         batch_size: int | str = "auto",
-        max_iter=None,
-        tol=None,
+        max_iter: int | None = None,
+        tol: float | None = None,
         early_stopping: bool | str = "auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        scoring=None,
-        max_time=None,
-        warm_start=False,
-        record_alignment=False,
-        dtype="float32",
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-    ):
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        scoring: str | Callable | None = None,
+        max_time: float | None = None,
+        warm_start: bool = False,
+        record_alignment: bool = False,
+        dtype: str = "float32",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.weights = weights
@@ -169,7 +170,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         self.verbose = verbose
 
     @available_if(offers_partial_fit)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Take one step on the given rows, from where the last call left off.
 
         The first call's rows settle by which mean and scale the targets are standardised.
@@ -186,7 +187,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         """
         return self._partial_fit(X, y, sample_weight=sample_weight)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: Any, return_std: bool = False):
         """Predicted values, in the units of the training targets.
 
         Parameters
@@ -213,7 +214,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         return self.targets_.predict(P)
 
     @available_if(offers_return_std)
-    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+    def predict_quantiles(self, X: Any, quantiles: float | Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
         """Quantiles of the target given each row; for trainers that offer return_std.
 
         Those of a normal distribution, unless the trainer has its own, as "ladder" has from rows that it did not learn.

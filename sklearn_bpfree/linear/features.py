@@ -6,7 +6,7 @@ makes an ndarray of some rows. An ndarray and a CSR array are features, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,12 @@ def dense(rows, dtype=None) -> np.ndarray:
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype)
 
 
-def formed(F):
+def formed(F: Any) -> Any:
     """The features as an ndarray if they are small, so that they are formed but once."""
     return dense(F[:]) if F.shape[0] * F.shape[1] <= SMALL else F
 
 
-def blocks(n, p):
+def blocks(n: int, p: int) -> Iterator[slice]:
     """Slices of n rows of p numbers each that stay in the processor's cache."""
     return gen_batches(n, int(np.clip(BLOCK_CELLS // max(p, 1), 16, BLOCK_ROWS)))
 
@@ -79,7 +79,7 @@ class Beside(Features):
     def __getitem__(self, rows):
         return Beside([part[rows] for part in self.parts])
 
-    def dot(self, W):
+    def dot(self, W: np.ndarray) -> Any:
         """The product with an ndarray."""
         Z, start = 0, 0
         for part in self.parts:
@@ -104,11 +104,11 @@ class LowRank(Features):
         part = LowRank(self.X[rows], self.U[rows], self.C)
         return part if sparse.issparse(self.X) else part.toarray()
 
-    def dot(self, W):
+    def dot(self, W: np.ndarray) -> Any:
         """The product with an ndarray."""
         return self.X @ W + self.U @ (self.C @ W)
 
-    def toarray(self):
+    def toarray(self) -> np.ndarray:
         """The sum as an ndarray."""
         return dense(self.X) + self.U @ self.C
 

@@ -10,12 +10,14 @@ No gradient passes a layer: both solve for one linear map.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import optimize
 from sklearn.utils import gen_batches
 
 from sklearn_bpfree.linear.features import BLOCK_ROWS, dense
-from sklearn_bpfree.linear.ridge import ridge
+from sklearn_bpfree.linear.ridge import RidgeFit, ridge
 
 SLOPE_SCALE = 10  # slopes of this size cost half a row's log-likelihood; it matters where classes are separable
 VARIANCE_FLOOR = 1e-3  # of the errors, in units of the raw outputs
@@ -23,7 +25,7 @@ MAX_ITER = 50  # of L-BFGS
 KEEP_BYTES = 1 << 26  # so much of the features L-BFGS holds; what is beyond is formed anew for every evaluation
 
 
-def solve_readout(F, problem, penalties, method):
+def solve_readout(F: Any, problem: Any, penalties: Any, method: str) -> tuple[np.ndarray, np.ndarray, RidgeFit]:
     """Kernel (p, K) and bias (K,) of the readout, and the ridge that it comes from.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -68,7 +69,7 @@ def write_gradient(H, delta, gW, gb) -> None:
     ones(len(delta), delta.dtype.char).dot(delta, gb)
 
 
-def dropout_mask(shape, probability, rng, dtype):
+def dropout_mask(shape: tuple[int, int], probability: float, rng: Any, dtype: Any) -> np.ndarray:
     """0 or 1/keep for every unit; one random byte each, so the probability is rounded to 1/256."""
     silent = min(max(1, round(256 * probability)), 255)
     size = shape[0] * shape[1]

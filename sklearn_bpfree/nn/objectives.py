@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import special
@@ -78,7 +80,7 @@ class Metric:
 
     curvature_bound = None
 
-    def __init__(self, scoring, targets, smooth):
+    def __init__(self, scoring: str | Callable, targets: Any, smooth: Loss) -> None:
         self.name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
         self.scoring = scoring
         self.scorer = get_scorer(scoring)
@@ -95,7 +97,7 @@ class Metric:
         """Whether the metric judges classes, as losses say it of themselves."""
         return self.targets.is_classification
 
-    def error(self, Z, Y):
+    def error(self, Z: Any, Y: Any) -> NoReturn:
         """What a loss has and a metric lacks.
 
         Raises

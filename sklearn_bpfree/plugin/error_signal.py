@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import loguniform
@@ -206,7 +206,7 @@ class ErrorSignalTrainer(Trainer):
     def follow(self, feedback: list[np.ndarray], increments: list[np.ndarray], decay: float) -> None:
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
-    def budget(self, n_samples, n_features):
+    def budget(self, n_samples: int, n_features: int) -> Budget:
         """Updates grow with the square root of the rows, from 800 for 200 rows to 4000; at least one pass.
 
         Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
@@ -217,11 +217,11 @@ class ErrorSignalTrainer(Trainer):
         batches = -(-n_samples // batch_size)
         return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
 
-    def default_decay(self, n_samples, n_features) -> float:
+    def default_decay(self, n_samples: float, n_features: int) -> float:
         """Weight decay where none is given: 1.5 below 1500 rows with more than a column to 16 of them, otherwise 1."""
         return 1.5 if n_samples < 1500 and 16 * n_features > n_samples else 1.0
 
-    def param_distributions(self):
+    def param_distributions(self) -> dict[str, Any]:
         """Learning rate and weight decay on log scales, and dropout."""
         return {
             "learning_rate": loguniform(2e-3, 2e-2),
@@ -229,7 +229,7 @@ class ErrorSignalTrainer(Trainer):
             "dropout": [0.0, 0.1, 0.3],
         }
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         number = (int, float)
         check_scalar(self.learning_rate, "learning_rate", number, min_val=0, include_boundaries="neither")
         check_scalar(self.warmup, "warmup", number, min_val=0, max_val=1)
@@ -241,7 +241,7 @@ class ErrorSignalTrainer(Trainer):
         check_choice(self, "schedule", SCHEDULES)
         check_choice(self, "optimizer", OPTIMIZERS)
 
-    def init(self, problem, rng):
+    def init(self, problem: Problem, rng: np.random.Generator) -> ErrorSignalState:
         weight_rng, feedback_rng = rng.spawn(2)
         network = problem.network
         weights = network.initial_weights(weight_rng, problem.dtype)
@@ -251,7 +251,7 @@ class ErrorSignalTrainer(Trainer):
         slots = self._optimizer().slots(np.zeros(weights.size + learned, problem.dtype))
         return ErrorSignalState(weights, feedback=feedback, slots=slots)
 
-    def step(self, state, problem, rng):
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> ErrorSignalState:
         """One pass over the rows: forward, error, a signal for each layer, an increment; per minibatch."""
         network, optimizer = problem.network, self._optimizer()
         parameters = _flat([state.weights, *(state.feedback if self.learns_feedback else [])])
@@ -297,7 +297,7 @@ class ErrorSignalTrainer(Trainer):
             t=t,
         )
 
-    def gradient(self, state, problem, batch):
+    def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """Each layer's input times its signal, without dropout."""
         scratch = [np.zeros_like(B) for B in state.feedback]
         gradients = problem.network.unpack(np.empty_like(state.weights))

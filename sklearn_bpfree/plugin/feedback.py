@@ -11,11 +11,12 @@ Read `signal` first.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import product
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer, Pass
 from sklearn_bpfree.plugin.trainer import check_choice
 
@@ -41,14 +42,14 @@ class FeedbackTrainer(ErrorSignalTrainer):
         """Which forward weights the signal passes transposed, with this feedback."""
         return TRANSPOSES[self.feedback]
 
-    def param_distributions(self):
+    def param_distributions(self) -> dict[str, Any]:
         return super().param_distributions() | {"feedback": list(self.feedbacks)}
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_choice(self, "feedback", self.feedbacks)
 
-    def init_feedback(self, network, rng):
+    def init_feedback(self, network: Network, rng: np.random.Generator) -> list[np.ndarray]:
         """B in the shape of every kernel above the first, where the feedback has matrices of its own."""
         if self.feedback in ("transpose", "sign"):
             return []
@@ -64,7 +65,7 @@ class FeedbackTrainer(ErrorSignalTrainer):
             return product(c * above, np.sign(W).T)
         return product(above, run.feedback[layer].T)
 
-    def follow(self, feedback, increments, decay):
+    def follow(self, feedback: list[np.ndarray], increments: list[np.ndarray], decay: float) -> None:
         if self.feedback == "kolen_pollack":
             for B, increment in zip(feedback, increments[1:], strict=True):
                 B *= decay

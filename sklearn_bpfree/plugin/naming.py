@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class HoldsTrainers(BaseEstimator):
     """Base of what has trainers among its parameters: the estimators, and trainers around other trainers."""
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, and as ``<parameter>__<name>`` those of a trainer that is one of them.
 
         A trainer given by name becomes an object when, and only when, one of its own parameters is set.

@@ -114,20 +114,20 @@ class PopulationTrainer(Trainer):
         """First value of the state's slots, for the weights that are searched."""
         return []
 
-    def budget(self, n_samples, n_features):
+    def budget(self, n_samples: int, n_features: int) -> Budget:
         """Generations on minibatches of 256 rows; fewer on small tables, which are soon learned by heart."""
         return Budget(max_iter=int(np.clip(n_samples // 4, 30, 300)), batch_size=256)
 
-    def horizon(self, problem, budget):
+    def horizon(self, problem: Problem, budget: Budget) -> int:
         """Four times as many generations where the output layer evolves, too."""
         return budget.max_iter * (1 if self._solves(problem) else 4)
 
-    def param_distributions(self):
+    def param_distributions(self) -> dict[str, Any]:
         """The first standard deviation on a log scale around its default, and the size of the population."""
         sizes = [self.population_size, 2 * self.population_size]
         return {"sigma": loguniform(self.sigma / 4, self.sigma * 4), "population_size": sizes}
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_scalar(self.population_size, "population_size", int, min_val=2)
         if self.population_size % len(self.signs):
             raise ValueError(
@@ -137,7 +137,7 @@ class PopulationTrainer(Trainer):
         check_scalar(self.sigma, "sigma", (int, float), min_val=0, include_boundaries="neither")
         check_choice(self, "readout", ("auto", "solved", "evolved"))
 
-    def init(self, problem, rng):
+    def init(self, problem: Problem, rng: np.random.Generator) -> PopulationState:
         weights = problem.network.initial_weights(rng, problem.dtype)
         problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
         sigma = self.sigma * noise_scale(problem.network, problem.dtype)
@@ -149,7 +149,7 @@ class PopulationTrainer(Trainer):
             weights = projection.refit(problem, searched, V, penalty, REFIT_ROWS, FULL_STEPS, rng)
         return PopulationState(weights, sigma=sigma, slots=self.slots(searched), penalty=penalty)
 
-    def step(self, state, problem, rng):
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> PopulationState:
         """One generation: draw members, judge them all by the same rows, update."""
         rows = judging.sample_rows(problem, rng)
         key = rng.integers(2**64, size=2, dtype=np.uint64)
@@ -172,7 +172,7 @@ class PopulationTrainer(Trainer):
             changes["weights"] = self._refit(changes.get("weights", searched.weights), readout, state, problem, rng)
         return advance(state, loss=float(losses.mean()), t=state.t + 1, **changes)
 
-    def shift_outputs(self, state, problem, shift):
+    def shift_outputs(self, state: Any, problem: Problem, shift: Any) -> Any:
         """Besides, all weights evolve from now on, even if the output layer was solved for while warming up."""
         state = super().shift_outputs(state, problem, shift)
         if state.sigma.size == state.weights.size:

@@ -112,7 +112,7 @@ class Trainer(HoldsTrainers, ABC):
     slow: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(eq=False, repr=False)(cls)
 

@@ -5,7 +5,7 @@ Read `ColumnReader` first. What a single column is taken for is decided in `kind
 
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
@@ -135,10 +135,10 @@ class ColumnReader(TransformerMixin, BaseEstimator):
            [nan, 'red']], dtype=object)
     """
 
-    def __init__(self, date_parts="numbers"):
+    def __init__(self, date_parts: str = "numbers") -> None:
         self.date_parts = date_parts
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Decide what the columns are.
 
         Parameters
@@ -154,7 +154,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         self._fit(as_table(X))
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Decide what the columns are, and read them.
 
         Parameters
@@ -171,7 +171,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         self._fit(table)
         return self._read(table)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Read the columns as they were read in training.
 
         Parameters
@@ -188,7 +188,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         validate_data(self, native(table), reset=False, skip_check_array=True)
         return self._read(table)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of what comes out: those of the columns, and ``bought_month``, ``bought_hour``, ... of dates.
 
         Parameters

@@ -4,6 +4,7 @@ Read `PiecewiseLinearEncoder.transform` first.
 """
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -84,12 +85,12 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     array([[-0.2, -0.3]], dtype=float32)
     """
 
-    def __init__(self, n_bins="auto", *, height=1.0, subsample=100_000):
+    def __init__(self, n_bins: int | str = "auto", *, height: float = 1.0, subsample: int = 100_000) -> None:
         self.n_bins = n_bins
         self.height = height
         self.subsample = subsample
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the medians, means, scales and knots of the columns.
 
         Parameters
@@ -145,7 +146,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self._places = _Places(list(self.knots_.values()))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Encode the columns.
 
         Parameters
@@ -194,7 +195,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
                 np.copyto(out[:, bins], 0, where=missing[:, self.bin_features_])
         return encoded
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the encoded columns: ``age``, ``age_bin0``, ..., ``age_missing``.
 
         Parameters

@@ -1,6 +1,7 @@
 """Levels of categories as numbers, and as columns of zeros and ones."""
 
 from collections import Counter
+from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
@@ -47,7 +48,7 @@ class LevelNumbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Of each column the texts by their number, None for missing cells.
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the levels of a DataFrame or array X (n_samples, n_features)."""
         validate_data(self, X, skip_check_array=True)
         self.levels_ = []
@@ -56,7 +57,7 @@ class LevelNumbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.levels_.append(sorted(count, key=lambda level: (-count[level], str(level))))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Number each cell: ndarray of int (n_samples, n_features)."""
         return self._numbers(X)
 
@@ -76,7 +77,7 @@ class OneHotLevels(LevelNumbers):
     were not seen in training. Does what scikit-learn's `OneHotEncoder` does at a fraction of the time for text.
     """
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Encode: float32 (n_samples, n_features_out), a CSR array unless `set_output` asks for a frame."""
         numbers = self._numbers(X)
         widths = np.array([min(len(levels), MAX_ONE_HOT) for levels in self.levels_])
@@ -90,7 +91,7 @@ class OneHotLevels(LevelNumbers):
         asked = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
         return encoded if asked == "default" else encoded.toarray()
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the encoded columns: ``city_Rome``, ``city_nan``, ..., ``city_(others)``."""
         names = []
         for name, levels in zip(super().get_feature_names_out(input_features), self.levels_, strict=True):

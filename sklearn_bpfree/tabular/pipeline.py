@@ -4,9 +4,10 @@
 The encoder of numbers is in `encoding`, the reading of columns in `columns`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn import config_context, get_config
@@ -62,7 +63,7 @@ class TabularPipeline(Pipeline):
     'TabularPipeline'
     """
 
-    def fit(self, X, y=None, **params):
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the preprocessor and the estimator.
 
         Parameters
@@ -89,7 +90,7 @@ class TabularPipeline(Pipeline):
         given = {f"{last}__{name}": value for name, value in given.items() if value is not None}
         return super().fit(X, y, **given, **params)
 
-    def predict(self, X, **params):
+    def predict(self, X: Any, **params: Any) -> Any:
         """What the last step predicts.
 
         Parameters
@@ -107,7 +108,7 @@ class TabularPipeline(Pipeline):
         return _in_blocks(partial(super().predict, **params), X, whole=set(params) - {"return_std"})
 
     @available_if(_last_step_has("predict_proba"))
-    def predict_proba(self, X, **params):
+    def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
         """Probabilities of the classes; with further parameters, of the whole table at once.
 
         Parameters
@@ -123,7 +124,7 @@ class TabularPipeline(Pipeline):
         return _in_blocks(partial(super().predict_proba, **params), X, whole=params)
 
     @available_if(_last_step_has("predict_quantiles"))
-    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+    def predict_quantiles(self, X: Any, quantiles: float | Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
         """Quantiles of the target given each row, from an estimator that offers them.
 
         Parameters
@@ -141,7 +142,7 @@ class TabularPipeline(Pipeline):
         return _in_blocks(lambda rows: estimator.predict_quantiles(encoder.transform(rows), quantiles), X)
 
     @available_if(_last_step_has("predict_set"))
-    def predict_set(self, X, confidence=0.9):
+    def predict_set(self, X: Any, confidence: float = 0.9) -> np.ndarray:
         """Classes that a row may well be of, from an estimator that offers them.
 
         Parameters
@@ -165,7 +166,7 @@ class TabularPipeline(Pipeline):
         return tags
 
 
-def _in_blocks(predict, X, whole=()):
+def _in_blocks(predict, X, whole=()) -> Any:
     X = native(as_table(X))
     n = _num_samples(X)
     if whole or n <= BLOCK_ROWS:
@@ -176,7 +177,9 @@ def _in_blocks(predict, X, whole=()):
     return np.concatenate(parts)
 
 
-def tabular_pipeline(estimator, *, random_state=None, n_jobs=None):
+def tabular_pipeline(
+    estimator: Any, *, random_state: int | np.random.RandomState | None = None, n_jobs: int | None = None
+) -> TabularPipeline:
     """Make a pipeline that takes a mixed-type table as it is.
 
     Numbers, booleans, dates, times, durations, strings and categories may be mixed, with missing values anywhere, in

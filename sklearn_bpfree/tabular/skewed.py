@@ -4,6 +4,9 @@
 the regressor the loss that suits, and carries validation rows, deviations and quantiles through.
 """
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 from scipy.stats import skew
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, TransformerMixin, clone
@@ -43,10 +46,10 @@ class SkewedTarget(TransformerMixin, BaseEstimator):
         training targets, on the scale of learning.
     """
 
-    def __init__(self, max_skewness=2.5):
+    def __init__(self, max_skewness: float = 2.5) -> None:
         self.max_skewness = max_skewness
 
-    def fit(self, y, X=None):
+    def fit(self, y: Any, X: Any = None) -> Self:
         """Choose the scale by the skewness of y (n_samples, n_outputs)."""
         y = np.asarray(y, dtype=np.float64)
         standard = StandardScaler().set_output(transform="default").fit(y)
@@ -63,11 +66,11 @@ class SkewedTarget(TransformerMixin, BaseEstimator):
         self.reach_ = 1.5 * np.ptp(y / self.scale_, axis=0)
         return self
 
-    def transform(self, y):
+    def transform(self, y: Any) -> np.ndarray:
         """From values to the scale of learning, on which the targets of training lie on the tail's side of zero."""
         return (np.asarray(y, dtype=np.float64) - self.start_) / self.scale_
 
-    def inverse_transform(self, y):
+    def inverse_transform(self, y: Any) -> np.ndarray:
         """From the scale of learning to values; a very skewed target stays within its start and half a range beyond."""
         y = np.asarray(y, dtype=np.float64)
         if self.skewed_:
@@ -116,11 +119,20 @@ class SkewedTargetRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     'poisson'
     """
 
-    def __init__(self, regressor, transformer=None):
+    def __init__(self, regressor: Any, transformer: Any = None) -> None:
         self.regressor = regressor
         self.transformer = transformer
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Choose scale and loss, and fit the regressor.
 
         Parameters
@@ -150,7 +162,7 @@ class SkewedTargetRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         self.regressor_ = regressor.fit(X, self._learned(y), **given)
         return self
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predicted values.
 
         Parameters
@@ -172,7 +184,7 @@ class SkewedTargetRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         return self._values(mean), (_columns(std) * self.transformer_.scale_).reshape(std.shape)
 
     @_regressor_has("predict_quantiles")
-    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+    def predict_quantiles(self, X: Any, quantiles: float | Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
         """Quantiles of the target given each row; for trainers that offer return_std.
 
         Parameters
@@ -207,12 +219,12 @@ class SkewedTargetRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         return self.transformer_.inverse_transform(self.transformer_.tail_ * _columns(learned)).reshape(learned.shape)
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features of the regressor."""
         return self.regressor_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         """Names of the features of the regressor, if it was fitted on a table with names."""
         return self.regressor_.feature_names_in_
 

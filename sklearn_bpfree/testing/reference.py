@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer, advance
 
 
@@ -27,10 +28,10 @@ class RandomSearch(Trainer):
     sigma: float = 0.03
     population_size: int = 16
 
-    def init(self, problem, rng):
+    def init(self, problem: Problem, rng: np.random.Generator) -> State:
         return State(problem.network.initial_weights(rng, problem.dtype))
 
-    def step(self, state, problem, rng):
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:
         """One generation; the present weights are judged along with it, on the rows at hand."""
         noise = rng.standard_normal((self.population_size, state.weights.size), dtype=state.weights.dtype)
         noise[0] = 0
