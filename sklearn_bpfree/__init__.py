@@ -1,6 +1,6 @@
 """The zoo of backprop-free trainers for scikit-learn."""
 
-from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, Checkpoint
 from sklearn_bpfree.plugin import (
     Budget,
     ErrorSignalState,
@@ -23,6 +23,7 @@ __all__ = [
     "BPFreeClassifier",
     "BPFreeRegressor",
     "Budget",
+    "Checkpoint",
     "ErrorSignalState",
     "ErrorSignalTrainer",
     "Members",

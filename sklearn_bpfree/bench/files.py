@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sklearn_bpfree.bench.reading import BenchError
+from sklearn_bpfree.estimators import disk
+from sklearn_bpfree.estimators.disk import reason
 
 KINDS = {
     stat.S_IFDIR: "a directory",
@@ -37,7 +39,7 @@ def check_input(path: str) -> None:
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
-        raise BenchError(f"{path} cannot be read: {_reason(error)}.") from error
+        raise BenchError(f"{path} cannot be read: {reason(error)}.") from error
     if not stat.S_ISREG(found.st_mode):
         raise BenchError(f"{path} cannot be read: it is {_kind(found)}; give a file.")
     if found.st_size > (memory := _memory()):
@@ -86,7 +88,7 @@ def _check_place(option, path):
     except FileNotFoundError:
         found = None
     except (OSError, ValueError) as error:
-        raise BenchError(f"{option} {path} cannot be written: {_reason(error)}.") from error
+        raise BenchError(f"{option} {path} cannot be written: {reason(error)}.") from error
     if not folder.is_dir():
         raise BenchError(f"The directory of {option} {path} does not exist; create it first.")
     if found and not stat.S_ISREG(found.st_mode):
@@ -97,49 +99,25 @@ def _check_place(option, path):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise BenchError(f"{option} {path} cannot be written: {_reason(error)}.") from error
+        raise BenchError(f"{option} {path} cannot be written: {reason(error)}.") from error
 
 
 @contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
     """A file that takes its place at `path` when all is written; if anything goes wrong, nothing has changed.
 
-    A symbolic link is replaced, and what it points to stays as it is.
-
-    Parameters
-    ----------
-    path : str
+    See `sklearn_bpfree.estimators.disk.replacing`.
 
     Raises
     ------
     BenchError
         If the file cannot be written.
     """
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=Path(path).absolute().parent, prefix=".bpfree-")
-        with os.fdopen(handle, "wb") as file:
+        with disk.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(handle)
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            with suppress(OSError):
-                os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise BenchError(f"{path} cannot be written: {_reason(error)}.") from error
-        raise
-
-
-def _mode(path):
-    """Permissions of the file that is replaced, otherwise what a new file has."""
-    if os.path.exists(path) and not os.path.islink(path):
-        return stat.S_IMODE(os.stat(path).st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    except OSError as error:
+        raise BenchError(f"{path} cannot be written: {reason(error)}.") from error
 
 
 def _same_file(one, other):
@@ -151,11 +129,6 @@ def _same_file(one, other):
 
 def _kind(found):
     return KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
-
-
-def _reason(error):
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return reason.strip().partition("\n")[0].rstrip(".")
 
 
 def _memory() -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from contextlib import nullcontext
 from typing import Any, Self, cast
 
 import numpy as np
@@ -18,8 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_bpfree.estimators import training
 from sklearn_bpfree.estimators.alignment import alignment
 from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
+from sklearn_bpfree.estimators.checkpoint import checkpoint_of
 from sklearn_bpfree.estimators.compat import CallbackSupportMixin, Method, with_callbacks
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
+from sklearn_bpfree.estimators.describing import told
 from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column, warn_of_another_scale
 from sklearn_bpfree.estimators.parameters import check_parameters, make_trainer
@@ -55,6 +58,18 @@ def all_or_nothing(method: Method) -> Method:
 
 class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     """What classifier and regressor share."""
+
+    def set_callbacks(self, *callbacks):
+        """Set scikit-learn's callbacks, such as `Checkpoint`, for the fits of this estimator and of its clones.
+
+        Returns
+        -------
+        self : object
+        """
+        super().set_callbacks(*callbacks)
+        if not hasattr(self, "_parent_callback_ctx"):  # otherwise another estimator hands its own down
+            self._own_callbacks = True
+        return self
 
     @all_or_nothing
     @np.errstate(all="ignore")
@@ -98,12 +113,13 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         check_parameters(self)
         trainer = make_trainer(self.trainer)
         continues = self.warm_start and self._was_begun()
+        checkpoint = checkpoint_of(self)
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
         unweighted = sample_weight is None
         X, y, sample_weight = self._merge(X, y, sample_weight)
-        seed = self.progress_.seed if continues else self._draw_seed()
+        seed = self.progress_.seed if continues else self._draw_seed(checkpoint)
         budget = trainer.budget(*X.shape)
 
         warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self.objective_, Metric)
@@ -126,6 +142,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             progress = self._taken_up(basis, "warm_start=True")
             if not progress.unfinished:
                 progress.plan(problem.max_iter)
+                progress.begun = f"after step {progress.n_steps} ({told(progress.state)})"
             problem.max_iter, problem.warmup = progress.planned, progress.warmup
         else:
             self._forget()
@@ -133,7 +150,10 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             progress.basis = basis
             progress.plan(problem.max_iter, problem.warmup)
         self.trainer_, self.network_ = trainer, problem.network
-        self._run(problem, progress, given, budget, held_out)
+        if checkpoint is not None:
+            progress = checkpoint.take_up(self, problem, progress, held_out)
+        with nullcontext() if checkpoint is None else checkpoint.keeping(self):
+            self._run(problem, progress, given, budget, held_out)
         return self
 
     @all_or_nothing
@@ -192,8 +212,13 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             )
         return hasattr(self, "progress_")
 
-    def _draw_seed(self):
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+    def _draw_seed(self, checkpoint=None):
+        stored = None
+        if self.random_state is None and checkpoint is not None:
+            stored = checkpoint.stored_seed(self)
+        return (
+            stored if stored is not None else int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        )
 
     def _run(self, problem, progress, given, budget, held_out):
         """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out.
@@ -214,21 +239,22 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             state = training.finish(trainer, problem, progress.state)
             return {"state_": state, "history_": progress.history, "progress_": progress}
 
-        self._call(
-            trainer,
-            problem,
-            lambda: training.run(
+        if not progress.stop_reason or progress.unfinished:  # a checkpoint may hold a fit that has ended
+            self._call(
                 trainer,
                 problem,
-                progress,
-                tol=self._tolerance(budget, held_out),
-                n_iter_no_change=self.n_iter_no_change,
-                validate=None if held_out is None else self._validator(*held_out),
-                max_time=self.max_time,
-                on_step=on_step,
-                probe=self._probe(trainer, problem, progress),
-            ),
-        )
+                lambda: training.run(
+                    trainer,
+                    problem,
+                    progress,
+                    tol=self._tolerance(budget, held_out),
+                    n_iter_no_change=self.n_iter_no_change,
+                    validate=None if held_out is None else self._validator(*held_out),
+                    max_time=self.max_time,
+                    on_step=on_step,
+                    probe=self._probe(trainer, problem, progress),
+                ),
+            )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         if not use_best and not progress.unfinished:
             progress.best = progress.state  # nobody asks for another one any more

@@ -7,7 +7,7 @@ must be the same, and what may change simply takes effect.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -28,20 +28,21 @@ class Rows:
     """Some rows with their targets and weights, told from others by their number and a checksum."""
 
     n: int
-    checksum: int
+    checksum: str
 
     def __repr__(self):
-        return f"{self.n} rows (checksum {self.checksum:08x})"
+        return f"{self.n} rows (checksum {self.checksum})"
 
     @classmethod
     def of(cls, X, y, weight) -> Rows:
         arrays = [X.indptr, X.indices, X.data, y] if sparse.issparse(X) else [X, y]
-        checksum = 0
+        checksum = hashlib.blake2b(digest_size=8)
         for array in arrays if weight is None else [*arrays, weight]:
             content = array.tolist() if array.dtype.kind == "O" else None
-            data = repr(content).encode() if content else np.ascontiguousarray(array).data.cast("B")
-            checksum = zlib.crc32(data, checksum)
-        return cls(len(y), checksum)
+            data = np.ascontiguousarray(array) if content is None else repr(content).encode("utf-8", "surrogatepass")
+            checksum.update(f"{array.dtype} {array.shape}".encode())
+            checksum.update(data)
+        return cls(len(y), checksum.hexdigest())
 
 
 def basis_of(estimator, problem, objective, trainer, held_out) -> dict[str, Any]:

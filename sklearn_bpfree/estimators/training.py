@@ -54,6 +54,8 @@ class Progress:
         ``validation_score`` and ``alignment``.
     basis : dict
         What the state rests on; see `sklearn_bpfree.estimators.continuing`.
+    begun : str
+        What the first of the planned steps began with, in words.
     stop_reason : str
         "max_iter", "tol", "early_stopping", "max_time", "interrupted", "diverged", "callback", "partial_fit", or ""
         while it runs.
@@ -71,6 +73,7 @@ class Progress:
     warmup: int = 0
     history: list[dict] = field(default_factory=list)
     basis: dict = field(default_factory=dict)
+    begun: str = "first weights"
     stop_reason: str = ""
 
     @property
@@ -83,6 +86,7 @@ class Progress:
         self.iteration, self.planned, self.warmup = 0, max_iter, warmup
         self.best, self.best_score = self.state, -np.inf
         self.watched, self.n_waiting = -np.inf, 0
+        self.stop_reason = ""
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -6,6 +6,7 @@ installed distributions and imports no plugin; a broken plugin raises when its o
 
 import difflib
 import inspect
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -105,6 +106,14 @@ def inspect_trainers() -> list[TrainerInfo]:
         Sorted by name.
     """
     return [_describe(claim) for _, claims in sorted(_claims().items()) for claim in claims]
+
+
+def load_package(package: str) -> None:
+    """Import the registered trainers of a package, so that its classes are known; a broken one is left alone."""
+    for name, claims in _claims().items():
+        if any(claim.value.partition(":")[0].partition(".")[0].strip() == package for claim in claims):
+            with suppress(Exception):
+                get_trainer_class(name)
 
 
 @cache

@@ -32,6 +32,7 @@ from sklearn_bpfree.testing.fits import (
     check_learns_two_classes,
     check_learns_values,
     check_resumes_from_a_pickle,
+    check_resumes_from_disk,
     check_same_seed_same_bits,
 )
 from sklearn_bpfree.testing.models import (
@@ -151,6 +152,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     # a run of the loop
     yield check_same_seed_same_bits
     yield check_resumes_from_a_pickle
+    yield check_resumes_from_disk
     yield check_learns_two_classes
     yield check_learns_three_classes
     yield check_learns_values

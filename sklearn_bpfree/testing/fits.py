@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import tempfile
+from importlib.util import find_spec
+from unittest import SkipTest
 
 import numpy as np
 from sklearn.base import clone
 
-from sklearn_bpfree.estimators import training
+from sklearn_bpfree.estimators import Checkpoint, training
 from sklearn_bpfree.testing.asking import ask, ask_same
-from sklearn_bpfree.testing.setting import N_STEPS, fit_loop, make_problem, make_table
+from sklearn_bpfree.testing.setting import N_STEPS, fit_loop, make_classifier, make_problem, make_table
 
 
 def check_same_seed_same_bits(trainer):
@@ -32,6 +35,44 @@ def check_resumes_from_a_pickle(trainer):
     for name in ("loss", "n_evaluations"):
         expected, found = ([row[name] for row in progress.history] for progress in (whole, resumed))
         ask_same(expected, found, f"a resumed fit records another {name}, in", "history")
+
+
+class _Dies:
+    """A scikit-learn callback that ends the fit after half of its steps, as an exception of anybody's does."""
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "step" and context.task_id + 1 == N_STEPS // 2:
+            raise SystemExit
+
+
+def check_resumes_from_disk(trainer):
+    """A fit that died goes on from a `Checkpoint` with the same bits, unless the state may hide code and is refused."""
+    if find_spec("sklearn.callback") is None:
+        raise SkipTest("scikit-learn has callbacks from 1.9 on")
+    X, y = make_table("three classes")
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Checkpoint(f"{folder}/fit.ckpt", 0)
+        died = make_classifier(trainer).set_callbacks(checkpoint, _Dies())
+        try:
+            died.fit(X, y)
+        except TypeError as error:
+            if str(error).startswith("A Checkpoint keeps"):
+                return
+            raise
+        except SystemExit:
+            resumed = make_classifier(trainer).set_callbacks(checkpoint).fit(X, y)
+            whole = make_classifier(trainer).fit(X, y)
+            ask_same(
+                whole.state_, resumed.state_, "a fit from a Checkpoint gives other bits than a whole one, in", "state"
+            )
+        else:
+            ask(died.n_iter_ < N_STEPS // 2, "a callback must be called after every step")
 
 
 def check_learns_two_classes(trainer):

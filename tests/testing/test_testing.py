@@ -1,5 +1,7 @@
 """The kit itself: each trainer here has one fault, and the kit must name it."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
@@ -127,6 +129,28 @@ class NotPickled(RandomSearch):
         state = super().init(problem, rng)
         state.rule = lambda: None
         return state
+
+
+@dataclass(eq=False)
+class Cached(State):
+    """A state that keeps what is no field of it in a cache."""
+
+    @cached_property
+    def calls(self):
+        return 0
+
+
+class CountsInTheStatesCache(RandomSearch):
+    """Keeps its books where a pickle finds them and a checkpoint does not."""
+
+    def init(self, problem, rng):
+        return Cached(**vars(super().init(problem, rng)))
+
+    def step(self, state, problem, rng):
+        following = super().step(state, problem, rng)
+        following = advance(following, weights=following.weights * np.float32(1 - 1e-3 * state.calls))
+        vars(following)["calls"] = state.calls + 1
+        return following
 
 
 class IgnoresWeights(Backprop):
@@ -303,6 +327,7 @@ FAULTS = {
     TooLong: "weights after init must have the network's length",
     NotAState: "init must return a State",
     NotPickled: "pickle local object",
+    CountsInTheStatesCache: "a fit from a Checkpoint gives other bits than a whole one, in state.weights",
     IgnoresWeights: "step must not change the problem, but changed problem['sample_weight']",
     SharesAnnotations: "needs of SharesAnnotations became a hyper-parameter",
     ForgetsAnAnnotation: "ForgetsAnAnnotation.decay is no hyper-parameter",
