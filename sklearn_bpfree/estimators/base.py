@@ -119,7 +119,9 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         self._set_targets(y, sample_weight, reset=not continues)
         unweighted = sample_weight is None
         X, y, sample_weight = self._merge(X, y, sample_weight)
-        seed = self.progress_.seed if continues else self._draw_seed(checkpoint)
+        seed = self.progress_.seed if continues else self._draw_seed()
+        if checkpoint is not None and self.random_state is None and not continues:
+            seed = checkpoint.stored_seed(self, seed)
         budget = trainer.budget(*X.shape)
 
         warms_up = self.metric_warmup > 0 and trainer.needs == "values" and isinstance(self.objective_, Metric)
@@ -212,13 +214,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             )
         return hasattr(self, "progress_")
 
-    def _draw_seed(self, checkpoint=None):
-        stored = None
-        if self.random_state is None and checkpoint is not None:
-            stored = checkpoint.stored_seed(self)
-        return (
-            stored if stored is not None else int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        )
+    def _draw_seed(self):
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _run(self, problem, progress, given, budget, held_out):
         """Run the loop with validation, callbacks and the alignment record as asked for, and keep what comes out.

@@ -105,15 +105,15 @@ class Checkpoint:
 
     # --- what the estimators call ---
 
-    def stored_seed(self, estimator) -> int | None:
-        """The seed of the fit on disk, for an estimator that leaves its own to chance."""
+    def stored_seed(self, estimator, drawn: int) -> int:
+        """The seed of the fit on disk, if there is one, for an estimator that leaves its own to chance."""
         if not _is_own(estimator):
             raise ValueError(
                 f"A Checkpoint tells the clones of {type(estimator).__name__} apart by their rows and parameters, but "
                 "random_state=None gives equal ones different bits; set random_state to an integer."
             )
         saved = read_fit(self.path)
-        return None if saved is None else saved.seed()
+        return drawn if saved is None else saved.seed()
 
     def take_up(self, estimator, problem, progress: Progress, held_out) -> Progress:
         """The progress to go on from: that on disk, if there is one that has come further than `progress`.

@@ -39,10 +39,15 @@ class Rows:
         checksum = hashlib.blake2b(digest_size=8)
         for array in arrays if weight is None else [*arrays, weight]:
             content = array.tolist() if array.dtype.kind == "O" else None
-            data = np.ascontiguousarray(array) if content is None else repr(content).encode("utf-8", "surrogatepass")
+            data = raw(array) if content is None else repr(content).encode("utf-8", "surrogatepass")
             checksum.update(f"{array.dtype} {array.shape}".encode())
             checksum.update(data)
         return cls(len(y), checksum.hexdigest())
+
+
+def raw(array) -> memoryview:
+    """The bytes of an array of any dtype but object, in the order of its axes."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def basis_of(estimator, problem, objective, trainer, held_out) -> dict[str, Any]:

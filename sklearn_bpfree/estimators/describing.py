@@ -14,7 +14,7 @@ import scipy
 import sklearn
 from scipy import sparse
 
-from sklearn_bpfree.estimators.continuing import Rows
+from sklearn_bpfree.estimators.continuing import Rows, raw
 from sklearn_bpfree.plugin.trainer import Trainer
 
 FREE = ("n_jobs", "verbose", "max_time", "warm_start", "random_state", "trainer")  # the last two are told otherwise
@@ -90,7 +90,7 @@ def _words(value, within) -> str:
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         return repr(value)
     if isinstance(value, np.ndarray) and value.dtype != object:
-        content = hashlib.blake2b(np.ascontiguousarray(value), digest_size=8).hexdigest()
+        content = hashlib.blake2b(raw(value), digest_size=8).hexdigest()
         return f"array of {value.dtype} of shape {value.shape} ({content})"
     if isinstance(value, np.ndarray) or sparse.issparse(value):
         return _words(value.tolist() if isinstance(value, np.ndarray) else [value.shape, value.tocsr().data], within)

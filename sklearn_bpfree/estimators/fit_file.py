@@ -32,7 +32,7 @@ def write_fit(path: str, about: dict[str, Any], arrays: list[np.ndarray]) -> Non
     about = {"format": FORMAT, "arrays": len(arrays), **about}
     text = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
     with disk.replacing(path) as file:
-        np.savez(file, about=text, **{str(number): array for number, array in enumerate(arrays)})
+        np.savez(file, allow_pickle=False, about=text, **{str(number): array for number, array in enumerate(arrays)})
 
 
 @dataclasses.dataclass

@@ -221,8 +221,8 @@ def _family(kind):
 
 def _field_names(kind) -> list[str] | None:
     """Names of a record's fields; None for what is no record, as a trainer is none."""
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return list(kind._fields)
+    if issubclass(kind, tuple) and (names := getattr(kind, "_fields", None)) is not None:
+        return list(names)
     if not dataclasses.is_dataclass(kind) or issubclass(kind, Trainer):
         return None
     return [field.name for field in dataclasses.fields(kind)]

@@ -115,7 +115,8 @@ STAGES = {
 def said(model):
     """All fitted attributes, as bytes."""
     kept = {name: value for name, value in vars(model).items() if name not in model.get_params(deep=False)}
-    kept.pop("_skl_callbacks", None)
+    for name in ("_skl_callbacks", "_own_callbacks"):
+        kept.pop(name, None)
     return {name: pickle.dumps(value) for name, value in kept.items()}
 
 

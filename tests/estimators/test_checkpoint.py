@@ -181,7 +181,7 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path):
     model = classifier(Checkpoint(path, 0), watch, **params).fit(X, y)
     assert watch.count == 2
     whole = classifier(trainer="ladder", random_state=None)
-    whole._draw_seed = lambda checkpoint: model.progress_.seed
+    whole._draw_seed = lambda: model.progress_.seed
     assert_same(model, whole.fit(X, y))
 
 

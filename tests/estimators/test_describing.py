@@ -22,6 +22,9 @@ SAME = [
     (HuberLoss(), HuberLoss()),
     (make_scorer(f1_score, pos_label=1), make_scorer(f1_score, pos_label=1)),
     ({"b", "a"}, {"a", "b"}),
+    (np.array(["2020-01-01"], "M8[D]"), np.array(["2020-01-01"], "M8[D]")),
+    (np.array(["a", "bc"]), np.array(["a", "bc"])),
+    (np.zeros((0, 3)), np.zeros((0, 3))),
 ]
 OTHERS = [
     (1, 2),

@@ -152,7 +152,7 @@ REFUSED = {
     "state.held is a Tiny": Full(np.ones(1), held=Tiny(3)),
     "state.held is a RandomState": Full(np.ones(1), held=np.random.RandomState(0)),
     "state.held is an OrderedDict": Full(np.ones(1), held=collections.OrderedDict()),
-    "state.held is a matrix": Full(np.ones(1), held=np.asmatrix([[1]])),
+    "state.held is a MaskedArray": Full(np.ones(1), held=np.ma.masked_array([1])),
     "state.extra is no field of Full": with_extras(),
     "state is of the class inside.<locals>.Local": inside(),
     "state.held contains itself": Full(np.ones(1), held=endless()),

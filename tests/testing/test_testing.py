@@ -148,8 +148,9 @@ class CountsInTheStatesCache(RandomSearch):
 
     def step(self, state, problem, rng):
         following = super().step(state, problem, rng)
-        following = advance(following, weights=following.weights * np.float32(1 - 1e-3 * state.calls))
-        vars(following)["calls"] = state.calls + 1
+        calls = vars(state).get("calls", 0)
+        following = advance(following, weights=following.weights * np.float32(1 - 1e-3 * calls))
+        vars(following)["calls"] = calls + 1
         return following
 
 
