@@ -59,7 +59,7 @@ def all_or_nothing(method: Method) -> Method:
 class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
     """What classifier and regressor share."""
 
-    def set_callbacks(self, *callbacks):
+    def set_callbacks(self, *callbacks: Any) -> Self:
         """Set scikit-learn's callbacks, such as `Checkpoint`, for the fits of this estimator and of its clones.
 
         Returns

@@ -27,6 +27,7 @@ from sklearn_bpfree.estimators.describing import described_fit, digest, versions
 from sklearn_bpfree.estimators.fit_file import read_fit, write_fit
 from sklearn_bpfree.estimators.records import CannotKeep, pack
 from sklearn_bpfree.estimators.training import Progress
+from sklearn_bpfree.plugin.problem import Problem
 
 OURS = ("sklearn", "sklearn_bpfree", "contextlib", "numpy")  # packages between the user's call of `fit` and a warning
 
@@ -68,7 +69,7 @@ class Checkpoint:
     30
     """
 
-    def __init__(self, path, seconds=60):
+    def __init__(self, path: str | os.PathLike[str], seconds: float = 60) -> None:
         if find_spec("sklearn.callback") is None:
             raise ImportError(
                 "Checkpoint is a callback of scikit-learn's, which has them from 1.9 on, but this is "
@@ -105,7 +106,7 @@ class Checkpoint:
 
     # --- what the estimators call ---
 
-    def stored_seed(self, estimator, drawn: int) -> int:
+    def stored_seed(self, estimator: Any, drawn: int) -> int:
         """The seed of the fit on disk, if there is one, for an estimator that leaves its own to chance."""
         if not _is_own(estimator):
             raise ValueError(
@@ -115,7 +116,7 @@ class Checkpoint:
         saved = read_fit(self.path)
         return drawn if saved is None else saved.seed()
 
-    def take_up(self, estimator, problem, progress: Progress, held_out) -> Progress:
+    def take_up(self, estimator: Any, problem: Problem, progress: Progress, held_out: Any) -> Progress:
         """The progress to go on from: that on disk, if there is one that has come further than `progress`.
 
         Raises
@@ -144,7 +145,7 @@ class Checkpoint:
         return progress
 
     @contextmanager
-    def keeping(self, estimator) -> Iterator[None]:
+    def keeping(self, estimator: Any) -> Iterator[None]:
         """Around the steps: when all has gone well, the file is removed, or is that of a fit that has ended.
 
         Whatever goes wrong with a state from a file before the first step from there is done is one sentence.
@@ -171,7 +172,7 @@ class Checkpoint:
 
     # --- scikit-learn's protocol of callbacks ---
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """See that it is set on one of our estimators."""
         if estimator not in self._runs:
             raise TypeError(
@@ -179,15 +180,15 @@ class Checkpoint:
                 f"{type(estimator).__name__}; set it on the estimator inside."
             )
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Nothing is to be done."""
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Write after a step when it is time."""
         if context.task_name == "step":
             self._runs[estimator].step()
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Write the last step of a fit that an exception ends."""
         run = self._runs.pop(estimator, None)
         if run is not None:
