@@ -25,20 +25,19 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_random_features.base import MANY_ROWS, RandomFeatures, hidden_layers, set_readouts
+from bpfree_random_features.base import MANY_ROWS, RandomFeatures, set_readouts
+from bpfree_random_features.goals import GOALS
+from bpfree_random_features.residual import Block, features, plus, represent
 from bpfree_random_features.sampling import SAMPLINGS, Inputs, draw_hidden
 from sklearn_bpfree.plugin import (
-    Beside,
     Budget,
-    LowRank,
     State,
     advance,
     check_choice,
-    formed,
     read,
     ridge,
     solve_readout,
@@ -65,28 +64,6 @@ class Draw(NamedTuple):
     beside: list[np.ndarray]
     u: np.ndarray
     error: float
-
-
-class Block(NamedTuple):
-    """A residual block: x and phi to u = sum_j net(below_j, phi) + sum_j net(beside_j, x), and phi to phi + u carry.
-
-    Attributes
-    ----------
-    below, beside : list of ndarray of shape (n_weights,)
-        Weights of copies of the network, with the parts of B as output layers.
-    carry : ndarray of shape (K, d)
-        eta a C, over the number of draws.
-    """
-
-    below: list[np.ndarray]
-    beside: list[np.ndarray]
-    carry: np.ndarray
-
-    def __call__(self, network, Phi, X):
-        """What the block makes of each row, u (n, K)."""
-        kernels, biases = zip(*(network.unpack(weights) for weights in self.below + self.beside), strict=True)
-        B, bias = np.vstack([each[-1] for each in kernels]), np.add.reduce([each[-1] for each in biases])
-        return read(_features(network, self.below, self.beside, Phi, X), B, bias)
 
 
 @dataclass(eq=False)
@@ -157,7 +134,7 @@ class RFRBoost(RandomFeatures):
 
     def check_parameters(self):
         super().check_parameters()
-        check_choice(self, "mode", ("gradient", "greedy"))
+        check_choice(self, "mode", tuple(GOALS))
         check_scalar(self.learning_rate, "learning_rate", (int, float), min_val=0, include_boundaries="neither")
         for name in ("copies", "draws"):
             if getattr(self, name) is not None:
@@ -176,90 +153,61 @@ class RFRBoost(RandomFeatures):
     def step(self, state, problem, rng) -> State:
         """One more block, and the readout of where it leads; before the first one the readout of the rows."""
         problem.n_evaluations += problem.n_samples
-        X = problem.X
+        network, X = problem.network, problem.X
         if not state.penalties:
             state = self._with_readout(state, X, problem)
-        network, W = problem.network, state.kernel
         if len(network.layer_sizes) == 2:  # nothing to draw
             return advance(state)
-        Phi = _represent(state.blocks, network, X)
+        Phi, W = represent(state.blocks, network, X), state.kernel
         Z = read(Phi, W, state.bias)
         R = -problem.output_error(Z, problem.all_rows()._replace(weight=None))[1] * len(Z)
 
-        targets, factors, C = R, 1.0, W.T
-        if self.mode == "greedy":
-            P, root, Qt = linalg.svd(W.astype(np.float64), full_matrices=False)
-            root = np.maximum(root, 1e-6 * root.max() or 1.0)
-            targets, factors, C = R @ Qt.T, np.square(root.max() / root), P.T / root[:, None]
-            fill = R.shape[1] - len(root)  # outputs that fewer columns cannot move
-            targets, C = np.pad(targets, ((0, 0), (0, fill))), np.pad(C, ((0, fill), (0, 0)))
-            factors = np.pad(factors, (0, fill), constant_values=1)
+        goal = GOALS[self.mode](R, W)
+        kind, draws = self._draws(state.sampling or self.sampling, Inputs(Phi, problem), Inputs(X, problem), goal, rng)
+        u = np.mean([draw.u for draw in draws], axis=0)
+        exact = self.mode == "greedy" and problem.differentiable_loss.is_least_squares
+        a = 1.0 if exact else _best_length(u @ (goal.C @ W).astype(u.dtype), Z, R, problem)
+        carry = (self.learning_rate * a * goal.C).astype(problem.dtype)
 
-        kind = state.sampling or self.sampling
-        kinds = AUTO if kind == "auto" else (kind,)
-        inputs = Inputs(Phi, problem), Inputs(X, problem)
-        draws = [self._draw(kind, inputs, targets, factors, rng) for kind in kinds]
-        best = int(np.argmin([draw.error for draw in draws]))
-        kind, draws = kinds[best], [draws[best]]
-        n_draws = self.draws or (4 if problem.n_samples < MANY_ROWS else 2)
-        draws += [self._draw(kind, inputs, targets, factors, rng) for _ in range(n_draws - 1)]
         below = [weights for draw in draws for weights in draw.below]
         beside = [weights for draw in draws for weights in draw.beside]
-        u = np.mean([draw.u for draw in draws], axis=0)
-        direction = u @ (C @ W).astype(u.dtype)
-        exact = self.mode == "greedy" and problem.differentiable_loss.is_least_squares
-        a = 1.0 if exact else _best_length(direction, Z, R, problem)
-        carry = (self.learning_rate * a * C).astype(problem.dtype)
-
         block = Block(below, beside, carry / len(draws))
         state = advance(state, blocks=[*state.blocks, block], sampling=kind)
-        state = self._with_readout(state, _plus(Phi, u, carry), problem)
+        state = self._with_readout(state, plus(Phi, u, carry), problem)
         weights = beside[0].copy()
         kernels, biases = network.unpack(weights)
         kernels[-1][:], biases[-1][:] = kernels[-1] @ (block.carry @ state.kernel), state.bias
         return advance(state, weights=weights)
 
-    def _draw(self, sampling, inputs, targets, factors, rng) -> Draw:
-        """Hidden layers on top of the representation and of the rows, with a ridge that reads them."""
-        Phi, X, problem = inputs[0].H, inputs[1].H, inputs[0].problem
-        network = problem.network
-        units = np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
-        copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
-        below, beside = (draw_hidden(each, rng, sampling, self.scale, copies) for each in inputs)
-        F = _features(network, below, beside, Phi, X)
-        fit = ridge(F, targets, problem.sample_weight, self.penalties, factors)
-        B = fit.kernel.astype(problem.dtype)
-        set_readouts(network, below + beside, B, fit.bias)
-        return Draw(below, beside, read(F, B, fit.bias.astype(B.dtype)), float(fit.errors.min()))
-
     def outputs(self, state: Any, network, X):
-        return read(_represent(state.blocks, network, X), state.kernel, state.bias)
+        return read(represent(state.blocks, network, X), state.kernel, state.bias)
+
+    def _draws(self, sampling, below, beside, goal, rng) -> tuple[str, list[Draw]]:
+        """A block's draws and how they were made: of "auto" what predicts left-out rows better, by one draw each."""
+        kinds = AUTO if sampling == "auto" else (sampling,)
+        first = [self._draw(kind, below, beside, goal, rng) for kind in kinds]
+        best = int(np.argmin([draw.error for draw in first]))
+        n_draws = self.draws or (4 if beside.problem.n_samples < MANY_ROWS else 2)
+        more = [self._draw(kinds[best], below, beside, goal, rng) for _ in range(n_draws - 1)]
+        return kinds[best], [first[best], *more]
+
+    def _draw(self, sampling, below, beside, goal, rng) -> Draw:
+        """Hidden layers on top of the representation and of the rows, with a ridge that reads them."""
+        problem = beside.problem
+        network, units = problem.network, np.clip(problem.n_samples / ROWS_PER_UNIT, *UNITS)
+        copies = self.copies or max(1, round(units / network.layer_sizes[-2]))
+        on_Phi, on_X = (draw_hidden(inputs, rng, sampling, self.scale, copies) for inputs in (below, beside))
+        F = features(network, on_Phi, on_X, below.H, beside.H)
+        fit = ridge(F, goal.targets, problem.sample_weight, self.penalties, goal.factors)
+        B = fit.kernel.astype(problem.dtype)
+        set_readouts(network, on_Phi + on_X, B, fit.bias)
+        return Draw(on_Phi, on_X, read(F, B, fit.bias.astype(B.dtype)), float(fit.errors.min()))
 
     def _with_readout(self, state, Phi, problem):
         kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         kernel, bias = kernel.astype(problem.dtype), bias.astype(problem.dtype)
         loss = problem.output_error(read(Phi, kernel, bias), problem.all_rows())[0]
         return advance(state, loss=loss, kernel=kernel, bias=bias, penalties=[*state.penalties, fit.penalty])
-
-
-def _features(network, below, beside, Phi, X):
-    """F = [f(Phi), f(X)]."""
-    return formed(Beside([hidden_layers(network, below, Phi), hidden_layers(network, beside, X)]))
-
-
-def _represent(blocks, network, X):
-    """The representation (n, d) of some rows, which is never formed: X + U C, with U what all blocks made of them."""
-    Phi = X
-    for block in blocks:
-        Phi = _plus(Phi, block(network, Phi, X), block.carry)
-    return Phi
-
-
-def _plus(Phi, u, carry) -> LowRank:
-    """Phi + u carry."""
-    if isinstance(Phi, LowRank):
-        return LowRank(Phi.X, np.hstack([Phi.U, u]), np.vstack([Phi.C, carry]))
-    return LowRank(Phi, u, carry)
 
 
 def _best_length(direction, Z, R, problem) -> float:

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from bpfree_random_features.rfr_boost import Block
+from bpfree_random_features.residual import Block
 from bpfree_random_features.sampling import Inputs, draw_hidden
 from scipy import sparse
 from sklearn.datasets import make_friedman1
