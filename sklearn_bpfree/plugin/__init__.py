@@ -77,9 +77,11 @@ from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection
 from sklearn_bpfree.plugin.blas import one_blas_thread
-from sklearn_bpfree.plugin.error_signal import ErrorSignalState, ErrorSignalTrainer, Pass
+from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
 from sklearn_bpfree.plugin.feedback import FeedbackTrainer
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
+from sklearn_bpfree.plugin.minibatch import ErrorSignalState
+from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Batch, Problem
 from sklearn_bpfree.plugin.registry import get_trainer

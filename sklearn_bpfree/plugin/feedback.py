@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import product
-from sklearn_bpfree.nn.network import Network
-from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer, Pass
+from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
+from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.trainer import check_choice
 
 TRANSPOSES = {"transpose": "all", "sign": "signs", "kolen_pollack": "none", "random": "none"}

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import product
-from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer, Pass
+from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
+from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.testing.asking import ask
 from sklearn_bpfree.testing.setting import make_problem, make_rng, make_table
 
