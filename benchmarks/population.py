@@ -107,9 +107,10 @@ def generation():
         whole = fastest(lambda t=trainer, s=state, p=p: t.step(s, p, np.random.default_rng(1)))[0]
 
         def draw(trainer=trainer, state=state, p=p):
-            searched = advance(state, weights=trainer.centre(state, p))
-            members = trainer.members(searched, trainer.searched_network(p), (1, 2))
-            members.block_members = p.block_members
+            space = trainer.weight_space(p)
+            searched = advance(state, weights=space.part(state.weights))
+            members = trainer.members(searched, space.network, (1, 2))
+            members.block_members = block_members(p)
             for block in range(members.n_blocks):
                 members.directions(block)
 

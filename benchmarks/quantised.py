@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_bpfree import BPFreeClassifier, get_trainer
 from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS, quantised
-from sklearn_bpfree.plugin import advance, projection
+from sklearn_bpfree.plugin import advance
 
 KINDS = {"sign units": {"activation": "sign"}, "ternary weights": {"weights": "ternary"}}
 
@@ -51,11 +51,7 @@ class GoOn(OpenES):
             length = np.linalg.norm(kernels[0], axis=0)
             kernels[0] /= length
             biases[0] /= length
-        if not self._solves(problem):
-            return advance(state, weights=weights)
-        hidden, V = projection.split(network, weights)
-        penalty = projection.choose_penalty(problem, hidden, rng)
-        weights = projection.refit(problem, hidden, V, penalty, problem.n_samples, 20, rng)
+        weights, penalty = self.weight_space(problem).start(weights, rng)
         return advance(state, weights=weights, penalty=penalty)
 
 

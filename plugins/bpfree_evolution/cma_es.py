@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance
+from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, keyed
 
 
 @dataclass(eq=False)
@@ -87,8 +87,9 @@ class CMAES(PopulationTrainer):
 
     def init(self, problem, rng):
         first = super().init(problem, rng)
-        unit = self.searched_network(problem).fan_in_scale(np.float64)
-        strategy = self._strategy(self.centre(first, problem) / unit, self.sigma)
+        space = self.weight_space(problem)
+        unit = space.network.fan_in_scale(np.float64)
+        strategy = self._strategy(space.part(first.weights) / unit, self.sigma)
         return CMAState(**{**vars(first), "strategy": freeze(strategy)})
 
     def shift_outputs(self, state, problem, shift):
@@ -99,7 +100,7 @@ class CMAES(PopulationTrainer):
 
     def members(self, state, network, key):
         strategy = thaw(state.strategy)
-        strategy.opts["randn"].rng = np.random.Generator(np.random.Philox(key=key))
+        strategy.opts["randn"].rng = keyed(key)
         population = np.array(strategy.ask()) * network.fan_in_scale(np.float64)
         return Asked(
             network,

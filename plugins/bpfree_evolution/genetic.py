@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, projection
+from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, keyed, projection, random_bits
 
 
 @dataclass(eq=False)
@@ -24,12 +24,11 @@ class Offspring(Members):
 
     def weights(self, block):
         E = self.directions(block).dense()
-        rng = np.random.Generator(np.random.Philox(key=self.key, counter=[0, 0, 1, block]))
+        rng = keyed(self.key, 0, 0, 1, block)
         mothers, fathers = rng.integers(len(self.parents), size=(2, len(E)))
         children = self.parents[mothers]
         if self.crossover:
-            coins = np.unpackbits(np.frombuffer(rng.bytes(-(-E.size // 8)), np.uint8), count=E.size).reshape(E.shape)
-            np.copyto(children, self.parents[fathers], where=coins.astype(bool))
+            np.copyto(children, self.parents[fathers], where=random_bits(rng, E.shape).astype(bool))
         children += self.scale * E
         if block == 0:
             children[0] = self.parents[0]
@@ -78,7 +77,7 @@ class Genetic(PopulationTrainer):
 
     def init(self, problem, rng):
         first = super().init(problem, rng)
-        network = self.searched_network(problem)
+        network = self.weight_space(problem).network
         parents = [network.initial_weights(rng, problem.dtype) for _ in range(self.n_parents)]
         return GeneticState(**{**vars(first), "parents": np.array(parents)})
 

@@ -19,7 +19,7 @@ which is as true for any B, and less noisy the better B has learned. No weights 
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, write_gradient
+from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, random_signs, write_gradient
 
 ROWS_OF_DECAY_1 = 300  # a table of so many rows gets a weight decay of 1
 
@@ -88,7 +88,7 @@ class NodePerturbation(ErrorSignalTrainer):
     def signal(self, layer, above, run):
         """The signal g at the pre-activations of a layer; `above` has no say in it."""
         M, (b, h) = self.n_draws, run.hidden[layer].shape
-        xi = _signs(run.rng, (M, b, h), run.error.dtype)
+        xi = random_signs(run.rng, (M, b, h), run.error.dtype)
         y, answers = self._shake(layer, xi, run)
         if not self.control_variate:
             xi *= answers
@@ -123,13 +123,6 @@ class NodePerturbation(ErrorSignalTrainer):
         plus, minus = run.problem.objective.loss(H, batch.Y)
         y = (plus - minus) * xi.dtype.type(0.5 / (self.sigma * b))
         return (y if batch.weight is None else y * batch.weight), answers
-
-
-def _signs(rng, shape, dtype):
-    """Random signs, one bit each."""
-    size = int(np.prod(shape))
-    bits = np.unpackbits(np.frombuffer(rng.bytes(-(-size // 8)), np.uint8), count=size)
-    return (bits.astype(dtype) * 2 - 1).reshape(shape)
 
 
 def _mean_product(c, xi):

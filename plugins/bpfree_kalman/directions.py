@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from sklearn_bpfree.plugin import ACTIVATIONS, Network, product
+from sklearn_bpfree.plugin import ACTIVATIONS, Network, keyed, product
 
 MAX_PRECONDITIONED = 1024  # with more columns an input's scale is its own standard deviation, not the covariance's
 CACHE_BYTES = 1 << 19  # of the members' units for the rows that are taken at a time, so that they stay in cache
@@ -74,7 +74,7 @@ class UnitDirections:
         self._draw()
 
     def _draw(self):
-        rng = np.random.Generator(np.random.Philox(key=self.key))
+        rng = keyed(self.key)
         sizes = self.network.layer_sizes[1:-1]
         layer = np.repeat(np.arange(len(sizes)), sizes)
         unit = np.concatenate([np.arange(size) for size in sizes])

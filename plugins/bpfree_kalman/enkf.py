@@ -38,6 +38,7 @@ from sklearn_bpfree.plugin import (
     State,
     Trainer,
     advance,
+    draw_key,
 )
 
 DAMPINGS = (0.4, 1.6)  # tried in every step, in units of the last one
@@ -144,7 +145,7 @@ class EnKF(Trainer):
 
     def init(self, problem, rng) -> State:
         """Random hidden layers and their best readout, which is the control of this method."""
-        key = rng.integers(2**64, size=2, dtype=np.uint64)
+        key = draw_key(rng)
         network, dtype = problem.network, problem.dtype
         roots = tuple(input_root(problem.X, problem.sample_weight, power) for power in (self.precondition, 0))
         weights = np.zeros(network.n_weights, dtype)
@@ -158,7 +159,7 @@ class EnKF(Trainer):
             W[:] = spread(roots[0], draws) if i == 0 else draws * np.sqrt(2 / len(W), dtype=dtype)
             b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
         biases[-1][:] = problem.initial_output()
-        held = held_out(problem, (int(key[0]), int(key[1])), self.hold_out)
+        held = held_out(problem, key, self.hold_out)
         state = EnKFState(weights, centre=weights, held=held, roots=roots)
         low, high = limits(problem.X)
         state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high, objective=problem.objective)
@@ -173,9 +174,9 @@ class EnKF(Trainer):
         takes_all = len(rows) <= problem.batch_size
         if not takes_all:
             rows = np.sort(rng.choice(rows, problem.batch_size, replace=False))
-        key = rng.integers(2**64, size=2, dtype=np.uint64)
+        key = draw_key(rng)
         size = self.ensemble_size or int(np.clip(problem.n_samples // 24, 128, 400))
-        directions = UnitDirections(network, state.centre, (int(key[0]), int(key[1])), size, state.roots)
+        directions = UnitDirections(network, state.centre, key, size, state.roots)
         A, g = observe(directions, problem, rows)
         dampings = np.clip(state.damping * np.array(DAMPINGS), *DAMPING_RANGE)
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]

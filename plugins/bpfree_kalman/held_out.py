@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bpfree_kalman.readout import mean_and_error
+from sklearn_bpfree.plugin import keyed
 
 MIN_HELD_OUT = 3
 WORSE = 2.0  # standard errors by which the held-out loss must exceed the lowest one for weights not to be kept
@@ -27,7 +28,7 @@ def held_out(problem, key, fraction) -> np.ndarray:
     n_held = int(fraction * n)
     if n_held < MIN_HELD_OUT:
         return np.empty(0, int)
-    rng = np.random.Generator(np.random.Philox(key=key))
+    rng = keyed(key)
     code = problem.Y @ np.arange(1, problem.Y.shape[1] + 1)
     order = rng.permutation(n)
     order = order[np.argsort(code[order], kind="stable")]

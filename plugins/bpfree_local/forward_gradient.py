@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from bpfree_local.heads import draw_heads, head_and_error, start_heads
-from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product, write_gradient
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product, random_signs, write_gradient
 
 
 class ForwardGradient(ErrorSignalTrainer):
@@ -141,9 +141,7 @@ class ForwardGradient(ErrorSignalTrainer):
     def _draw(self, shape, dtype, rng):
         if self.noise == "normal":
             return rng.standard_normal(shape, dtype)
-        size = int(np.prod(shape))
-        bits = np.unpackbits(np.frombuffer(rng.bytes(-(-size // 8)), np.uint8), count=size)
-        return np.array([-1, 1], dtype)[bits].reshape(shape)
+        return random_signs(rng, shape, dtype)
 
     def _along(self, T, A, q):
         """Derivative (b, d) of a head's loss along the tangents T (b, d) of each unit's group."""

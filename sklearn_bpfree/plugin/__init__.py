@@ -61,6 +61,12 @@ Arrays
     ones                the vector of ones whose products are sums
     shrink              multiply an array by a number in place
 
+Random numbers
+    draw_key            128 random bits, which travel in the place of all that is drawn from them
+    keyed               the counter-based generator of a key
+    random_bits         0 or 1 with equal chances
+    random_signs        -1 or 1 with equal chances
+
 Work
     Workers             calls a function for every block, with joblib where that pays
     one_blas_thread     limits the BLAS to one thread, with which small products are quickest
@@ -71,6 +77,7 @@ from sklearn_bpfree.linear.local_errors import LocalErrors, Spread
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
+from sklearn_bpfree.nn.draws import draw_key, keyed, random_bits, random_signs
 from sklearn_bpfree.nn.loss import Loss
 from sklearn_bpfree.nn.network import ACTIVATIONS, Activation, Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
@@ -123,14 +130,18 @@ __all__ = [
     "centred_ranks",
     "check_choice",
     "dense",
+    "draw_key",
     "dropout_mask",
     "formed",
     "get_trainer",
+    "keyed",
     "member_outputs",
     "one_blas_thread",
     "ones",
     "product",
     "projection",
+    "random_bits",
+    "random_signs",
     "read",
     "ridge",
     "schedule_factor",

@@ -85,7 +85,11 @@ def _rarest(problem) -> float:
     return max(np.minimum(share, 1 - share).min(), 1 / problem.n_samples)
 
 
-def block_members(problem: Problem) -> int:
-    """Members in a block of a population: 16, or more when there are few rows; workers have no say in it."""
+def block_members(problem: Problem, readout: Readout | None = None) -> int:
+    """Members in a block of a population: 16, or more when there are few rows; workers have no say in it.
+
+    Half as many with a `readout`, because the cache then holds what it computes from the last hidden layer, too.
+    """
     member = n_rows(problem) * max(problem.network.layer_sizes[1:]) * problem.dtype.itemsize
-    return next((size for size in (128, 64, 32) if size * member <= BLOCK_BYTES), 2 * BLOCK_MEMBERS)
+    size = next((size for size in (128, 64, 32) if size * member <= BLOCK_BYTES), 2 * BLOCK_MEMBERS)
+    return size if readout is None else size // 2

@@ -3,7 +3,7 @@
 A method of this kind is one function, `update`: from the members' losses to the next centre. The base keeps the books:
 first weights, rows that all members of a generation share, parallel evaluation, fitness shaping, members that failed,
 and the output layer, which is solved for where that is possible (see
-`sklearn_bpfree.plugin.projection`). Read `PopulationTrainer.step` first.
+`sklearn_bpfree.plugin.weight_space`). Read `PopulationTrainer.step` first.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ import numpy as np
 from scipy.stats import loguniform, rankdata
 from sklearn.utils import check_scalar
 
+from sklearn_bpfree.nn.draws import draw_key
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
 from sklearn_bpfree.plugin import judging, projection
-from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
+from sklearn_bpfree.plugin.members import Members
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.weight_space import AllWeights, HiddenWeights
 
 WIDEST_SOLVED = 512  # units of the last hidden layer, up to which solving for the output layer pays
-ROWS_PER_UNIT = 4  # so many rows of a `partial_fit` count as much as all rows before
-REFIT_ROWS = 1 << 15  # "all" rows of a large table
-STEPS, FULL_STEPS = 2, 20  # towards the centre's output layer in a generation, and where it is to be had in full
 ROUGH_UNITS, ROUGH_WEIGHTS = 10, 4  # so many times the noise where only noise shows a slope
 
 
@@ -102,13 +101,16 @@ class PopulationTrainer(Trainer):
         directions = self.population_size // len(self.signs)
         return Members(network, state.weights, state.sigma, key, directions, self.signs)
 
-    def searched_network(self, problem: Problem) -> Network:
-        """The network whose weights are searched: the problem's, or its hidden layers."""
-        return projection.hidden_network(problem.network) if self._solves(problem) else problem.network
-
-    def centre(self, state: Any, problem: Problem) -> np.ndarray:
-        """Those of ``state.weights`` that are searched."""
-        return projection.split(problem.network, state.weights)[0] if self._solves(problem) else state.weights
+    def weight_space(self, problem: Problem) -> AllWeights | HiddenWeights:
+        """What is searched: the hidden layers where output layers are solved for, otherwise all weights."""
+        possible = self.readout != "evolved" and projection.can_be_solved(problem)
+        if self.readout == "solved" and not possible and not problem.warmup:
+            raise ValueError(
+                f'readout="solved" of {type(self).__name__} needs a hidden layer and the squared error or a log-loss, '
+                f'got {problem.objective!r} and layers {problem.network.layer_sizes}; use readout="auto".'
+            )
+        solves = possible and (self.readout == "solved" or problem.network.layer_sizes[-2] <= WIDEST_SOLVED)
+        return HiddenWeights(problem) if solves else AllWeights(problem)
 
     def slots(self, weights) -> list[np.ndarray]:
         """First value of the state's slots, for the weights that are searched."""
@@ -120,7 +122,7 @@ class PopulationTrainer(Trainer):
 
     def horizon(self, problem: Problem, budget: Budget) -> int:
         """Four times as many generations where the output layer evolves, too."""
-        return budget.max_iter * (1 if self._solves(problem) else 4)
+        return budget.max_iter * self.weight_space(problem).patience
 
     def param_distributions(self) -> dict[str, Any]:
         """The first standard deviation on a log scale around its default, and the size of the population."""
@@ -140,36 +142,26 @@ class PopulationTrainer(Trainer):
     def init(self, problem: Problem, rng: np.random.Generator) -> PopulationState:
         weights = problem.network.initial_weights(rng, problem.dtype)
         problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
-        sigma = self.sigma * noise_scale(problem.network, problem.dtype)
-        searched, penalty = weights, 0.0
-        if self._solves(problem):
-            sigma, _ = projection.split(problem.network, sigma)
-            searched, V = projection.split(problem.network, weights)
-            penalty = projection.choose_penalty(problem, searched, rng)
-            weights = projection.refit(problem, searched, V, penalty, REFIT_ROWS, FULL_STEPS, rng)
-        return PopulationState(weights, sigma=sigma, slots=self.slots(searched), penalty=penalty)
+        space, sigma = self.weight_space(problem), self.sigma * noise_scale(problem.network, problem.dtype)
+        slots = self.slots(space.part(weights))
+        weights, penalty = space.start(weights, rng)
+        return PopulationState(weights, sigma=space.part(sigma), slots=slots, penalty=penalty)
 
     def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> PopulationState:
         """One generation: draw members, judge them all by the same rows, update."""
-        rows = judging.sample_rows(problem, rng)
-        key = rng.integers(2**64, size=2, dtype=np.uint64)
-        readout, searched = None, state
-        if self._solves(problem):
-            hidden, V = projection.split(problem.network, state.weights)
-            readout = projection.readout(problem, hidden, V, state.penalty, rows)
-            searched = advance(state, weights=hidden)
-        members = self.members(searched, self.searched_network(problem), (int(key[0]), int(key[1])))
-        members.block_members = judging.block_members(problem)
-        if readout is not None:  # the cache holds what it computes from the layer, too
-            members.block_members = max(members.block_members // 2, BLOCK_MEMBERS)
+        space, rows, key = self.weight_space(problem), judging.sample_rows(problem, rng), draw_key(rng)
+        searched = advance(state, weights=space.part(state.weights))
+        readout = space.readout(state.weights, state.penalty, rows)
+        members = self.members(searched, space.network, key)
+        members.block_members = judging.block_members(problem, readout)
         losses = judging.judge(problem, members, rows, readout)
         failed = ~np.isfinite(losses)
         if failed.all():
             return advance(state, loss=float("inf"))  # the loop calls it divergence
         losses = np.where(failed, losses[~failed].max(), losses)
-        changes = self.update(searched, members, losses, problem)
-        if readout is not None:
-            changes["weights"] = self._refit(changes.get("weights", searched.weights), readout, state, problem, rng)
+        changes = {"weights": searched.weights, **self.update(searched, members, losses, problem)}
+        n_rows = max(1, self.population_size * problem.batch_size // 4)
+        changes["weights"] = space.whole(changes["weights"], readout, state.penalty, n_rows, rng)
         return advance(state, loss=float(losses.mean()), t=state.t + 1, **changes)
 
     def shift_outputs(self, state: Any, problem: Problem, shift: Any) -> Any:
@@ -180,29 +172,6 @@ class PopulationTrainer(Trainer):
         _, output_sigma = projection.split(problem.network, self.sigma * noise_scale(problem.network, problem.dtype))
         sigma = projection.join(problem.network, state.sigma, output_sigma)
         return advance(state, sigma=sigma, slots=self.slots(state.weights), t=0)
-
-    def _refit(self, hidden, readout, state, problem, rng):
-        """The new centre with its output layer, solved for on some more rows, and the last time on all."""
-        if problem.iteration + 1 in (problem.warmup, problem.max_iter):
-            return projection.refit(problem, hidden, readout.V, state.penalty, REFIT_ROWS, FULL_STEPS, rng)
-        n_rows = max(1, self.population_size * problem.batch_size // 4)
-        weights = projection.refit(
-            problem, hidden, readout.V, state.penalty, n_rows, STEPS, rng, known=readout.curvature
-        )
-        if problem.max_iter is None:  # other rows come with every step: the more there are, the more they count
-            share = problem.n_samples / (problem.n_samples + ROWS_PER_UNIT * len(readout.V))
-            weights += (1 - share) * (projection.join(problem.network, hidden, readout.V) - weights)
-        return weights
-
-    def _solves(self, problem) -> bool:
-        """Whether output layers are solved for."""
-        possible = self.readout != "evolved" and projection.can_be_solved(problem)
-        if self.readout == "solved" and not possible and not problem.warmup:
-            raise ValueError(
-                f'readout="solved" of {type(self).__name__} needs a hidden layer and the squared error or a log-loss, '
-                f'got {problem.objective!r} and layers {problem.network.layer_sizes}; use readout="auto".'
-            )
-        return possible and (self.readout == "solved" or problem.network.layer_sizes[-2] <= WIDEST_SOLVED)
 
 
 def noise_scale(network: Network, dtype) -> np.ndarray:
