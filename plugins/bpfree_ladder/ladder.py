@@ -46,7 +46,6 @@ from bpfree_ladder.rules import (
     PRIOR_TEMPERATURE,
     SHORT,
     WEIGHED_STEPS,
-    batch_rows,
     dropout_of,
     further_boost,
     n_held_out,
@@ -55,7 +54,7 @@ from bpfree_ladder.rules import (
     search_share,
 )
 from bpfree_ladder.unseen import ValuesUnseen, true_class
-from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer
+from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer, minibatch_rows
 
 
 @dataclass(eq=False)
@@ -145,8 +144,8 @@ class Ladder(Trainer):
     smoothing: float = 0.05
 
     def budget(self, n_samples, n_features):
-        """25 steps of `n_updates` / 25 updates for each member, of batches of `batch_rows` rows."""
-        return Budget(max_iter=N_STEPS, batch_size=batch_rows(n_samples))
+        """25 steps of `n_updates` / 25 updates for each member, of batches of `minibatch_rows` rows."""
+        return Budget(max_iter=N_STEPS, batch_size=minibatch_rows(n_samples))
 
     def param_distributions(self):
         return {"trainer": ["sum_of_readouts", "local_loss", "dfa"], "single": [False, True], "effort": [1.0, 2.0]}

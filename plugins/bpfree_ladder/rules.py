@@ -22,11 +22,6 @@ def rungs(n, single) -> tuple[tuple[float, bool], ...]:
     return (0.05, False), (0.5, n < LONG), (5.0, False)
 
 
-def batch_rows(n) -> int:
-    """Rows in a minibatch, of n training rows: 64 below 1500, 128 below 4000, 200 from there on."""
-    return 64 if n < 1500 else 128 if n < 4000 else 200
-
-
 def n_updates(n) -> float:
     """Updates of each member in a whole fit, of n training rows."""
     return 15.5 * np.sqrt(n)

@@ -62,7 +62,5 @@ def budget(trainer, n_samples) -> Budget:
     """Batches and updates grow with the rows; see `NoProp.budget`."""
     if trainer.learner == "ridge":
         return Budget(max_iter=2, batch_size=1000)
-    batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
     updates = np.clip(3 * n_samples, 150, 800) if n_samples < 1500 else min(25 * np.sqrt(n_samples), 4000)
-    batches = -(-n_samples // batch_size)
-    return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
+    return Budget.of_updates(updates, n_samples)

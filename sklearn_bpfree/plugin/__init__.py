@@ -5,6 +5,7 @@ Contract
     State               what a trainer carries from step to step; subclass it (as a dataclass) for more than weights
     advance             a new state with some fields changed, for the end of a `step`
     Budget              a trainer's own number of steps, batch size and stopping
+    minibatch_rows      rows in a minibatch that suit a table of some size
     Problem             all that a trainer may see: rows, targets, weights, the network's shape, the objective
     Batch               some rows of a problem
     check_choice        for `check_parameters`: a hyper-parameter must be one of some choices
@@ -84,6 +85,7 @@ from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection
 from sklearn_bpfree.plugin.blas import one_blas_thread
+from sklearn_bpfree.plugin.budget import Budget, minibatch_rows
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
 from sklearn_bpfree.plugin.feedback import FeedbackTrainer
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
@@ -92,7 +94,7 @@ from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Batch, Problem
 from sklearn_bpfree.plugin.registry import get_trainer
-from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 from sklearn_bpfree.plugin.workers import Workers
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "get_trainer",
     "keyed",
     "member_outputs",
+    "minibatch_rows",
     "one_blas_thread",
     "ones",
     "product",

@@ -18,9 +18,10 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.nn.arrays import shrink
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
+from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.problem import Batch
-from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -125,11 +126,9 @@ class MinibatchTrainer(Trainer):
 
         Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
         """
-        batch_size = 64 if n_samples < 1500 else 128 if n_samples < 4000 else 200
         few = np.clip(4 * n_samples, 200, 800)
         updates = few if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
-        batches = -(-n_samples // batch_size)
-        return Budget(max_iter=max(1, round(updates / batches)), batch_size=batch_size)
+        return Budget.of_updates(updates, n_samples)
 
     def default_decay(self, n_samples, n_features) -> float:
         """Weight decay where none is given: 1.5 below 1500 rows with more than a column to 16 of them, otherwise 1."""

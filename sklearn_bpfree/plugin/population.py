@@ -19,9 +19,10 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.nn.draws import draw_key
 from sklearn_bpfree.nn.network import ACTIVATIONS, Network
 from sklearn_bpfree.plugin import judging, projection
+from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.members import Members
 from sklearn_bpfree.plugin.problem import Problem
-from sklearn_bpfree.plugin.trainer import Budget, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 from sklearn_bpfree.plugin.weight_space import AllWeights, HiddenWeights
 
 WIDEST_SOLVED = 512  # units of the last hidden layer, up to which solving for the output layer pays

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 from scipy import special
 
 from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.naming import HoldsTrainers
 from sklearn_bpfree.plugin.problem import Batch, Problem
@@ -53,27 +54,6 @@ AnyState = TypeVar("AnyState", bound=State)
 def advance(state: AnyState, **changes) -> AnyState:
     """A new state of the same type with some fields changed, for the end of a `step`."""
     return replace(state, **changes)
-
-
-class Budget(NamedTuple):
-    """A trainer's own answer where the user left the choice to it.
-
-    Attributes
-    ----------
-    max_iter : int
-        Number of steps.
-    batch_size : int
-        Rows in a minibatch.
-    early_stopping : bool
-        Whether to hold out rows and stop on their score.
-    tol : float or None
-        Improvement of the training loss that counts; None: never stop on a plateau.
-    """
-
-    max_iter: int = 200
-    batch_size: int = 200
-    early_stopping: bool = False
-    tol: float | None = None
 
 
 @dataclass_transform(eq_default=False)

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterSampler
 
-from sklearn_bpfree.plugin.trainer import Budget, Trainer
+from sklearn_bpfree.plugin.budget import Budget
+from sklearn_bpfree.plugin.trainer import Trainer
 from sklearn_bpfree.testing.asking import ask, ask_same
 
 NEEDS = ("output error", "values")

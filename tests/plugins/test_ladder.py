@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from bpfree_ladder.ladder import Ladder, LadderState
 from bpfree_ladder.member import Member, endless_permutations, main_columns, part
-from bpfree_ladder.rules import batch_rows, dropout_of, further_boost, n_held_out, n_updates, rungs
+from bpfree_ladder.rules import dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
@@ -481,7 +481,6 @@ def test_noisy_labels_ask_for_more_decay_than_clean_ones():
 
 
 def test_rules_by_the_number_of_rows():
-    assert [batch_rows(n) for n in (100, 1499, 1500, 3999, 4000, 10**6)] == [64, 64, 128, 128, 200, 200]
     assert [n_held_out(n) for n in (2, 100, 2000, 10_000, 10**6)] == [0, 25, 300, 1000, 1500]
     assert n_updates(10_000) == 1550
     np.testing.assert_allclose(
