@@ -106,7 +106,7 @@ class Candidate:
         return self
 
 
-def judge(block, problem, weights, rows, start) -> tuple[float, Candidate | None]:
+def tried(block, problem, weights, rows, start) -> tuple[float, Candidate | None]:
     """Loss of a candidate on some rows, with the readout of these; on all rows (None) the candidate itself as well."""
     if rows is None:
         candidate = Candidate.fit(weights[block], problem, None, start, STEPS)

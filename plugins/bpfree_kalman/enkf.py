@@ -23,7 +23,7 @@ from scipy.linalg import lapack
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, Start, accept, judge, readout_of
+from bpfree_kalman.candidates import DAMPING_RANGE, FIRST_STEPS, STEPS, Candidate, Start, accept, readout_of, tried
 from bpfree_kalman.clipping import clipped, limits
 from bpfree_kalman.directions import UnitDirections, input_root, spread
 from bpfree_kalman.held_out import held_out
@@ -182,7 +182,7 @@ class EnKF(Trainer):
         weights = [state.centre + directions.combine(self._solve(A, g, alpha)) for alpha in dampings]
         start = self._start(state, network)
         on = None if takes_all else rows[:: max(len(rows) // (JUDGING_ROWS * start.V.size), 1)]
-        judged = problem.map(judge, len(weights), weights, on, start)
+        judged = problem.map(tried, len(weights), weights, on, start)
         problem.n_evaluations += len(weights) * len(rows if on is None else on)
         best = int(np.argmin([loss for loss, _ in judged]))
         candidate = judged[best][1] or self._candidate(state, problem, weights[best], STEPS)

@@ -35,8 +35,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.member import Member, endless_permutations, main_columns, part
-from bpfree_ladder.rules import (
+from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem
+from bpfree_ladder.schedule import (
     COMPANION_SHARE,
     COMPANION_UNITS,
     LEARNING_RATE,
@@ -354,5 +354,5 @@ def says(losses, row_weight) -> np.ndarray:
 
 def learn(i, problem, smoothing, trainers, members, rows, rngs) -> Member:
     """One step of one member."""
-    own = part(problem, rows[i], members[i].columns, smoothing)
+    own = own_problem(problem, rows[i], members[i].columns, smoothing)
     return replace(members[i], state=trainers[i].step(members[i].state, own, rngs[i]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from bpfree_ladder.rules import MAIN_SPREAD
+from bpfree_ladder.schedule import MAIN_SPREAD
 from sklearn_bpfree.plugin import Network, Problem, State, Trainer
 
 
@@ -79,7 +79,7 @@ def endless_permutations(n, without, seed, start, size) -> np.ndarray:
     return np.concatenate(permutations)[start - first * len(rows) :][:size]
 
 
-def part(problem, rows, columns, smoothing) -> Problem:
+def own_problem(problem, rows, columns, smoothing) -> Problem:
     """What a member learns from: some rows in an order that is random already, some columns, and smoothed classes.
 
     Parameters

@@ -150,7 +150,7 @@ def learn(number, problem, trainer, state, left_out, rngs) -> Group:
     return replace(group, parameters=parameters, slots=slots, loss=total / problem.n_samples)
 
 
-def solve(number, problem, trainer, state, left_out, rngs) -> Group:
+def solve_ridges(number, problem, trainer, state, left_out, rngs) -> Group:
     """Add `redraws` latents for every row to the sums of all passes, and solve each block's ridge; see `learn`."""
     group, (rows_rng, noise_rng) = state.groups[number], rngs[number].spawn(2)
     f = ACTIVATIONS[problem.network.activation]

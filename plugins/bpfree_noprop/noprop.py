@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import loguniform
 
-from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve
+from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve_ridges
 from bpfree_noprop.chains import left_out_rows, mean_guess, standard_deviation, steps_per_block
 from bpfree_noprop.embedding import embed
+from bpfree_noprop.parameters import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.paths import PATHS
-from bpfree_noprop.settings import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.state import NoPropState
 from sklearn_bpfree.plugin import ACTIVATIONS, Trainer, advance
 
@@ -129,7 +129,7 @@ class NoProp(Trainer):
     def step(self, state, problem, rng):
         """One pass of every block over the rows; groups of blocks in parallel."""
         n, left_out = len(state.groups), left_out_rows(state, problem.n_samples)
-        learner = solve if self.learner == "ridge" else learn
+        learner = solve_ridges if self.learner == "ridge" else learn
         groups = problem.map(learner, n, self, state, left_out, rng.spawn(n))
         problem.n_evaluations += problem.n_samples
         kept = left_out if left_out.any() else slice(None)

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
 from sklearn_bpfree.plugin.problem import Batch, Problem
-from sklearn_bpfree.plugin.projection import Readout
+from sklearn_bpfree.plugin.projection import OutputLayers
 
 COLUMN_BYTES = 1 << 26  # rows are stored column by column if they take at most so much memory
 BLOCK_BYTES = 1 << 21  # so much memory the widest layer may take in a block, which should stay in cache
@@ -16,7 +16,7 @@ METRIC_ROWS = 2048  # a metric such as the area under the ROC curve is judged by
 RARE_ROWS = 128  # and by so many that each class can be expected this often
 
 
-def judge(problem: Problem, members: Members, rows=None, readout: Readout | None = None) -> np.ndarray:
+def judge(problem: Problem, members: Members, rows=None, output_layers: OutputLayers | None = None) -> np.ndarray:
     """The objective's value for all members of a population, by the problem's workers; lower is better.
 
     Parameters
@@ -25,7 +25,7 @@ def judge(problem: Problem, members: Members, rows=None, readout: Readout | None
     members : Members
     rows : ndarray of int, default=None
         From `sample_rows`; None: all rows.
-    readout : Readout, default=None
+    output_layers : OutputLayers, default=None
         How to come from the members' outputs, their last hidden layers, to those of the network; None: they are the
         network's.
 
@@ -34,18 +34,18 @@ def judge(problem: Problem, members: Members, rows=None, readout: Readout | None
     losses : ndarray of shape (signs, directions)
         The same to the last bit for any number and kind of workers.
     """
-    parts = problem.map(block_losses, members.n_blocks, members, rows, readout)
+    parts = problem.map(block_losses, members.n_blocks, members, rows, output_layers)
     problem.n_evaluations += members.n_members * (problem.n_samples if rows is None else len(rows))
     return np.concatenate(parts, axis=1)
 
 
-def block_losses(block, problem, members, rows, readout) -> np.ndarray:
+def block_losses(block, problem, members, rows, output_layers) -> np.ndarray:
     """Losses of one block of a population, (signs, directions of the block)."""
     objective = problem.objective
     X, Y, weight, _ = problem.workers.shared.remembered(by_columns, problem, rows)
     Z = members.outputs(block, X)
-    if readout is not None:
-        Z = readout.outputs(Z, Y, weight)
+    if output_layers is not None:
+        Z = output_layers.outputs(Z, Y, weight)
     if isinstance(objective, Metric):
         losses = -objective.scores(Z, problem.y if rows is None else problem.y[rows], weight)
     else:
@@ -85,11 +85,11 @@ def _rarest(problem) -> float:
     return max(np.minimum(share, 1 - share).min(), 1 / problem.n_samples)
 
 
-def block_members(problem: Problem, readout: Readout | None = None) -> int:
+def block_members(problem: Problem, output_layers: OutputLayers | None = None) -> int:
     """Members in a block of a population: 16, or more when there are few rows; workers have no say in it.
 
-    Half as many with a `readout`, because the cache then holds what it computes from the last hidden layer, too.
+    Half as many with `output_layers`, because the cache then holds what it computes from the last hidden layer, too.
     """
     member = n_rows(problem) * max(problem.network.layer_sizes[1:]) * problem.dtype.itemsize
     size = next((size for size in (128, 64, 32) if size * member <= BLOCK_BYTES), 2 * BLOCK_MEMBERS)
-    return size if readout is None else size // 2
+    return size if output_layers is None else size // 2

@@ -152,17 +152,17 @@ class PopulationTrainer(Trainer):
         """One generation: draw members, judge them all by the same rows, update."""
         space, rows, key = self.weight_space(problem), judging.sample_rows(problem, rng), draw_key(rng)
         searched = advance(state, weights=space.part(state.weights))
-        readout = space.readout(state.weights, state.penalty, rows)
+        output_layers = space.output_layers(state.weights, state.penalty, rows)
         members = self.members(searched, space.network, key)
-        members.block_members = judging.block_members(problem, readout)
-        losses = judging.judge(problem, members, rows, readout)
+        members.block_members = judging.block_members(problem, output_layers)
+        losses = judging.judge(problem, members, rows, output_layers)
         failed = ~np.isfinite(losses)
         if failed.all():
             return advance(state, loss=float("inf"))  # the loop calls it divergence
         losses = np.where(failed, losses[~failed].max(), losses)
         changes = {"weights": searched.weights, **self.update(searched, members, losses, problem)}
         n_rows = max(1, self.population_size * problem.batch_size // 4)
-        changes["weights"] = space.whole(changes["weights"], readout, state.penalty, n_rows, rng)
+        changes["weights"] = space.whole(changes["weights"], output_layers, state.penalty, n_rows, rng)
         return advance(state, loss=float(losses.mean()), t=state.t + 1, **changes)
 
     def shift_outputs(self, state: Any, problem: Problem, shift: Any) -> Any:

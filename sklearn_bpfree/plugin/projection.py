@@ -73,7 +73,7 @@ class Curvature(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Readout:
+class OutputLayers:
     """Output layers of members around a centre.
 
     Parameters
@@ -180,11 +180,11 @@ def descend(objective, H, Y, weight, V, curvature, n_steps) -> tuple[np.ndarray,
     return V, Z
 
 
-def readout(problem, hidden, V, penalty, rows) -> Readout:
+def output_layers(problem, hidden, V, penalty, rows) -> OutputLayers:
     """How members around `hidden` come to their outputs on some rows (numbers, or None for all)."""
     batch = problem.take(rows)
     H = _centre_features(problem, hidden, batch)
-    return Readout(
+    return OutputLayers(
         problem.objective, problem.network.activation, V, curvature(problem.objective, H, batch.weight, penalty)
     )
 

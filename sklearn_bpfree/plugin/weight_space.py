@@ -46,11 +46,11 @@ class AllWeights:
         """First weights, and the penalty of the output layer."""
         return weights, 0.0
 
-    def readout(self, weights, penalty, rows) -> projection.Readout | None:
+    def output_layers(self, weights, penalty, rows) -> projection.OutputLayers | None:
         """How members around some weights come to their outputs on some rows (None: all); None: as the network does."""
         return None
 
-    def whole(self, part, readout, penalty, n_rows, rng) -> np.ndarray:
+    def whole(self, part, output_layers, penalty, n_rows, rng) -> np.ndarray:
         """All weights of the network whose searched part has become another one."""
         return part
 
@@ -76,27 +76,27 @@ class HiddenWeights:
         penalty = projection.choose_penalty(self.problem, hidden, rng)
         return self._in_full(hidden, V, penalty, rng), penalty
 
-    def readout(self, weights, penalty, rows) -> projection.Readout:
+    def output_layers(self, weights, penalty, rows) -> projection.OutputLayers:
         hidden, V = projection.split(self.problem.network, weights)
-        return projection.readout(self.problem, hidden, V, penalty, rows)
+        return projection.output_layers(self.problem, hidden, V, penalty, rows)
 
-    def whole(self, part, readout, penalty, n_rows, rng) -> np.ndarray:
+    def whole(self, part, output_layers, penalty, n_rows, rng) -> np.ndarray:
         """With an output layer solved for on some rows, and the last time on all.
 
         Parameters
         ----------
         part : ndarray
             The hidden layers' weights.
-        readout : Readout
+        output_layers : OutputLayers
             That of the generation before.
         penalty : float
         n_rows : int
         rng : numpy.random.Generator
         """
-        problem, V = self.problem, readout.V
+        problem, V = self.problem, output_layers.V
         if problem.iteration + 1 in (problem.warmup, problem.max_iter):
             return self._in_full(part, V, penalty, rng)
-        weights = projection.refit(problem, part, V, penalty, n_rows, STEPS, rng, known=readout.curvature)
+        weights = projection.refit(problem, part, V, penalty, n_rows, STEPS, rng, known=output_layers.curvature)
         if problem.max_iter is None:  # other rows come with every step: the more there are, the more they count
             share = problem.n_samples / (problem.n_samples + ROWS_PER_UNIT * len(V))
             weights += (1 - share) * (projection.join(problem.network, part, V) - weights)

@@ -4,8 +4,8 @@ import joblib
 import numpy as np
 import pytest
 from bpfree_ladder.ladder import Ladder, LadderState
-from bpfree_ladder.member import Member, endless_permutations, main_columns, part
-from bpfree_ladder.rules import dropout_of, further_boost, n_held_out, n_updates, rungs
+from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem
+from bpfree_ladder.schedule import dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
@@ -226,7 +226,7 @@ def test_a_part_has_its_rows_in_the_given_order_with_its_columns_and_smoothed_cl
     rows = np.array([2, 0, 3])
     problem = Problem(store(X), Y, Network((3, 2)), LogLoss(), sample_weight=weight, batch_size=2, max_iter=5)
     problem.iteration = 3
-    own = part(problem, rows, columns, smoothing=0.1)
+    own = own_problem(problem, rows, columns, smoothing=0.1)
     expected = X[rows] if columns is None else X[rows][:, columns]
     assert own.network.layer_sizes == (expected.shape[1], 2)
     batches = list(own.batches(np.random.default_rng(0)))
