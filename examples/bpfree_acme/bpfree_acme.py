@@ -11,11 +11,11 @@ import numpy as np
 from sklearn_bpfree.plugin import Budget, State, Trainer, advance
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class WalkState(State):
     """A place, and the present step size."""
 
-    sigma: float = 0.1
+    sigma: float
 
 
 class AcmeWalk(Trainer):

@@ -11,7 +11,7 @@ The strategy is in the state, so that a pickled fit goes on with the same bits. 
 
 import pickle
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,12 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, keyed
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Asked(Members):
     """Members that the strategy made, (P, n_weights), and the strategy, which stays at home."""
 
-    population: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    strategy: Any = None
+    population: np.ndarray
+    strategy: Any
 
     def __getstate__(self):
         return {**super().__getstate__(), "strategy": None}
@@ -34,11 +34,11 @@ class Asked(Members):
         return self.population[self.span(block)]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class CMAState(PopulationState):
     """The package's strategy between two generations, pickled, so that it can be kept, compared and repeated."""
 
-    strategy: bytes = b""
+    strategy: bytes
 
 
 class Normals:

@@ -7,7 +7,7 @@ a child takes every weight from one or the other of two parents. A child is a ke
 parents' weights, not the population's. Read `update` first, then `Offspring.weights`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -15,12 +15,12 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, keyed, projection, random_bits
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Offspring(Members):
     """Children of some parents (T, n_weights), the best of whom comes first and is the first child."""
 
-    parents: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    crossover: bool = True
+    parents: np.ndarray
+    crossover: bool
 
     def weights(self, block):
         E = self.directions(block).dense()
@@ -35,11 +35,11 @@ class Offspring(Members):
         return children
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class GeneticState(PopulationState):
     """The parents (T, n_weights); `weights` is the best of them."""
 
-    parents: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    parents: np.ndarray
 
 
 class Genetic(PopulationTrainer):

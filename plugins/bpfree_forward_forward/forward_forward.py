@@ -28,7 +28,7 @@ from bpfree_forward_forward.targets import check_targets, kind_of
 from sklearn_bpfree.plugin import ErrorSignalState, ErrorSignalTrainer, check_choice, product, write_gradient
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class ForwardForwardState(ErrorSignalState):
     """State of `ForwardForward`; the output kernel in `weights` reads the last hidden layer.
 
@@ -41,7 +41,7 @@ class ForwardForwardState(ErrorSignalState):
         What the targets are: one class of several, yes or no, values, or values in ordered groups.
     """
 
-    kind: str = "classes"
+    kind: str
 
 
 class ForwardForward(ErrorSignalTrainer):

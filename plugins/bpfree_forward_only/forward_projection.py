@@ -60,7 +60,7 @@ class Sums:
         return (self.TT - 2 * (W * self.AT).sum(axis=0) + (W * (self.AA @ W)).sum(axis=0)) / self.n
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class ForwardProjectionState(State):
     """State of `ForwardProjection`.
 
@@ -74,8 +74,8 @@ class ForwardProjectionState(State):
         One a layer, of all rows so far.
     """
 
-    projections: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
-    mean: np.ndarray = field(default_factory=lambda: np.empty(0))
+    projections: list[tuple[np.ndarray, np.ndarray]]
+    mean: np.ndarray
     sums: list[Sums] = field(default_factory=list)
 
 

@@ -15,7 +15,7 @@ Read `batch_gradient` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -35,7 +35,7 @@ from sklearn_bpfree.plugin import (
 SHORT = 1e-6  # rows and prototypes are taken to be at least so long, in units of sqrt(h)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class PrototypesState(ErrorSignalState):
     """State of `Prototypes`.
 
@@ -45,7 +45,7 @@ class PrototypesState(ErrorSignalState):
         Which outputs have had a row of their own.
     """
 
-    met: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    met: np.ndarray
 
 
 class Prototypes(ErrorSignalTrainer):

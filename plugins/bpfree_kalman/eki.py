@@ -40,7 +40,7 @@ from sklearn_bpfree.plugin import Budget, advance, check_choice
 EPS = 1e-8  # of the explicit step's norm, and of the losses that a step by data misfit divides by
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class EKIState(EnsembleState):
     """State of `EKI`.
 

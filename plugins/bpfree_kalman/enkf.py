@@ -15,7 +15,7 @@ Read `step` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,7 +46,7 @@ PASSING = ("relu", "tanh")  # activations through which a unit is passed on to t
 JUDGING_ROWS = 20  # for each weight of the readout: so many rows of a step are enough to judge its dampings by
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class EnKFState(State):
     """State of `EnKF`; its `weights` have a readout of all rows, its `loss` is that of the centre on held-out rows.
 
@@ -74,16 +74,16 @@ class EnKFState(State):
         For classes: how far the readout is open, over which `outputs` averages.
     """
 
-    centre: np.ndarray = field(default_factory=lambda: np.empty(0))
-    damping: float = 1.0
-    ridge: float = 1.0
-    held: np.ndarray = field(default_factory=lambda: np.empty(0, int))
-    roots: tuple[np.ndarray, ...] = ()
+    centre: np.ndarray
+    damping: float
+    ridge: float
+    held: np.ndarray
+    roots: tuple[np.ndarray, ...]
     train_loss: float = float("inf")
     best_losses: np.ndarray | None = None
-    low: np.ndarray = field(default_factory=lambda: np.empty(0))
-    high: np.ndarray = field(default_factory=lambda: np.empty(0))
-    objective: Loss | None = None
+    low: np.ndarray
+    high: np.ndarray
+    objective: Loss
     noise: NoiseModel | None = None
     covariance: np.ndarray | None = None
 
@@ -160,9 +160,18 @@ class EnKF(Trainer):
             b[:] = rng.standard_normal(b.shape, dtype=dtype) / np.sqrt(len(W), dtype=dtype)
         biases[-1][:] = problem.initial_output()
         held = held_out(problem, key, self.hold_out)
-        state = EnKFState(weights, centre=weights, held=held, roots=roots)
         low, high = limits(problem.X)
-        state = advance(state, damping=self.damping, ridge=self.ridge, low=low, high=high, objective=problem.objective)
+        state = EnKFState(
+            weights,
+            centre=weights,
+            damping=self.damping,
+            ridge=self.ridge,
+            held=held,
+            roots=roots,
+            low=low,
+            high=high,
+            objective=problem.differentiable_loss,
+        )
         return accept(state, problem, self._candidate(state, problem, weights, FIRST_STEPS))
 
     def step(self, state: Any, problem, rng) -> State:

@@ -15,7 +15,7 @@ forgets its outputs, and the sums do not depend on who computed them. Read `bloc
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -41,28 +41,29 @@ SUM_BYTES = 1 << 26  # the sums that are kept until they are added up take at mo
 NOISE_FLOOR = 1e-5  # of a variance in encoded units
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class EnsembleState(State):
     """State of an `EnsembleTrainer`; its `weights` are the members' mean.
 
     Attributes
     ----------
     members : ndarray of shape (P, n_weights)
-    noise : ndarray of shape (K,)
-        Variance of an observation about the outputs, in encoded units.
-    temperature : ndarray of shape (K,)
-        What the loss is divided by to make it a negative log-likelihood.
     objective : Loss
         By whose link the members' predictions are averaged.
     prior_mean : ndarray of shape (n_weights,)
         First weights of a network, about which the first members were drawn.
+    noise : ndarray of shape (K,) or None
+        Variance of an observation about the outputs, in encoded units; None for a method that has no standard deviation
+        to tell.
+    temperature : ndarray of shape (K,) or None
+        What the loss is divided by to make it a negative log-likelihood.
     """
 
-    members: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    noise: np.ndarray = field(default_factory=lambda: np.empty(0))
-    temperature: np.ndarray = field(default_factory=lambda: np.empty(0))
-    objective: Any = None
-    prior_mean: np.ndarray = field(default_factory=lambda: np.empty(0))
+    members: np.ndarray
+    objective: Loss
+    prior_mean: np.ndarray
+    noise: np.ndarray | None = None
+    temperature: np.ndarray | None = None
 
 
 class Moments(NamedTuple):

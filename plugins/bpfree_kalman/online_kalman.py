@@ -17,7 +17,7 @@ span. nu, the noise, is the mean product of the residuals before and after the u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,7 +37,7 @@ LEAST_NOISE = 1e-6
 FIRST_ROWS = 20  # rows that the first guess of the noise counts for
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class OnlineKalmanState(State):
     """State of `OnlineKalman`; its size does not depend on the rows seen.
 
@@ -57,20 +57,20 @@ class OnlineKalmanState(State):
         Mean square of the encoded targets, at least 1: the first rows, by which they were encoded, may not be typical.
     oldest : int
         Which anomaly is replaced next.
-    objective : Loss or None
+    objective : Loss
         By whose link outputs become values.
     surprise : float
         Moving average of the squared residuals in units of the variances predicted for them; 1 when all is well.
     """
 
-    anomalies: np.ndarray = field(default_factory=lambda: np.empty(0))
-    covariance: np.ndarray = field(default_factory=lambda: np.empty(0))
-    prior: np.ndarray = field(default_factory=lambda: np.empty(0))
-    noise: np.ndarray = field(default_factory=lambda: np.empty(0))
+    anomalies: np.ndarray
+    covariance: np.ndarray
+    prior: np.ndarray
+    noise: np.ndarray
     n_seen: float = 0.0
     power: float = 1.0
     oldest: int = 0
-    objective: Loss | None = None
+    objective: Loss
     surprise: float = 1.0
 
 

@@ -15,7 +15,7 @@ the network's linear model at m, for which the Gaussian was made. Read `move` fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +30,7 @@ NEAR = 0.05  # of a member's distance from the mean, where the slope of its outp
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.0)  # of a step, where the loss is not a parabola
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class UKIState(EnsembleState):
     """State of `UKI`; its `members` have the mean and the covariance of the Gaussian.
 
@@ -44,9 +44,9 @@ class UKIState(EnsembleState):
         Of z.
     """
 
-    basis: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    mean: np.ndarray = field(default_factory=lambda: np.empty(0))
-    covariance: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    basis: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
 
 
 class UKI(EnsembleTrainer):

@@ -57,7 +57,7 @@ from bpfree_ladder.unseen import ValuesUnseen, true_class
 from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer, minibatch_rows
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class LadderState(State):
     """State of a `Ladder`.
 
@@ -82,10 +82,10 @@ class LadderState(State):
         What rows that were not learned say of others; None before the end.
     """
 
-    members: list[Member] = field(default_factory=list)
-    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    members: list[Member]
+    held_out: np.ndarray
     losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
-    seed: int = 0
+    seed: int
     decay: float = float("nan")
     temperature: float = 1.0
     companion: State | None = None

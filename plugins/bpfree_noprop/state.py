@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bpfree_noprop.blocks import Group
-from sklearn_bpfree.plugin import State
+from bpfree_noprop.embedding import Embedding
+from sklearn_bpfree.plugin import Loss, State
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class NoPropState(State):
     """State of `NoProp`; `weights` hold what fits into the network, with one hidden layer all but V of the first block.
 
@@ -27,10 +28,10 @@ class NoPropState(State):
         Number of updates so far.
     """
 
-    groups: list[Group] = field(default_factory=list)
-    embedding: Any = None
-    objective: Any = None
-    key: int = 0
+    groups: list[Group]
+    embedding: Embedding
+    objective: Loss
+    key: int
     left_out: Any = None
     t: int = 0
 

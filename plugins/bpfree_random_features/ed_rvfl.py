@@ -9,7 +9,7 @@ With one hidden layer it is `rvfl`. Read `step` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from bpfree_random_features.sampling import Inputs, draw_layer, layer
 from sklearn_bpfree.plugin import Beside, State, advance, blocks, formed, product, solve_readout
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class EdRVFLState(State):
     """State of `EdRVFL`; `weights` hold what of it fits into the network: no links from the inputs, the last readout.
 
@@ -33,9 +33,9 @@ class EdRVFLState(State):
         The penalty of each readout.
     """
 
-    layers: list[Any] = field(default_factory=list)
-    readouts: list[Any] = field(default_factory=list)
-    penalties: list[float] = field(default_factory=list)
+    layers: list[Any]
+    readouts: list[Any]
+    penalties: list[float]
 
 
 class EdRVFL(RandomFeatures):

@@ -66,7 +66,7 @@ class Draw(NamedTuple):
     error: float
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class RFRBoostState(State):
     """State of `RFRBoost`; `weights` hold what the newest block says of the rows, as far as it fits into the network.
 
@@ -83,8 +83,8 @@ class RFRBoostState(State):
     """
 
     blocks: list[Block] = field(default_factory=list)
-    kernel: np.ndarray = field(default_factory=lambda: np.empty(0))
-    bias: np.ndarray = field(default_factory=lambda: np.empty(0))
+    kernel: np.ndarray
+    bias: np.ndarray
     penalties: list[float] = field(default_factory=list)
     sampling: str = ""
 

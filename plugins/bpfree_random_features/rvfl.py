@@ -8,7 +8,7 @@ There is no teaching signal, no iteration and no learning rate: one step is the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sklearn_bpfree.plugin import Beside, State, advance, formed, read, solve_re
 ROWS_PER_UNIT, MAX_UNITS = 20, 800  # where the number of copies is left open
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class RVFLState(State):
     """State of `RVFL`.
 
@@ -35,8 +35,8 @@ class RVFLState(State):
         The penalty that was chosen.
     """
 
-    more: list[np.ndarray] = field(default_factory=list)
-    direct: np.ndarray = field(default_factory=lambda: np.empty(0))
+    more: list[np.ndarray]
+    direct: np.ndarray
     penalty: float = float("nan")
 
 

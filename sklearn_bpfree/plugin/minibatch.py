@@ -26,7 +26,7 @@ from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 OPTIMIZERS = ("adam", "sgd")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class ErrorSignalState(State):
     """State of an `ErrorSignalTrainer`.
 
@@ -41,7 +41,7 @@ class ErrorSignalState(State):
     """
 
     feedback: list[np.ndarray] = field(default_factory=list)
-    slots: list[np.ndarray] = field(default_factory=list)
+    slots: list[np.ndarray]
     t: int = 0
 
 
@@ -160,13 +160,13 @@ class MinibatchTrainer(Trainer):
         weights = network.initial_weights(weight_rng, problem.dtype)
         network.unpack(weights)[1][-1][:] = problem.initial_output()
         feedback = [B.astype(problem.dtype) for B in self.init_feedback(network, feedback_rng)]
-        state = ErrorSignalState(weights, feedback=feedback)
-        slots = self._optimizer().slots(Learned(state, network, self.learns_feedback).parameters)
-        return advance(state, slots=slots)
+        learned = Learned(network, weights, feedback, self.learns_feedback)
+        return ErrorSignalState(weights, feedback=feedback, slots=self._optimizer().slots(learned.parameters))
 
     def step(self, state, problem, rng):
         """One pass over the rows: for each minibatch its gradients, an increment by the optimizer, and weight decay."""
-        learned, optimizer = Learned(state, problem.network, self.learns_feedback), self._optimizer()
+        optimizer = self._optimizer()
+        learned = Learned(problem.network, state.weights, state.feedback, self.learns_feedback)
         [data_rng] = rng.spawn(1)
         run = learned.run(problem, rng)
         slots, t, total = [slot.copy() for slot in state.slots], state.t, 0.0
@@ -228,13 +228,13 @@ class Learned:
         Views of the gradient; none where the feedback is not learned.
     """
 
-    def __init__(self, state, network, learns_feedback):
-        moved = state.feedback if learns_feedback else []
+    def __init__(self, network, weights, feedback, learns_feedback):
+        moved = feedback if learns_feedback else []
         self.network = network
-        self.parameters = np.concatenate([a.ravel() for a in (state.weights, *moved)])
+        self.parameters = np.concatenate([a.ravel() for a in (weights, *moved)])
         self.gradient = np.empty_like(self.parameters)
         self.weights, self.flat_kernels = self.parameters[: network.n_weights], self.parameters[: network.n_kernel]
-        self.feedback = _views(self.parameters[network.n_weights :], moved) or [B.copy() for B in state.feedback]
+        self.feedback = _views(self.parameters[network.n_weights :], moved) or [B.copy() for B in feedback]
         self.feedback_gradient = _views(self.gradient[network.n_weights :], moved)
 
     def run(self, problem, rng) -> Pass:

@@ -29,7 +29,7 @@ WIDEST_SOLVED = 512  # units of the last hidden layer, up to which solving for t
 ROUGH_UNITS, ROUGH_WEIGHTS = 10, 4  # so many times the noise where only noise shows a slope
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class PopulationState(State):
     """State of a `PopulationTrainer`; its `weights` are the centre of the population.
 
@@ -47,7 +47,7 @@ class PopulationState(State):
         Of the output layer that is solved for; see `sklearn_bpfree.plugin.projection`.
     """
 
-    sigma: np.ndarray = field(default_factory=lambda: np.empty(0))
+    sigma: np.ndarray
     slots: list[np.ndarray] = field(default_factory=list)
     t: int = 0
     penalty: float = 0.0

@@ -34,7 +34,7 @@ from sklearn_bpfree.plugin.problem import Batch, Problem
 class State:
     """What a trainer carries from step to step; a picklable record, and so the checkpoint.
 
-    Subclass it (as a dataclass) for an algorithm's own state.
+    Subclass it, as a dataclass with ``kw_only=True`` so that fields need no default, for an algorithm's own state.
 
     Attributes
     ----------

@@ -136,7 +136,8 @@ def test_losses_with_kinks_are_taken_for_parabolas_that_touch_them_from_above(ob
 def test_predictive_variance_is_that_of_members_and_of_observations():
     problem = make_problem()
     members = ensemble_of(problem)
-    state = EnsembleState(members.mean(axis=0), members=members, noise=np.array([0.1, 2.0]), objective=SquaredError())
+    mean, noise = members.mean(axis=0), np.array([0.1, 2.0])
+    state = EnsembleState(mean, members=members, noise=noise, objective=SquaredError(), prior_mean=mean)
     Z = problem.network.outputs(members, problem.X)
     mean, std = get_trainer("eks").predictive(state, problem.network, problem.X)
     np.testing.assert_allclose(mean, Z.mean(axis=0), atol=1e-12)
@@ -379,9 +380,8 @@ def test_momentum_extrapolates_the_members_before_the_update():
     first, second = one_step(trainer, problem)
     third = trainer.step(second, problem, np.random.default_rng(4))
     ahead = second.members + (1 - 3 / 4) * (second.members - first.members)
-    start = EnsembleState(ahead.mean(axis=0))
     plain = eki().init(problem, np.random.default_rng(2))
-    plain.members, plain.weights = ahead, start.weights
+    plain.members, plain.weights = ahead, ahead.mean(axis=0)
     np.testing.assert_allclose(third.members, eki().step(plain, problem, np.random.default_rng(4)).members, atol=1e-11)
     np.testing.assert_array_equal(third.previous, second.members)
 

@@ -55,7 +55,7 @@ def settled(biases, Y, *, decays=(0.1, 1.0, 10.0), boost=1.0, single=False, samp
     problem = made(SquaredError(), Y, sample_weight=sample_weight)
     ladder = Ladder(Fixed(), decays, boost=boost, single=single, search=0.0)
     members = fixed_members(biases, decays, columns or [None] * len(decays))
-    state = LadderState(members[0].state.weights, members=members, held_out=np.arange(len(Y) - 1))
+    state = LadderState(members[0].state.weights, members=members, held_out=np.arange(len(Y) - 1), seed=0)
     return ladder.step(state, problem, np.random.default_rng(0))
 
 
@@ -329,7 +329,9 @@ def test_members_learn_smoothed_classes_and_values_as_they_are(objective, K, top
 
 
 def test_outputs_are_the_mean_over_the_temperature():
-    state = LadderState(np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), temperature=2.0)
+    state = LadderState(
+        np.zeros(2), members=fixed_members([1.0, 2.0, 6.0]), held_out=np.arange(0), seed=0, temperature=2.0
+    )
     np.testing.assert_allclose(Ladder(Fixed()).outputs(state, Network((1, 1)), np.zeros((4, 1))), 1.5)
 
 
@@ -400,6 +402,7 @@ def test_the_temperature_minimises_the_loss_on_rows_that_a_member_has_not_seen()
         np.zeros(2),
         members=fixed_members([overconfident] * 2),
         held_out=np.arange(3000),
+        seed=0,
         decay=1.0,
     )
     state = ladder.step(state, problem, rng)
@@ -414,6 +417,7 @@ def test_rows_without_a_say_leave_the_temperature_below_one():
         np.zeros(2),
         members=fixed_members([0.0, 0.0]),
         held_out=np.arange(10),
+        seed=0,
         decay=1.0,
     )
     state = Ladder(Fixed(), (1.0, 2.0)).step(state, problem, np.random.default_rng(0))
@@ -426,7 +430,7 @@ def test_the_single_member_has_the_temperature_that_suited_it_when_it_was_chosen
     ladder = Ladder(Fixed(), (1.0, 2.0), single=True, search=0.0)
     members = fixed_members([2 * np.log(0.7 / 0.3), 9.0])
     state = ladder.step(
-        LadderState(np.zeros(2), members=members, held_out=np.arange(1500)),
+        LadderState(np.zeros(2), members=members, held_out=np.arange(1500), seed=0),
         problem,
         np.random.default_rng(0),
     )
