@@ -1,6 +1,6 @@
 """Ensemble Kalman inversion: a persistent ensemble of weights, moved by a Kalman filter whose data are the targets.
 
-With anomalies Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.ensemble`, step size h and P members
+With anomalies Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.moments`, step size h and P members
 
     A = h/P Y H Y^T                                                                     (P, P), of a minibatch
     transform   mean    += Theta^T (I + A)^-1 h/P Y r,   Theta <- (I + A)^(-1/2) Theta        r of the mean output
@@ -23,18 +23,10 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.ensemble import (
-    EnsembleState,
-    EnsembleTrainer,
-    draw,
-    inverse_root,
-    moments,
-    noise_coordinates,
-    prior,
-    solve,
-    with_prior,
-)
+from bpfree_kalman.coefficients import damped_solve, inverse_root, noise_coordinates
+from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, draw, prior
 from bpfree_kalman.localization import DampedGain
+from bpfree_kalman.moments import moments, with_prior
 from sklearn_bpfree.plugin import Budget, advance, check_choice
 
 EPS = 1e-8  # of the explicit step's norm, and of the losses that a step by data misfit divides by
@@ -217,9 +209,9 @@ class EKI(EnsembleTrainer):
             return W, W  # no implicit part
         A = h / P * sums.gram
         if self.update == "transform":
-            return inverse_root(A) - np.eye(P) + solve(A, h / P * sums.innovation)[:, None], np.zeros((P, P))
+            return inverse_root(A) - np.eye(P) + damped_solve(A, h / P * sums.innovation)[:, None], np.zeros((P, P))
         xi = noise_coordinates(sums.gram, rng) / np.sqrt(h)
-        return solve(A, h / P * (sums.cross + sums.gram @ xi)), xi
+        return damped_solve(A, h / P * (sums.cross + sums.gram @ xi)), xi
 
     def outputs(self, state, network, X):
         if self.predict_with == "mean":

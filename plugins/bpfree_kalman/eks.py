@@ -1,6 +1,6 @@
 """Ensemble Kalman sampler: interacting Langevin dynamics whose members come to sample the posterior of the weights.
 
-With Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.ensemble`, C = Theta^T Theta / P, the prior
+With Theta_j, Y_j, residuals r_j and curvature H as in `bpfree_kalman.moments`, C = Theta^T Theta / P, the prior
 N(m_0, C_0) and d the number of weights, or P - 1 if that is less, every member follows
 
     d theta_j = [Theta^T Y r_j / P - C C_0^-1 (theta_j - m_0) + (d + 1)/P (theta_j - mean)] dt + sqrt(2 C) dB_j
@@ -25,16 +25,9 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.ensemble import (
-    EnsembleState,
-    EnsembleTrainer,
-    draw,
-    moments,
-    observation_noise,
-    prior,
-    solve,
-    with_prior,
-)
+from bpfree_kalman.coefficients import damped_solve
+from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, draw, prior
+from bpfree_kalman.moments import moments, observation_noise, with_prior
 from sklearn_bpfree.plugin import Budget, advance, check_choice
 
 EPS = 1e-8
@@ -121,9 +114,9 @@ class EKS(EnsembleTrainer):
         h = self.step_size / (np.linalg.norm(data.cross) / P + EPS)
         xi = np.sqrt(2 * h / P) * rng.standard_normal((P, P))
         if self.scheme == "trapezoid":
-            w = solve(h / 2 * L, h * F + xi)
+            w = damped_solve(h / 2 * L, h * F + xi)
         else:
-            w = solve(h * (L - data.gram / P), h * F) + xi
+            w = damped_solve(h * (L - data.gram / P), h * F) + xi
         members = state.members + w.T.astype(problem.dtype) @ Theta
 
         loss = data.losses.mean() / data.rows * share * state.temperature[0]

@@ -16,7 +16,8 @@ from functools import reduce
 
 import numpy as np
 
-from bpfree_kalman.ensemble import Moments, outputs_of, residual, row_groups, take_rows, whiten
+from bpfree_kalman.moments import Moments, residual, whiten
+from bpfree_kalman.outputs import outputs_of, row_groups, take_rows
 from sklearn_bpfree.plugin import Loss, Network
 
 GAIN_BYTES = 1 << 23  # the gain is made for so many weights at a time that it takes about this much memory

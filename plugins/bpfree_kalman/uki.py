@@ -6,7 +6,7 @@
                 m <- m + x^T (I + A)^-1 tau/(2 c^2) (y r - x C_0^-1 m),   C <- x^T (I + A)^-1 x / (2 c^2)
 
 (Huang, Schneider and Stuart 2022, where tau = 1/2, with the prior N(0, C_0) among the data as in Huang, Huang, Reich
-and Stuart 2022; r and H at the mean's outputs, as in `bpfree_kalman.ensemble`.) In a linear network C^-1 becomes
+and Stuart 2022; r and H at the mean's outputs, as in `bpfree_kalman.moments`.) In a linear network C^-1 becomes
 (1 - tau) C^-1 + tau (the posterior's), so that it comes to the exact posterior. z are the deviations of the weights
 from the first ones in units of the prior, if there are at most `n_directions` of them; otherwise coordinates in so many
 random directions. Of a step of m, a fraction is taken if the loss is lower there. Predictions are those of
@@ -23,7 +23,9 @@ from scipy import linalg
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, moments, observation_noise, prior, solve
+from bpfree_kalman.coefficients import damped_solve
+from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, prior
+from bpfree_kalman.moments import moments, observation_noise
 from sklearn_bpfree.plugin import Budget, advance
 
 NEAR = 0.05  # of a member's distance from the mean, where the slope of its outputs is taken
@@ -128,8 +130,8 @@ class UKI(EnsembleTrainer):
         weight, C_0 = 1 / (2 * c**2), self.prior_scale**2
         A = tau * weight * (data.gram + X @ X.T / C_0)
         B = tau * weight * (data.innovation - X @ m / C_0)
-        m = self._descend(m, X.T @ solve(A, B), state, problem, batch, share)
-        C = weight * X.T @ solve(A, X)
+        m = self._descend(m, X.T @ damped_solve(A, B), state, problem, batch, share)
+        C = weight * X.T @ damped_solve(A, X)
         C = (C + C.T) / 2
 
         loss = data.mean_loss / data.rows * share * state.temperature[0]

@@ -344,12 +344,12 @@ def test_directions_above_the_first_layer_are_small():
 def test_the_damping_is_the_one_that_suits_the_rows_of_the_step_best(per_weight, every, monkeypatch):
     judged_by = []
 
-    def judge(block, problem, weights, rows, *given):
+    def tried(block, problem, weights, rows, *given):
         judged_by.append(rows)
-        return candidates.judge(block, problem, weights, rows, *given)
+        return candidates.tried(block, problem, weights, rows, *given)
 
     monkeypatch.setattr(enkf_module, "JUDGING_ROWS", per_weight)  # of 9
-    monkeypatch.setattr(enkf_module, "judge", judge)
+    monkeypatch.setattr(enkf_module, "tried", tried)
     problem = table((5, 8, 1), n=80)
     problem.batch_size = 30
     trainer = get_trainer("enkf", ensemble_size=20, hold_out=0.0)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from bpfree_kalman import ensemble
-from bpfree_kalman.ensemble import EnsembleState, inverse_root, moments, noise_coordinates, whiten
+from bpfree_kalman import outputs
+from bpfree_kalman.coefficients import inverse_root, noise_coordinates
+from bpfree_kalman.ensemble import EnsembleState
+from bpfree_kalman.moments import moments, whiten
 from bpfree_kalman.uki import cubature
 from scipy import special
 from sklearn.datasets import load_iris, make_friedman1
@@ -79,8 +81,8 @@ def hessian(problem, Z):
 @pytest.mark.parametrize("kept", [1, 2, 9])
 @pytest.mark.parametrize("objective", LOSSES, ids=lambda loss: type(loss).__name__)
 def test_moments_are_sums_over_the_data(objective, kept, monkeypatch):
-    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)  # blocks of 3 rows
-    monkeypatch.setattr(ensemble, "SUM_BYTES", kept * 2 * 8 * 7**2)
+    monkeypatch.setattr(outputs, "OUTPUT_BYTES", 7 * 2 * 3 * 8)  # blocks of 3 rows
+    monkeypatch.setattr(outputs, "SUM_BYTES", kept * 2 * 8 * 7**2)
     problem = make_problem(objective)
     members = ensemble_of(problem)
     G, weight = flat_outputs(problem, members)
@@ -157,7 +159,7 @@ def test_noise_in_the_coordinates_of_the_anomalies(rank):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, always_pays, monkeypatch):
-    monkeypatch.setattr(ensemble, "GROUP_BYTES", 1 << 13)
+    monkeypatch.setattr(outputs, "GROUP_BYTES", 1 << 13)
     X, y = load_iris(return_X_y=True)
 
     def fit(n_jobs):
@@ -172,11 +174,11 @@ def test_same_bits_from_any_workers_and_blocks_of_bounded_size(name, always_pays
 @pytest.mark.parametrize(("n_outputs", "P"), [(1, 2), (10, 500), (1000, 500)])
 def test_outputs_and_sums_that_are_kept_are_bounded(n_outputs, P):
     sum_bytes = 2 * 8 * P**2
-    groups = ensemble.row_groups(30_000, Network((5, 4, n_outputs)), P, 8, sum_bytes)
+    groups = outputs.row_groups(30_000, Network((5, 4, n_outputs)), P, 8, sum_bytes)
     blocks = [rows for group in groups for rows in group]
     np.testing.assert_array_equal(np.concatenate([np.r_[rows] for rows in blocks]), np.arange(30_000))
-    assert all((rows.stop - rows.start) * P * n_outputs * 8 <= ensemble.OUTPUT_BYTES for rows in blocks)
-    assert all(groups) and len(groups) * sum_bytes <= ensemble.SUM_BYTES
+    assert all((rows.stop - rows.start) * P * n_outputs * 8 <= outputs.OUTPUT_BYTES for rows in blocks)
+    assert all(groups) and len(groups) * sum_bytes <= outputs.SUM_BYTES
 
 
 # --- eki --------------------------------------------------------------------------------------------------------------
@@ -341,9 +343,9 @@ def test_tikhonov_is_an_observation_of_the_weights(update, monkeypatch):
 @pytest.mark.parametrize("update", ["perturbed", "explicit"])
 def test_localisation_with_exponent_zero_is_none(update, objective, monkeypatch):
     problem = make_problem(objective)
-    monkeypatch.setattr(ensemble, "GROUP_BYTES", 1 << 10)
-    monkeypatch.setattr(ensemble, "OUTPUT_BYTES", 7 * 2 * 3 * 8)
-    monkeypatch.setattr(ensemble, "SUM_BYTES", 1)
+    monkeypatch.setattr(outputs, "GROUP_BYTES", 1 << 10)
+    monkeypatch.setattr(outputs, "OUTPUT_BYTES", 7 * 2 * 3 * 8)
+    monkeypatch.setattr(outputs, "SUM_BYTES", 1)
     parameters = {"update": update, "tikhonov": 0.3, "noise": 1.0}
     plain = one_step(eki(**parameters), problem)[1]
     damped = one_step(eki(localization=1e-9, **parameters), problem)[1]
