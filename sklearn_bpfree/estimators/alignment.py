@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_bpfree.nn.network import ACTIVATIONS
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 
 
 def true_gradient(problem, weights, batch) -> list[np.ndarray]:

@@ -21,7 +21,8 @@ from sklearn_bpfree.estimators import parameters
 from sklearn_bpfree.estimators.magnitudes import check_range
 from sklearn_bpfree.estimators.repeats import merge_repeated_rows
 from sklearn_bpfree.estimators.target_values import plain
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.activations import ACTIVATIONS
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, make_objective
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import inspect_trainers

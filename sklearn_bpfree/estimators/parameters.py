@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.nn.network import ACTIVATIONS
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.quantisation import WEIGHT_KINDS
 from sklearn_bpfree.plugin.hyperparameters import check_types, is_integer, is_number, shown
 from sklearn_bpfree.plugin.registry import get_trainer

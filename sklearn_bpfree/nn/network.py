@@ -9,132 +9,18 @@ A leading population axis is allowed wherever weights are: weights of shape (P, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-from scipy import special
 
-from sklearn_bpfree.nn.arrays import SMALL, product
+from sklearn_bpfree.nn.activations import ACTIVATIONS
+from sklearn_bpfree.nn.arrays import product
 from sklearn_bpfree.nn.quantisation import quantised
 
 BLOCK_BYTES = 1 << 22  # rows are predicted in blocks whose widest layer takes about this much memory
-
-
-@dataclass(frozen=True)
-class Activation:
-    """A hidden activation f and its derivative.
-
-    Attributes
-    ----------
-    apply : callable
-        ``apply(Z)`` returns f(Z); it may work in place unless `needs_input` is true.
-    chain : callable
-        ``chain(signal, Z, H)`` multiplies `signal` by f'(Z) in place, given Z and H = f(Z).
-    needs_input : bool
-        Whether the derivative cannot be had from H alone, so that Z must be kept.
-    flat : bool
-        Whether the derivative is zero almost everywhere, so that only trainers that need values can learn.
-    """
-
-    apply: Callable
-    chain: Callable
-    needs_input: bool = False
-    flat: bool = False
-
-
-@lru_cache(maxsize=16)
-def _zeros(shape, dtype):
-    zeros = np.zeros(shape, dtype)
-    zeros.flags.writeable = False
-    return zeros
-
-
-def _relu(Z):
-    # numpy's maximum of two arrays is three times as fast as that of an array and a scalar
-    if Z.size <= SMALL:
-        return np.maximum(Z, _zeros(Z.shape, Z.dtype.char), out=Z)
-    if not Z.flags.c_contiguous:
-        return np.maximum(Z, 0, out=Z)
-    for start in range(0, Z.size, SMALL):
-        _relu(Z.reshape(-1)[start : start + SMALL])
-    return Z
-
-
-def _chain_relu(signal, Z, H):
-    signal *= (H > 0).astype(H.dtype)  # sooner done than a product of numbers and booleans
-
-
-def _logistic(Z):
-    return special.expit(Z, out=Z)
-
-
-def _chain_logistic(signal, Z, H):
-    signal *= H * (1 - H)
-
-
-def _tanh(Z):
-    return np.tanh(Z, out=Z)
-
-
-def _chain_tanh(signal, Z, H):
-    signal *= 1 - H * H
-
-
-def _softplus(Z):
-    return np.logaddexp(0, Z, out=Z)
-
-
-def _chain_softplus(signal, Z, H):
-    signal *= -np.expm1(-H)
-
-
-def _silu(Z):
-    return Z * special.expit(Z)
-
-
-def _chain_silu(signal, Z, H):
-    gate = special.expit(Z)
-    signal *= gate + H * (1 - gate)
-
-
-def _gelu(Z):
-    return Z * special.ndtr(Z)
-
-
-def _chain_gelu(signal, Z, H):
-    signal *= special.ndtr(Z) + Z * (np.exp(-0.5 * Z * Z) * np.asarray(1 / np.sqrt(2 * np.pi), Z.dtype))
-
-
-def _step(Z):
-    return np.greater(Z, 0, out=Z, casting="unsafe")
-
-
-def _sign(Z):
-    np.greater_equal(Z, 0, out=Z, casting="unsafe")
-    Z *= 2
-    Z -= 1
-    return Z
-
-
-def _chain_flat(signal, Z, H):
-    signal *= 0
-
-
-ACTIVATIONS = {
-    "identity": Activation(lambda Z: Z, lambda signal, Z, H: None),
-    "logistic": Activation(_logistic, _chain_logistic),
-    "tanh": Activation(_tanh, _chain_tanh),
-    "relu": Activation(_relu, _chain_relu),
-    "gelu": Activation(_gelu, _chain_gelu, needs_input=True),
-    "silu": Activation(_silu, _chain_silu, needs_input=True),
-    "softplus": Activation(_softplus, _chain_softplus),
-    "step": Activation(_step, _chain_flat, flat=True),
-    "sign": Activation(_sign, _chain_flat, flat=True),
-}
 
 
 @dataclass(frozen=True)

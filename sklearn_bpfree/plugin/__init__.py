@@ -77,10 +77,11 @@ from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, blocks, dens
 from sklearn_bpfree.linear.local_errors import LocalErrors, Spread
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
+from sklearn_bpfree.nn.activations import ACTIVATIONS, Activation
 from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
 from sklearn_bpfree.nn.draws import draw_key, keyed, random_bits, random_signs
 from sklearn_bpfree.nn.loss import Loss
-from sklearn_bpfree.nn.network import ACTIVATIONS, Activation, Network
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection

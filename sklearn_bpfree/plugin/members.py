@@ -14,8 +14,9 @@ from itertools import accumulate, pairwise
 import numpy as np
 from scipy import sparse
 
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.draws import random_signs, rewound
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 
 BLOCK_MEMBERS = 8  # a block's activations stay in cache, with some hundred rows
 CHUNK_BYTES = 1 << 21  # rows are taken in chunks of equal size whose widest layer takes at most so much in a block

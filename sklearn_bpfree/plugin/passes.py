@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_bpfree.nn.network import ACTIVATIONS, Activation
+from sklearn_bpfree.nn.activations import ACTIVATIONS, Activation
 from sklearn_bpfree.plugin.problem import Batch, Problem
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from scipy.stats import loguniform, rankdata
 from sklearn.utils import check_scalar
 
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.draws import draw_key
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import judging, projection
 from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.members import Members

@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.losses import Loss
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)  # values of lambda to choose from, the smoothest first
 N_FOLDS = 5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_bpfree.nn.network import ACTIVATIONS
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.plugin.trainer import advance
 from sklearn_bpfree.testing.asking import ask, ask_one_warning, ask_same
 from sklearn_bpfree.testing.setting import N_STEPS, make_classifier, make_regressor, make_table

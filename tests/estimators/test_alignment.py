@@ -7,8 +7,9 @@ from sklearn.datasets import make_classification
 
 from sklearn_bpfree import BPFreeClassifier
 from sklearn_bpfree.estimators.alignment import angle, true_gradient
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.losses import LogLoss
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import State, Trainer
 from sklearn_bpfree.plugin.problem import Problem
 

@@ -25,8 +25,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
 from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.losses import HuberLoss, QuantileLoss
-from sklearn_bpfree.nn.network import ACTIVATIONS
 from sklearn_bpfree.plugin import advance
 from sklearn_bpfree.plugin.registry import get_trainer_class
 from sklearn_bpfree.testing import RandomSearch

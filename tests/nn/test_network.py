@@ -7,8 +7,9 @@ import pytest
 from scipy import sparse, special
 
 from sklearn_bpfree.nn import network as module
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.arrays import add_bias, product
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 
 TEXTBOOK = {
     "identity": lambda z: z,

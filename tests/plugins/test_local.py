@@ -6,8 +6,9 @@ from scipy import sparse
 
 from sklearn_bpfree import BPFreeClassifier, get_trainer
 from sklearn_bpfree.estimators import training
+from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.losses import BinaryLogLoss, LogLoss, SquaredError
-from sklearn_bpfree.nn.network import ACTIVATIONS, Network
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.problem import Problem
 
 LOSSES = ["pred", "sim", "predsim"]
