@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 from scipy import special
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from sklearn_bpfree.nn.losses import AbsoluteError, Loss, QuantileLoss, find_loss, named_losses
 from sklearn_bpfree.nn.metrics import PinballMetric, vectorised
+from sklearn_bpfree.nn.predictions import ClassPredictions, ValuePredictions
 
 SHIFT_ROWS = 10_000  # a decision threshold is chosen by at most so many rows
 SHIFTS = 100  # among so many candidates
@@ -25,35 +25,6 @@ SHIFTS = 100  # among so many candidates
 
 class ObjectiveError(ValueError):
     """The trainer asked the objective for something it cannot give."""
-
-
-class _Predictions(BaseEstimator):
-    """Stands in for a fitted estimator, so that any scorer can judge given raw outputs."""
-
-    def __init__(self, targets, link, Z):
-        self.targets, self.link, self.Z = targets, link, Z
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def predict(self, X):
-        return self.targets.predict(self.link(self.Z))
-
-
-class _ClassPredictions(ClassifierMixin, _Predictions):
-    @property
-    def classes_(self):
-        return self.targets.classes
-
-    def predict_proba(self, X):
-        return self.targets.probabilities(self.link(self.Z))
-
-    def decision_function(self, X):
-        return self.targets.decisions(self.Z)
-
-
-class _ValuePredictions(RegressorMixin, _Predictions):
-    pass
 
 
 class Metric:
@@ -90,7 +61,7 @@ class Metric:
         self.vectorised = vectorised(scoring, targets, self.link)
         names = list(inspect.signature(self.scorer).parameters)
         self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2
-        self._judge = _ClassPredictions if targets.is_classification else _ValuePredictions
+        self._judge = ClassPredictions if targets.is_classification else ValuePredictions
 
     @property
     def is_classification(self) -> bool:

@@ -85,6 +85,7 @@ from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin import projection
+from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.blas import one_blas_thread
 from sklearn_bpfree.plugin.budget import Budget, minibatch_rows
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
@@ -93,7 +94,7 @@ from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
 from sklearn_bpfree.plugin.minibatch import ErrorSignalState
 from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
-from sklearn_bpfree.plugin.problem import Batch, Problem
+from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 from sklearn_bpfree.plugin.workers import Workers

@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, write_gradient
+from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.minibatch import MinibatchTrainer
 from sklearn_bpfree.plugin.passes import Pass
-from sklearn_bpfree.plugin.problem import Batch
 
 
 class ErrorSignalTrainer(MinibatchTrainer):

@@ -18,9 +18,9 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.nn.arrays import shrink
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
+from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.passes import Pass
-from sklearn_bpfree.plugin.problem import Batch
 from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 
 OPTIMIZERS = ("adam", "sgd")

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_bpfree.nn.activations import ACTIVATIONS, Activation
-from sklearn_bpfree.plugin.problem import Batch, Problem
+from sklearn_bpfree.plugin.batches import Batch
+from sklearn_bpfree.plugin.problem import Problem
 
 
 @dataclass(eq=False)

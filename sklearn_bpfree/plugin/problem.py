@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -15,62 +14,15 @@ from sklearn_bpfree.nn.arrays import shrink
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
+from sklearn_bpfree.plugin.batches import ALL, Batch, Rows
+from sklearn_bpfree.plugin.sharing import ProblemFunction, RowsFunction, Store, without_rows
 from sklearn_bpfree.plugin.workers import Workers
 
 ROW_BLOCK = 1024  # rows in a block of `map_rows`
-ALL = slice(None)
 MEMBER_BYTES = 1 << 27  # members of a population are evaluated in groups whose outputs take at most this much memory
 
 
-class Batch(NamedTuple):
-    """Some rows of a problem.
-
-    Attributes
-    ----------
-    X : ndarray or sparse array of shape (b, n_features)
-    Y : ndarray of shape (b, n_outputs)
-    weight : ndarray of shape (b,) or None
-        Sample weights; their mean over the whole problem is 1.
-    rows : ndarray of int of shape (b,), slice or None
-        Numbers of the rows, the same in every pass over them; None: not known.
-    """
-
-    X: Any
-    Y: np.ndarray
-    weight: np.ndarray | None
-    rows: Any = None
-
-
-@dataclass(eq=False)
-class Store:
-    """The rows of a problem as every worker has them, and what functions of them are remembered.
-
-    Parameters
-    ----------
-    X : ndarray or CSR array of shape (n, n_features)
-    Y : ndarray of shape (n, n_outputs)
-    sample_weight : ndarray of shape (n,) or None
-    y : ndarray or None
-    """
-
-    X: Any
-    Y: np.ndarray
-    sample_weight: np.ndarray | None
-    y: Any
-    _results: dict = field(default_factory=dict, init=False, repr=False)
-
-    def __getstate__(self):
-        return {**self.__dict__, "_results": {}}
-
-    def remembered(self, function: Callable, problem: Problem, *args: Any) -> Any:
-        """``function(problem, *args)``, remembered until it is asked for with other objects than `args`."""
-        known = self._results.get(function)
-        if known is None or any(old is not new for old, new in zip(known[0], args, strict=True)):
-            known = self._results[function] = args, function(problem, *args)
-        return known[1]
-
-
-class Problem:
+class Problem(Rows):
     """Rows, targets and an objective for one network.
 
     Parameters
@@ -121,32 +73,13 @@ class Problem:
         n_jobs=None,
         warmup=0,
     ):
-        self._X, self._of, self._numbered = X, None, True
-        self.Y, self.y = Y, y
+        super().__init__(X, Y, sample_weight, y, batch_size, shuffle)
         self.network = network
         self._objective = objective
         self.warmup = warmup
-        self.sample_weight = None
-        if sample_weight is not None:
-            self.sample_weight = (sample_weight / sample_weight.mean()).astype(Y.dtype)
-        self.batch_size = min(batch_size, self.n_samples)
-        self.shuffle = shuffle
-        self.n_batches = -(-self.n_samples // self.batch_size)
         self.max_iter = max_iter
         self.n_jobs = n_jobs
         self.iteration = 0
-        self.n_evaluations = 0
-
-    @property
-    def X(self) -> Any:
-        """The rows, (n_samples, n_features); those of a derived problem are put together when first asked for."""
-        if self._of is not None:
-            self._X, self._of = _rows(self._X, self._of), None
-        return self._X
-
-    @X.setter
-    def X(self, X):
-        self._X, self._of = X, None
 
     @cached_property
     def workers(self) -> Workers:
@@ -167,16 +100,6 @@ class Problem:
             raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
         return self.objective
 
-    @property
-    def n_samples(self) -> int:
-        """Number of rows."""
-        return len(self.Y)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Dtype of the computation."""
-        return self.Y.dtype
-
     def progress(self, batch_number: int = 0) -> float | None:
         """Fraction of the fit that is done in the middle of a batch of this step; None when the end is not known."""
         if self.max_iter is None:
@@ -188,48 +111,6 @@ class Problem:
         if isinstance(self.objective, Metric):
             return np.zeros(self.network.n_outputs)
         return self.objective.initial_output(self.Y, self.sample_weight)
-
-    def all_rows(self) -> Batch:
-        """All rows as one batch."""
-        return Batch(self.X, self.Y, self.sample_weight, ALL if self._numbered else None)
-
-    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One pass over the rows in minibatches, shuffled unless `shuffle` is false."""
-        order = self._order(rng)
-        if order is None:
-            yield from map(self.take, self._parts())
-        else:
-            Y = self.Y.take(order, axis=0)
-            weight = None if self.sample_weight is None else self.sample_weight.take(order)
-            X = self.X
-            for part in self._parts():
-                rows = order[part]
-                known = rows if self._numbered else None
-                yield Batch(_rows(X, rows), Y[part], None if weight is None else weight[part], known)
-        self.n_evaluations += self.n_samples
-
-    def _order(self, rng):
-        return rng.permutation(self.n_samples) if self.shuffle and self.n_batches > 1 else None
-
-    def _parts(self):
-        if self.n_batches == 1:
-            return iter([ALL])
-        starts = range(0, self.n_samples, self.batch_size)
-        return (slice(start, start + self.batch_size) for start in starts)
-
-    def sample(self, rng: np.random.Generator, size: int) -> Batch:
-        """`size` rows drawn without replacement, in ascending order (all rows when there are no more)."""
-        if size >= self.n_samples:
-            return self.all_rows()
-        return self.take(np.sort(rng.choice(self.n_samples, size, replace=False)))
-
-    def take(self, rows) -> Batch:
-        """The rows of some numbers or of a slice; None: all."""
-        if rows is None or rows is ALL:
-            return self.all_rows()
-        X = self._X[rows] if self._of is None else _rows(self._X, self._of[rows])
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Batch(X, self.Y[rows], weight, rows if self._numbered else None)
 
     def derive(self, rows=None, columns=None, **changes: Any) -> Problem:
         """Another problem out of this one: some of its rows or columns, other targets, another network or plan.
@@ -344,7 +225,7 @@ class Problem:
         results : list
             In the order of the blocks.
         """
-        return self.workers.map(_OfProblem(function), n_blocks, self.workers.shared, _without_rows(self), *args)
+        return self.workers.map(ProblemFunction(function), n_blocks, self.workers.shared, without_rows(self), *args)
 
     def map_rows(self, function: Callable, *args: Any, size: int = ROW_BLOCK) -> list:
         """``function(batch, *args)`` for every block of rows in their order, by `n_jobs` workers.
@@ -365,48 +246,10 @@ class Problem:
         -------
         results : list
         """
-        return self.map(_OfRows(function, size), -(-self.n_samples // size), *args)
+        return self.map(RowsFunction(function, size), -(-self.n_samples // size), *args)
 
     def _losses(self, weights, batch):
         Z = self.network.outputs(weights, batch.X)
         if isinstance(self.objective, Metric):
             return -self.objective.scores(Z, self.y, batch.weight)
         return self.objective.means(Z, batch.Y, batch.weight)
-
-
-def _rows(X, rows):
-    """Some rows, which `take` gathers sooner than an index does."""
-    return X[rows] if sparse.issparse(X) else X.take(rows, axis=0)
-
-
-def _without_rows(problem) -> Problem:
-    """The problem as it travels, without what the workers have already."""
-    bare = copy.copy(problem)
-    bare.__dict__.pop("workers", None)
-    bare.X = None
-    bare.Y = bare.sample_weight = bare.y = None  # pyright: ignore[reportAttributeAccessIssue]
-    return bare
-
-
-@dataclass(frozen=True)
-class _OfProblem:
-    """A function of a problem as one of the store and the problem without rows."""
-
-    function: Callable
-
-    def __call__(self, block, store, bare, *args):
-        problem = copy.copy(bare)
-        problem.X, problem.Y, problem.sample_weight, problem.y = store.X, store.Y, store.sample_weight, store.y
-        problem.workers = Workers(1, store)
-        return self.function(block, problem, *args)
-
-
-@dataclass(frozen=True)
-class _OfRows:
-    """A function of a batch as one of a block's number and a problem."""
-
-    function: Callable
-    size: int
-
-    def __call__(self, block, problem, *args):
-        return self.function(problem.take(slice(block * self.size, (block + 1) * self.size)), *args)

@@ -24,10 +24,11 @@ import numpy as np
 from scipy import special
 
 from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.naming import HoldsTrainers
-from sklearn_bpfree.plugin.problem import Batch, Problem
+from sklearn_bpfree.plugin.problem import Problem
 
 
 @dataclass(eq=False)

@@ -13,7 +13,9 @@ from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.targets import Classes
 from sklearn_bpfree.plugin import problem as module
-from sklearn_bpfree.plugin.problem import Batch, Problem
+from sklearn_bpfree.plugin.batches import Batch
+from sklearn_bpfree.plugin.problem import Problem
+from sklearn_bpfree.plugin.sharing import without_rows
 
 N = 53
 NETWORK = Network((4, 5, 3), "tanh")
@@ -264,7 +266,7 @@ def test_workers_see_the_problem_of_the_present_step(where, always_pays):
 
 
 def test_the_rows_do_not_travel_with_a_task():
-    bare = pickle.dumps(module._without_rows(make(sample_weight=WEIGHT, y=CODES)))
+    bare = pickle.dumps(without_rows(make(sample_weight=WEIGHT, y=CODES)))
     assert len(bare) < 1500
 
 
