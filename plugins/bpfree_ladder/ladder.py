@@ -26,24 +26,20 @@ only the best member goes on, from all rows, with the temperature that suited it
 companion. Read `step` first.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem
+from bpfree_ladder.companion import whole_fit, wide
+from bpfree_ladder.member import Member, endless_permutations, learn, main_columns
 from bpfree_ladder.schedule import (
     COMPANION_SHARE,
-    COMPANION_UNITS,
     LEARNING_RATE,
-    LEAST_WEIGHT,
     N_STEPS,
-    PRIOR_ROWS,
-    PRIOR_TEMPERATURE,
     SHORT,
     WEIGHED_STEPS,
     dropout_of,
@@ -53,44 +49,10 @@ from bpfree_ladder.schedule import (
     rungs,
     search_share,
 )
+from bpfree_ladder.settling import common_decay, evidence, honest_outputs, losses_of, successors, temperature
+from bpfree_ladder.state import LadderState
 from bpfree_ladder.unseen import ValuesUnseen, true_class
-from sklearn_bpfree.plugin import Budget, Network, Spread, State, Trainer, get_trainer, minibatch_rows
-
-
-@dataclass(eq=False, kw_only=True)
-class LadderState(State):
-    """State of a `Ladder`.
-
-    Attributes
-    ----------
-    members : list of Member
-    held_out : ndarray of int
-        Numbers of the rows by which the members are weighed.
-    losses : ndarray of shape (n_members, n_held_out)
-        Sums of the members' losses on these rows in the last steps of the search; 0 before and afterwards.
-    seed : int
-        Source of the order in which the members see the rows.
-    decay : float
-        The decay that the members settled on; NaN before.
-    temperature : float
-        By which raw outputs are divided; 1 before it is known.
-    companion : State or None
-        State of the net of another kind; None before the last step, and where there is none.
-    honest : ndarray of shape (n_held_out, K) or None
-        Of a single net: its outputs for the held-out rows before it learned from them.
-    unseen : ValuesUnseen, Spread or None
-        What rows that were not learned say of others; None before the end.
-    """
-
-    members: list[Member]
-    held_out: np.ndarray
-    losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
-    seed: int
-    decay: float = float("nan")
-    temperature: float = 1.0
-    companion: State | None = None
-    honest: np.ndarray | None = None
-    unseen: ValuesUnseen | Spread | None = None
+from sklearn_bpfree.plugin import Budget, Trainer, get_trainer, minibatch_rows
 
 
 class Ladder(Trainer):
@@ -191,29 +153,29 @@ class Ladder(Trainer):
     def step(self, state, problem, rng):
         """Some updates of every member, on rows of its own; then settle or cool when it is time."""
         t, end = problem.iteration, problem.max_iter or np.inf
-        M = len(state.members)
-        searches = np.isnan(state.decay)
+        M, searches = len(state.members), state.searches
         settles = (search_share(problem.n_samples) if self.search is None else self.search) * end
         size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
         trainers = [self._trainer(member.decay if searches else state.decay) for member in state.members]
-        rows = []
-        for i in range(M):
-            unseen = state.held_out if searches else state.held_out[i::M] if M > 1 else []
-            rows.append(endless_permutations(problem.n_samples, unseen, (state.seed, i), t * size, size))
+        rows = [
+            endless_permutations(problem.n_samples, state.left_out(i), (state.seed, i), t * size, size)
+            for i in range(M)
+        ]
         members = problem.map(learn, M, self.smoothing, trainers, state.members, rows, rng.spawn(M))
         problem.n_evaluations += M * size
         loss = float(np.mean([member.state.loss for member in members]))
         state = replace(state, members=members, weights=members[0].weights(problem.network), loss=loss)
         if searches and t + 1 > settles - WEIGHED_STEPS:
-            state = replace(state, losses=state.losses + self._held_out_losses(state, problem))
+            state = replace(state, losses=state.losses + losses_of(members, self._inner(), problem, state.held_out))
         if searches and t + 1 >= settles:
             state = self._settle(state, problem)
             if len(state.members) == 1:
                 state = replace(state, honest=self.outputs(state, problem.network, problem.X[state.held_out]))
         if t + 1 >= end and M > 1:
-            state = replace(state, temperature=self._temperature(problem, *self._honest(problem, state)))
-        if t + 1 >= end and not self.single and problem.n_samples < SHORT:
-            state = replace(state, companion=self._accompany(problem, rng))
+            state = self._cool(state, problem)
+        companion = None if self.single or problem.n_samples >= SHORT else self._companion()
+        if t + 1 >= end and companion is not None:
+            state = replace(state, companion=whole_fit(companion, problem, rng))
         return state
 
     def outputs(self, state, network, X):
@@ -229,10 +191,10 @@ class Ladder(Trainer):
         """The state with what the rows that a member has not learned say of others."""
         outputs = partial(self.outputs, state, problem.network)
         rows, Z = state.held_out, state.honest
-        if np.isnan(state.decay):
+        if state.searches:
             Z = outputs(problem.X[rows])
         elif Z is None:
-            rows, Z = self._honest(problem, state)
+            rows, Z = honest_outputs(state.members, self._inner(), problem, rows)
             Z /= state.temperature
         if not problem.differentiable_loss.is_classification:
             return replace(state, unseen=ValuesUnseen.of(problem, rows, Z, outputs))
@@ -262,74 +224,29 @@ class Ladder(Trainer):
             return get_trainer("rvfl", sampling="mixed", readout="loss")
         return get_trainer(self.companion) if isinstance(self.companion, str) else self.companion
 
-    def _accompany(self, problem, rng) -> State | None:
-        """A whole fit of the companion."""
-        companion = self._companion()
-        if companion is None:
-            return None
-        budget = companion.budget(*problem.X.shape)
-        plan = {"batch_size": budget.batch_size, "max_iter": budget.max_iter}
-        own = problem.derive(network=wide(problem.network), **plan)
-        state = companion.init(own, rng.spawn(1)[0])
-        for own.iteration in range(budget.max_iter):
-            state = companion.step(state, own, rng.spawn(1)[0])
-        problem.n_evaluations += own.n_evaluations
-        return state
-
     def _trainer(self, decay) -> Trainer:
         """The members' trainer with a weight decay, and the dropout that goes with it."""
         return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
 
-    def _held_out_losses(self, state, problem):
-        X, Y = problem.X[state.held_out], problem.Y[state.held_out]
-        outputs = (member.outputs(self._inner(), problem.network, X) for member in state.members)
-        return np.array([problem.objective.loss(Z, Y) for Z in outputs], np.float64)
-
     def _settle(self, state, problem):
-        """One decay for all, and members for those that see too little, from the losses on the held-out rows."""
+        """One decay for all, and the members that go on with it, from the losses on the held-out rows."""
         members, rows, weight = state.members, state.held_out, np.ones(len(state.members))
         if len(rows):
-            row_weight = None if problem.sample_weight is None else problem.sample_weight[rows]
-            weight = says(state.losses, row_weight)
-        decays = [member.decay for member in members]
-        decay = self.boost * float(np.exp(np.average(np.log(decays), weights=weight)))
+            weight = evidence(state.losses, None if problem.sample_weight is None else problem.sample_weight[rows])
+        decay = self.boost * common_decay(members, weight)
         state = replace(state, losses=np.zeros(()))
         if self.single:
             best = members[int(weight.argmax())]
             state = replace(state, decay=decay, members=[best], weights=best.weights(problem.network))
-            return replace(state, temperature=self._temperature(problem, *self._honest(problem, state)))
-        decay = min(decay * further_boost(decay, problem.n_samples), self.boost * max(decays))
-        narrowed = [member.columns is not None for member in members]
-        if max(weight[narrowed], default=1) < LEAST_WEIGHT:
-            best = members[int(np.where(narrowed, -1, weight).argmax())]
-            members = [
-                replace(best, decay=member.decay) if is_narrow else member
-                for member, is_narrow in zip(members, narrowed, strict=True)
-            ]
-        return replace(state, decay=decay, members=members)
+            return self._cool(state, problem)
+        highest = self.boost * max(member.decay for member in members)
+        decay = min(decay * further_boost(decay, problem.n_samples), highest)
+        return replace(state, decay=decay, members=successors(members, weight))
 
-    def _honest(self, problem, state):
-        """The held-out rows and raw outputs for them, each by a member that has not learned from it."""
-        members = state.members
-        parts = [state.held_out[i :: len(members)] for i in range(len(members))]
-        inner, network, X = self._inner(), problem.network, problem.X
-        Z = [member.outputs(inner, network, X[rows]) for member, rows in zip(members, parts, strict=True)]
-        return np.concatenate(parts), np.concatenate(Z)
-
-    def _temperature(self, problem, rows, Z) -> float:
-        """The temperature that suits raw outputs for rows that were not learned."""
-        objective = problem.objective
-        if not objective.is_classification or not len(rows):
-            return 1.0
-        weight = None if problem.sample_weight is None else problem.sample_weight[rows]
-
-        prior = PRIOR_ROWS / len(rows)
-
-        def cost(log_temperature):
-            losses = objective.loss(Z / np.exp(log_temperature), problem.Y[rows])
-            return np.average(losses, weights=weight) + prior * (log_temperature - np.log(PRIOR_TEMPERATURE)) ** 2
-
-        return float(np.exp(minimize_scalar(cost, bounds=(-2, 2), method="bounded").x))  # pyright: ignore
+    def _cool(self, state, problem):
+        """The temperature that suits what each member says of the rows that it has never seen."""
+        honest = honest_outputs(state.members, self._inner(), problem, state.held_out)
+        return replace(state, temperature=temperature(problem, *honest))
 
 
 @cache
@@ -337,22 +254,3 @@ def known_trainer(name) -> Trainer:
     """A registered trainer with its own hyper-parameters, but for the learning rate."""
     trainer = get_trainer(name)
     return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer
-
-
-def wide(network) -> Network:
-    """The network of a companion: one hidden layer, or none where the network has none."""
-    inputs, *hidden, outputs = network.layer_sizes
-    return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
-
-
-def says(losses, row_weight) -> np.ndarray:
-    """How much the held-out rows say for each member, w above: losses (M, n) and weights (n,) -> (M,)."""
-    gaps = losses - losses[np.average(losses, axis=1, weights=row_weight).argmin()]
-    gap, se = np.average(gaps, axis=1, weights=row_weight), gaps.std(axis=1) / np.sqrt(losses.shape[1])
-    return np.exp(-np.square(gap / np.maximum(se, 1e-12)) / 2)
-
-
-def learn(i, problem, smoothing, trainers, members, rows, rngs) -> Member:
-    """One step of one member."""
-    own = own_problem(problem, rows[i], members[i].columns, smoothing)
-    return replace(members[i], state=trainers[i].step(members[i].state, own, rngs[i]))

@@ -1,5 +1,7 @@
 """A member of the ladder and what it sees: some rows of a table in an order of its own, and all columns or some."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +32,10 @@ class Member:
     def outputs(self, trainer: Trainer, network, X) -> np.ndarray:
         """Its raw outputs, of a network that sees every column of X."""
         return trainer.outputs(self.state, narrow(network, self.columns), seen(X, self.columns))
+
+    def with_decay(self, decay) -> Member:
+        """The same net as one that began with another decay."""
+        return replace(self, decay=decay)
 
     def weights(self, network) -> np.ndarray:
         """Its weights as those of a network that sees every column."""
@@ -93,3 +99,9 @@ def own_problem(problem, rows, columns, smoothing) -> Problem:
     """
     Y = problem.differentiable_loss.smoothed(problem.Y[rows], smoothing)
     return problem.derive(rows, columns, Y=Y, shuffle=False)
+
+
+def learn(i, problem, smoothing, trainers, members, rows, rngs) -> Member:
+    """One step of one member."""
+    own = own_problem(problem, rows[i], members[i].columns, smoothing)
+    return replace(members[i], state=trainers[i].step(members[i].state, own, rngs[i]))
