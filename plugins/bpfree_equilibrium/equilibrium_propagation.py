@@ -24,7 +24,7 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.plugin import (
     ACTIVATIONS,
     ErrorSignalTrainer,
-    add_bias,
+    affine,
     blocks,
     dropout_mask,
     product,
@@ -170,10 +170,3 @@ def held(f, Z, mask):
     """sigma(Z): the activation held in [-1, 1], with silent units at 0."""
     s = np.clip(f(Z), -1, 1)
     return s if mask is None else s * mask
-
-
-def affine(H, W, b):
-    """H W + b."""
-    Z = H.dot(W)
-    add_bias(Z, b)
-    return Z

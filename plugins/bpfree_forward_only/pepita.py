@@ -27,7 +27,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import ErrorSignalTrainer, add_bias, advance, check_choice, dense, write_gradient
+from sklearn_bpfree.plugin import ErrorSignalTrainer, advance, affine, check_choice, dense, write_gradient
 
 
 class Pepita(ErrorSignalTrainer):
@@ -122,9 +122,7 @@ class Pepita(ErrorSignalTrainer):
         F = self.scale * reduce(np.matmul, run.kernels).T if self.mode == "foton" else run.feedback[0]
         activities = [dense(run.batch.X) - run.row_errors() @ F]
         for (W, b), (_, _, mask) in zip(run.layers, run.trace, strict=False):
-            Z = activities[-1].dot(W)
-            add_bias(Z, b)
-            A = run.activation.apply(Z)
+            A = run.activation.apply(affine(activities[-1], W, b))
             activities.append(A if mask is None else A * mask)
         return activities
 

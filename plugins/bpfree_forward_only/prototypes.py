@@ -25,8 +25,8 @@ from sklearn_bpfree.plugin import (
     ACTIVATIONS,
     ErrorSignalState,
     ErrorSignalTrainer,
-    add_bias,
     advance,
+    affine,
     blocks,
     dropout_mask,
     write_gradient,
@@ -124,7 +124,7 @@ class Prototypes(ErrorSignalTrainer):
         dropout = self.dropout if dropout is None else dropout
         f, below, losses = run.activation, batch.X, []
         for layer, (W, b) in enumerate(run.layers[:-1]):
-            Z = _affine(below, W, b)
+            Z = affine(below, W, b)
             A = f.apply(Z)
             mask = dropout_mask(A.shape, dropout, run.rng, A.dtype) if dropout else None
             run.trace.append((Z if f.needs_input else A, A, mask))
@@ -135,7 +135,7 @@ class Prototypes(ErrorSignalTrainer):
             below = _scaled(run.hidden[-1])
         if losses:
             return float(np.mean(losses))
-        loss, E = run.problem.output_error(_affine(below, *run.layers[-1]), batch)  # no hidden layers
+        loss, E = run.problem.output_error(affine(below, *run.layers[-1]), batch)  # no hidden layers
         write_gradient(below, E, run.kernel_gradients[-1], run.bias_gradients[-1])
         return loss
 
@@ -183,7 +183,7 @@ def _climb(X, state, network):
     kernels, biases = network.unpack(state.weights.astype(X.dtype, copy=False))
     activities, below = [], X
     for W, b in zip(kernels[:-1], biases, strict=False):
-        activities.append(ACTIVATIONS[network.activation].apply(_affine(below, W, b)))
+        activities.append(ACTIVATIONS[network.activation].apply(affine(below, W, b)))
         below = _scaled(activities[-1])
     return activities
 
@@ -198,9 +198,3 @@ def _unit(H, axis=1):
     length = np.sqrt(np.square(H).sum(axis=axis, keepdims=True))
     length = np.maximum(length, SHORT * np.sqrt(np.asarray(H.shape[axis], H.dtype)))
     return H / length, length
-
-
-def _affine(H, W, b):
-    Z = H.dot(W)
-    add_bias(Z, b)
-    return Z

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_bpfree.plugin import Network, add_bias, write_gradient
+from sklearn_bpfree.plugin import Network, affine, write_gradient
 
 
 def dense(rng, fan_in, fan_out) -> list[np.ndarray]:
@@ -35,8 +35,6 @@ def head_and_error(layer, run) -> tuple[np.ndarray, np.ndarray]:
         return run.kernels[-1], run.error
     (A, c), gradients = (arrays[2 * layer : 2 * layer + 2] for arrays in (run.feedback, run.feedback_gradient))
     H = run.hidden[layer]
-    Z = H.dot(A)
-    add_bias(Z, c)
-    q = run.problem.output_error(Z, run.batch)[1]
+    q = run.problem.output_error(affine(H, A, c), run.batch)[1]
     write_gradient(H, q, *gradients)
     return A, q

@@ -27,7 +27,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import FeedbackTrainer, add_bias, check_choice, write_gradient
+from sklearn_bpfree.plugin import FeedbackTrainer, affine, check_choice, write_gradient
 
 MODES = ("strict", "incremental", "zil", "fixed_prediction")
 EXACT = ("zil", "fixed_prediction")  # modes that give the gradient
@@ -146,7 +146,7 @@ class PredictiveCoding(FeedbackTrainer):
         """eps of every layer at the present latents; `first` is the first layer's prediction, if it is known."""
         inputs = [run.batch.X, *run.hidden]
         predicted = [
-            _affine(H, W, b) if layer or first is None else first
+            affine(H, W, b) if layer or first is None else first
             for layer, (H, (W, b)) in enumerate(zip(inputs, run.layers, strict=True))
         ]
         latents = [x for x, _, _ in run.trace]
@@ -158,9 +158,3 @@ class PredictiveCoding(FeedbackTrainer):
         for layer in layers:
             delta = -run.share(eps[layer])
             write_gradient(inputs[layer], delta, run.kernel_gradients[layer], run.bias_gradients[layer])
-
-
-def _affine(H, W, b):
-    Z = H.dot(W)
-    add_bias(Z, b)
-    return Z

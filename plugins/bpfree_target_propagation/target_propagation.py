@@ -26,7 +26,7 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import ErrorSignalTrainer, add_bias, check_choice, product, write_gradient
+from sklearn_bpfree.plugin import ErrorSignalTrainer, affine, check_choice, product, write_gradient
 
 MODES = ("ddtp_linear", "drl", "dtp", "fixed_weight")
 
@@ -134,7 +134,7 @@ class TargetPropagation(ErrorSignalTrainer):
 
     def _forth(self, layer, H, run):
         """r(V) and V = H Q_l + c_l."""
-        V = _affine(H, *run.feedback[2 * layer : 2 * layer + 2])
+        V = affine(H, *run.feedback[2 * layer : 2 * layer + 2])
         return run.activation.apply(V.copy()), V
 
     def _back(self, layer, A, D, run):
@@ -153,15 +153,9 @@ def _upwards(layer, xi, run, n_layers=None):
     H, last = run.hidden[layer] + xi, len(run.kernels) - 1
     top = last if n_layers is None else layer + n_layers
     for above in range(layer + 1, top + 1):
-        H = _affine(H, *run.layers[above])
+        H = affine(H, *run.layers[above])
         if above < last:
             mask = run.trace[above][2]
             H = run.activation.apply(H)
             H = H if mask is None else H * mask
     return H
-
-
-def _affine(H, W, b):
-    Z = H.dot(W)
-    add_bias(Z, b)
-    return Z

@@ -23,6 +23,13 @@ def add_bias(Z, b) -> None:
     GER[char](1.0, b, ones(len(Z), char), 1, 1, Z.T, 1, 1, 1)  # strides, and leave to overwrite
 
 
+def affine(H, W, b) -> np.ndarray:
+    """``H @ W + b``, a new array, for rows H (n, d) that may be sparse; numpy starts `dot` in a third of the time."""
+    Z = H.dot(W)
+    add_bias(Z, b)
+    return Z
+
+
 @lru_cache(maxsize=32)
 def ones(size, dtype) -> np.ndarray:
     """The vector of ones whose products are sums; read-only."""

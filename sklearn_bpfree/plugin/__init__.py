@@ -58,6 +58,7 @@ Arrays
     product             H @ W, for rows that may be sparse and kernels with a population axis
     write_gradient      gradients of a layer's kernel and bias from its input and the signal at its output
     add_bias            add a bias to every row in place
+    affine              H @ W + b of a layer
     dropout_mask        0 or 1/keep for every unit
     ones                the vector of ones whose products are sums
     shrink              multiply an array by a number in place
@@ -78,7 +79,7 @@ from sklearn_bpfree.linear.local_errors import LocalErrors, Spread
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.nn.activations import ACTIVATIONS, Activation
-from sklearn_bpfree.nn.arrays import add_bias, dropout_mask, ones, product, shrink, write_gradient
+from sklearn_bpfree.nn.arrays import add_bias, affine, dropout_mask, ones, product, shrink, write_gradient
 from sklearn_bpfree.nn.draws import draw_key, keyed, random_bits, random_signs
 from sklearn_bpfree.nn.loss import Loss
 from sklearn_bpfree.nn.network import Network
@@ -130,6 +131,7 @@ __all__ = [
     "Workers",
     "add_bias",
     "advance",
+    "affine",
     "blocks",
     "centred_ranks",
     "check_choice",

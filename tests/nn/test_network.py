@@ -8,7 +8,7 @@ from scipy import sparse, special
 
 from sklearn_bpfree.nn import network as module
 from sklearn_bpfree.nn.activations import ACTIVATIONS
-from sklearn_bpfree.nn.arrays import add_bias, product
+from sklearn_bpfree.nn.arrays import add_bias, affine, product
 from sklearn_bpfree.nn.network import Network
 
 TEXTBOOK = {
@@ -201,3 +201,12 @@ def test_a_bias_is_added_to_every_row_itself(dtype, shape, rng):
     add_bias(Z, b)
     np.testing.assert_array_equal(Z, expected)
     assert Z.dtype == dtype
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_a_layer_is_a_product_and_a_bias_for_dense_and_for_sparse_rows(form, rng):
+    H, W, b = (rng.normal(size=shape) for shape in [(5, 4), (4, 3), 3])
+    given = W.copy(), b.copy()
+    np.testing.assert_allclose(affine(form(H), W, b), H @ W + b, atol=1e-14)
+    np.testing.assert_array_equal(given[0], W)
+    np.testing.assert_array_equal(given[1], b)
