@@ -11,26 +11,11 @@ from sklearn.utils import check_scalar
 from bpfree_random_features.sampling import SAMPLINGS, layer
 from sklearn_bpfree.plugin import Beside, Budget, Trainer, check_choice
 
-MANY_ROWS = 5000  # from so many on the readout of exclusive classes minimises their log-loss
+MANY_ROWS = 5000  # from so many on a ridge tells more than two exclusive classes apart less well than their log-loss
 
 
 class RandomFeatures(Trainer):
-    """Base of the trainers whose hidden layers stay as drawn.
-
-    Parameters
-    ----------
-    sampling : {"normal", "sparse", "mixed", "pairs"}, default="normal"
-        Hidden units drawn blindly, from all columns, from five of them or half and half; or each through a pair of rows
-        with different targets (SWIM).
-    scale : float, default=1.0
-        Spread of the hidden units' inputs, whatever the scale of the features.
-    readout : {"auto", "ridge", "loss"}, default="auto"
-        Solve a ridge and fit a slope and an intercept for the estimator's loss, or minimise the loss itself, which
-        takes longer and gives better probabilities; "auto": "ridge" for the squared error and the log-losses, but
-        "loss" for exclusive classes in many rows, where a ridge cannot tell more than two of them apart as well.
-    penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
-        What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
-    """
+    """Base of the trainers whose hidden layers stay as drawn; its hyper-parameters are told in `RVFL`."""
 
     offers: ClassVar[tuple[str, ...]] = ()
 

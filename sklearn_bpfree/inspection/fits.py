@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,12 +23,14 @@ class _FitDisplay:
         Name in the legend; None: no name.
     """
 
-    def __init__(self, *, history, name=None):
+    def __init__(self, *, history: list[dict[str, Any]], name: str | None = None) -> None:
         self.history = history
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, x="step", ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, *, name: str | None = None, x: str = "step", ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from a fitted estimator.
 
         Parameters
@@ -64,7 +68,7 @@ class _FitDisplay:
             name = estimator.trainer if isinstance(estimator.trainer, str) else type(estimator.trainer).__name__
         return cls(history=estimator.history_, name=name).plot(ax, x=x, **kwargs)
 
-    def plot(self, ax=None, *, x="step", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", **kwargs: Any) -> Self:
         """Draw; see the subclasses."""
         raise NotImplementedError
 
@@ -126,7 +130,7 @@ class HistoryDisplay(_FitDisplay):
     <sklearn_bpfree.inspection...HistoryDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x="step", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", **kwargs: Any) -> Self:
         """Draw the history.
 
         Parameters
@@ -206,7 +210,7 @@ class AlignmentDisplay(_FitDisplay):
     <sklearn_bpfree.inspection...AlignmentDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x="step", cmap="viridis", **kwargs):
+    def plot(self, ax: Any = None, *, x: str = "step", cmap: Any = "viridis", **kwargs: Any) -> Self:
         """Draw the angles.
 
         Parameters

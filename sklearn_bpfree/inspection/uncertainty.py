@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from scipy import special
 
@@ -21,7 +23,7 @@ class _UncertaintyDisplay:
         Name in the legend; None: no name.
     """
 
-    def __init__(self, *, y_true, mean, std, name=None):
+    def __init__(self, *, y_true: Any, mean: Any, std: Any, name: str | None = None) -> None:
         columns = [np.asarray(values, dtype=np.float64) for values in (y_true, mean, std)]
         if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
             shapes = ", ".join(str(column.shape) for column in columns)
@@ -32,7 +34,9 @@ class _UncertaintyDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from rows that the estimator has not seen.
 
         Parameters
@@ -59,11 +63,13 @@ class _UncertaintyDisplay:
         return cls(y_true=y, mean=mean, std=std, name=name).plot(ax, **kwargs)
 
     @classmethod
-    def from_predictions(cls, y_true, mean, std, *, name=None, ax=None, **kwargs):
+    def from_predictions(
+        cls, y_true: Any, mean: Any, std: Any, *, name: str | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw from given predictions; parameters as in the class and in `plot`."""
         return cls(y_true=y_true, mean=mean, std=std, name=name).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
         """Draw; see the subclasses."""
         raise NotImplementedError
 
@@ -113,7 +119,7 @@ class ReliabilityDisplay(_UncertaintyDisplay):
     <sklearn_bpfree.inspection...ReliabilityDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, n_groups=3, cmap="viridis", **kwargs):
+    def plot(self, ax: Any = None, *, n_groups: int = 3, cmap: Any = "viridis", **kwargs: Any) -> Self:
         """Draw the shares.
 
         Parameters
@@ -198,7 +204,7 @@ class IntervalDisplay(_UncertaintyDisplay):
     <sklearn_bpfree.inspection...IntervalDisplay object at ...>
     """
 
-    def plot(self, ax=None, *, x=None, coverage=0.9, **kwargs):
+    def plot(self, ax: Any = None, *, x: Any = None, coverage: float = 0.9, **kwargs: Any) -> Self:
         """Draw the intervals.
 
         Parameters

@@ -49,22 +49,7 @@ class ErrorSignalTrainer(MinibatchTrainer):
         """Add to the raw outputs Z (b, K) in place what other layers than the last contribute; nothing by default."""
 
     def batch_gradient(self, run: Pass, batch: Batch, dropout: float | None = None) -> float:
-        """Write what a minibatch says into the gradients of `run`: each layer's input times its signal.
-
-        Override it for methods that learn in another way than by a signal at each layer; `step` does the rest.
-
-        Parameters
-        ----------
-        run : Pass
-        batch : Batch
-        dropout : float, default=None
-            None: the trainer's own.
-
-        Returns
-        -------
-        loss : float
-            Mean loss of the batch.
-        """
+        """Each layer's input times its signal; override it for methods that learn in another way."""
         loss = self.forward(run, batch, self.dropout if dropout is None else dropout)
         delta = run.error
         for layer in range(len(run.hidden), 0, -1):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import product
+from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
 from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.trainer import check_choice

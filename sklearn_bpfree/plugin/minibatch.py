@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from scipy.stats import loguniform
@@ -21,6 +22,7 @@ from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.passes import Pass
+from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
 
 OPTIMIZERS = ("adam", "sgd")
@@ -121,7 +123,7 @@ class MinibatchTrainer(Trainer):
         """
         yield self.batch_gradient(run, batch)
 
-    def budget(self, n_samples, n_features):
+    def budget(self, n_samples: int, n_features: int) -> Budget:
         """Updates grow with the square root of the rows, from 800 for 200 rows to 4000; at least one pass.
 
         Batches have 64 rows below 1500 rows, 128 below 4000, and 200 from there on.
@@ -130,11 +132,11 @@ class MinibatchTrainer(Trainer):
         updates = few if n_samples < 1500 else np.clip(25 * np.sqrt(n_samples), 1100, 4000)
         return Budget.of_updates(updates, n_samples)
 
-    def default_decay(self, n_samples, n_features) -> float:
+    def default_decay(self, n_samples: float, n_features: int) -> float:
         """Weight decay where none is given: 1.5 below 1500 rows with more than a column to 16 of them, otherwise 1."""
         return 1.5 if n_samples < 1500 and 16 * n_features > n_samples else 1.0
 
-    def param_distributions(self):
+    def param_distributions(self) -> dict[str, Any]:
         """Learning rate and weight decay on log scales, and dropout."""
         return {
             "learning_rate": loguniform(2e-3, 2e-2),
@@ -142,7 +144,7 @@ class MinibatchTrainer(Trainer):
             "dropout": [0.0, 0.1, 0.3],
         }
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         number = (int, float)
         check_scalar(self.learning_rate, "learning_rate", number, min_val=0, include_boundaries="neither")
         check_scalar(self.warmup, "warmup", number, min_val=0, max_val=1)
@@ -154,7 +156,7 @@ class MinibatchTrainer(Trainer):
         check_choice(self, "schedule", SCHEDULES)
         check_choice(self, "optimizer", OPTIMIZERS)
 
-    def init(self, problem, rng):
+    def init(self, problem: Problem, rng: np.random.Generator) -> ErrorSignalState:
         weight_rng, feedback_rng = rng.spawn(2)
         network = problem.network
         weights = network.initial_weights(weight_rng, problem.dtype)
@@ -163,7 +165,7 @@ class MinibatchTrainer(Trainer):
         learned = Learned(network, weights, feedback, self.learns_feedback)
         return ErrorSignalState(weights, feedback=feedback, slots=self._optimizer().slots(learned.parameters))
 
-    def step(self, state, problem, rng):
+    def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> ErrorSignalState:
         """One pass over the rows: for each minibatch its gradients, an increment by the optimizer, and weight decay."""
         optimizer = self._optimizer()
         learned = Learned(problem.network, state.weights, state.feedback, self.learns_feedback)
@@ -187,7 +189,7 @@ class MinibatchTrainer(Trainer):
         weights, feedback = learned.weights.copy(), [B.copy() for B in run.feedback]
         return advance(state, weights=weights, loss=total / problem.n_samples, feedback=feedback, slots=slots, t=t)
 
-    def gradient(self, state, problem, batch):
+    def gradient(self, state: Any, problem: Problem, batch: Batch) -> list[np.ndarray] | None:
         """That of `batch_gradient`, without dropout."""
         scratch = [np.zeros_like(B) for B in state.feedback]
         gradients = problem.network.unpack(np.empty_like(state.weights))
