@@ -14,18 +14,23 @@ import numpy as np
 
 from sklearn_bpfree.tabular import dates, numbers, spans
 from sklearn_bpfree.tabular.containers import Moments
-from sklearn_bpfree.tabular.holes import is_hole
+from sklearn_bpfree.tabular.holes import bare, is_hole
 from sklearn_bpfree.tabular.moments import days_of_durations, days_since_1970, encoded_parts
 
-TRUTH: dict[str, float] = dict.fromkeys("true t yes y 1 1.0 on".split(), 1.0)
-TRUTH |= dict.fromkeys("false f no n 0 0.0 off".split(), 0.0)
+LARGEST = 1e150  # numbers beyond are how programs write infinity, and have no square
+TRUTH: dict[str, float] = dict.fromkeys(
+    "true t yes y 1 1.0 on ja j wahr oui vrai sí si vero sim да tak ✓ ✔".split(), 1.0
+)
+TRUTH |= dict.fromkeys("false f no n 0 0.0 off nein falsch non faux falso não нет nie ✗ ✘".split(), 0.0)
 
 
 class BooleanFormat:
-    """Texts of truth values, where a column of booleans comes as text after training."""
+    """Texts of truth values, in several words, or where a column of booleans comes as text after training."""
+
+    notes = ("yes and no in several words",)
 
     def read(self, text: str) -> float | None:
-        return TRUTH.get(text.strip().casefold())
+        return TRUTH.get(bare(text).casefold())
 
 
 FORMATS = {
@@ -89,7 +94,7 @@ def cell_text(cell) -> str | None:
     if cell is None or type(cell).__name__ == "NAType" or cell != cell:
         return None
     if isinstance(cell, str):
-        return cell if cell and not cell.isspace() else None
+        return cell.strip() or None
     if isinstance(cell, bytes):
         return cell.decode(errors="replace")
     if isinstance(cell, (float, np.floating)) and cell.is_integer():
@@ -113,7 +118,7 @@ def title(column):
 def numbers_of(column, cells) -> np.ndarray:
     """The numbers of a column of numbers, booleans, times of day or durations; holes are NaN."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "m":
-        return np.where(np.isfinite(cells), cells, np.nan)
+        return finite(cells)
     if isinstance(cells, np.ndarray) and column.kind == "duration":
         return days_of_durations(cells)
     if isinstance(cells, (np.ndarray, Moments)):
@@ -121,16 +126,21 @@ def numbers_of(column, cells) -> np.ndarray:
     values = _plain_floats(column.format, cells)
     if values is None:
         values = np.array(_read_all(column, cells, np.nan), dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    return finite(values)
+
+
+def finite(numbers: np.ndarray) -> np.ndarray:
+    """The numbers, with NaN for those that are infinite or as good as that."""
+    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
 
 
 def moments_of(column, cells) -> Moments:
     if isinstance(cells, Moments):
         return cells
     if isinstance(cells, np.ndarray):
-        if column.format is None or cells.dtype.kind == "m":
+        if cells.dtype.kind == "m" or (column.format is None and not np.isnan(cells).all()):
             raise _unlike(column, "numbers")
-        cells = [None if np.isnan(cell) else str(int(cell)) for cell in cells.tolist()]
+        cells = [None if np.isnan(cell) else f"{cell:.17g}" for cell in cells.tolist()]
     read = _read_all(column, cells, (None, 0.0))
     wall = np.array([moment for moment, _ in read], dtype="datetime64[us]")
     zone = np.array([1e6 * seconds for _, seconds in read]).astype("timedelta64[us]")
@@ -179,6 +189,8 @@ def read_cell(column, cell):
         return _read_date(column, cell)
     if isinstance(cell, time):
         return cell.hour + cell.minute / 60 + (cell.second + cell.microsecond / 1e6) / 3600
+    if hasattr(cell, "mid"):  # of an interval
+        cell = cell.mid
     if isinstance(cell, timedelta):
         return cell.total_seconds() / 86400
     if isinstance(cell, np.timedelta64):

@@ -1,6 +1,6 @@
-"""Integers that are no quantities: row numbers, identifiers, codes, and dates such as 20200131.
+"""Numbers that are no quantities: row numbers, identifiers, codes, and dates such as 20200131 or 1580428800.
 
-Of figures alone nobody could tell them, so names count here, and nowhere else.
+Of figures alone nobody could tell most of them, so names count here, and nowhere else.
 """
 
 import re
@@ -12,18 +12,29 @@ import numpy as np
 from sklearn_bpfree.tabular import dates
 from sklearn_bpfree.tabular.cells import Column
 
+LARGEST_INTEGER = 2.0**53  # above which floats do not tell integers apart
 MAX_ONE_HOT = 20  # levels of a category that get a column of their own; the rarer ones share one
 MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than MAX_ONE_HOT levels names its rows
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-ROW_NAMES = set("index row rows rowname rownames rownum rowid rownumber name names number unnamed id nr no num".split())
-CODE_NAMES = set(
-    "id ids code codes key zip zipcode postcode postal plz fips uuid guid sku isbn ean userid customerid".split()
+MIN_DATES = 4  # different numbers that all have the look of dates, for whom the look is enough
+WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+")
+ROW_NAMES = set(
+    """index row rows rowname rownames rownum rowid rownumber name names number unnamed id nr no num lfd laufende nummer
+    s sr sl seq sequence serial obs observation rec record rn pk key""".split()
 )
+CODE_NAMES = set(
+    """id ids code codes codigo código cod key zip zipcode postcode postal plz postleitzahl pincode cep fips uuid guid
+    sku isbn ean kennung userid customerid clientid orderid productid sessionid transactionid passengerid""".split()
+)
+CODE_FIRST = set("id ids code codigo código cod uuid guid".split())  # id_client, code_insee
+NUMBERED = ("nummer", "number", "numero", "número", "nr")  # Kundennummer, order_number
+DATE_NAMES = set("date dates datum datetime timestamp fecha".split())
 FIRST_DATE, LAST_DATE = 18000101, 21991231
+FIRST_SERIAL, LAST_SERIAL = 20_000, 60_000  # of a spreadsheet: 1954 to 2064
+FIRST_SECOND, LAST_SECOND = 946_684_800, 2_208_988_800  # 2000 to 2040
 
 
 def no_quantity(column: Column, filled: np.ndarray) -> Column | None:
-    """The column as what its integers are; None if they are quantities.
+    """The column as what its numbers are; None if they are quantities.
 
     Parameters
     ----------
@@ -32,16 +43,47 @@ def no_quantity(column: Column, filled: np.ndarray) -> Column | None:
         Its numbers without the missing ones.
     """
     words = [word.casefold() for word in WORD.findall(column.name)] if isinstance(column.name, str) else ["x"]
-    counts_rows, is_code = ROW_NAMES.issuperset(words), words[-1:] and words[-1] in CODE_NAMES
-    may_be_dates = FIRST_DATE <= filled.min() and filled.max() <= LAST_DATE
-    if not (counts_rows or is_code or may_be_dates) or (filled % 1).any():
+    named = _by_name(column, words, filled)
+    if named is not None:
+        return named
+    form, note = _dates(filled, is_named=not DATE_NAMES.isdisjoint(words))
+    return form and replace(column, kind="date", note=note, format=form)
+
+
+def _by_name(column, words, filled):
+    """Row numbers, identifiers and codes."""
+    counts_rows = ROW_NAMES.issuperset(words) or column.name == "level_0"
+    is_code = words[-1:] and (words[-1] in CODE_NAMES or words[0] in CODE_FIRST)
+    is_number = words[-1:] and (words[-1].endswith(NUMBERED) or words[-1] in ("no", "num", "nro"))
+    may_name = is_code or (is_number and (len(words) > 1 or words[0] not in ROW_NAMES))
+    if not (counts_rows or may_name) or (filled % 1).any():
         return None
-    values = np.unique(filled)
-    if counts_rows and len(values) == len(filled) > 9 and np.ptp(values) < 20 * len(values):
+    n_values = len(np.unique(filled))
+    if counts_rows and n_values == len(filled) > 9 and np.ptp(filled) < 20 * n_values:
         return replace(column, kind="row number", note="counts the rows", used=False)
+    if may_name and n_values > max(MAX_ONE_HOT, MAX_DISTINCT * len(filled)):
+        return replace(column, kind="identifier", note="nearly every row has a number of its own", used=False)
     if is_code:
-        if len(values) > max(MAX_ONE_HOT, MAX_DISTINCT * len(filled)):
-            return replace(column, kind="identifier", note="nearly every row has a number of its own", used=False)
         return replace(column, kind="category", note="integers that by their name are codes, so each is a level")
-    form = dates.decide(Counter(str(int(value)) for value in values)) if may_be_dates else None
-    return form and replace(column, kind="date", note="integers such as 20200131 are dates", format=form)
+    return None
+
+
+def _dates(filled, is_named):
+    """The format of numbers that are dates, and a note; None if they are not."""
+    low, high = filled.min(), filled.max()
+    whole = bool(low >= 0) and not (filled[:1000] % 1).any() and not (filled % 1).any()
+    if whole and FIRST_DATE <= low and high <= LAST_DATE:
+        form = dates.decide(Counter(str(int(value)) for value in np.unique(filled)))
+        return form, "integers such as 20200131 are dates"
+    for unit, n_seconds in dates.UNITS.items():
+        if unit == "days":
+            fits = is_named and FIRST_SERIAL <= low and high < LAST_SERIAL
+        elif unit == "months":
+            fits = whole and 190001 <= low and high <= 210012 and (abs(filled % 100 - 6.5) < 6).all()
+        else:
+            fits = (
+                FIRST_SECOND <= low * n_seconds and high * n_seconds < LAST_SECOND and (filled * n_seconds % 1000).any()
+            )
+        if fits and (is_named or len(np.unique(filled)) >= MIN_DATES):
+            return dates.CountFormat(unit), dates.CountFormat(unit).notes[0]
+    return None, ""

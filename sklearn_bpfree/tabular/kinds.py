@@ -12,10 +12,20 @@ from numbers import Real
 import numpy as np
 
 from sklearn_bpfree.tabular import dates, numbers, spans
-from sklearn_bpfree.tabular.cells import Column, cell_text, count_cells, moments_of, numbers_of, read_cell
+from sklearn_bpfree.tabular.cells import (
+    TRUTH,
+    BooleanFormat,
+    Column,
+    cell_text,
+    count_cells,
+    finite,
+    moments_of,
+    numbers_of,
+    read_cell,
+)
 from sklearn_bpfree.tabular.containers import Levels, Moments
-from sklearn_bpfree.tabular.holes import is_hole
-from sklearn_bpfree.tabular.integers import MAX_DISTINCT, MAX_ONE_HOT, no_quantity
+from sklearn_bpfree.tabular.holes import bare, is_hole
+from sklearn_bpfree.tabular.integers import LARGEST_INTEGER, MAX_DISTINCT, MAX_ONE_HOT, no_quantity
 from sklearn_bpfree.tabular.moments import varying_parts
 
 MANY_WORDS = 3  # words of a cell from which on a column of nothing but distinct texts is free text, however short
@@ -49,7 +59,7 @@ def _typed(name, cells):
     if cells.dtype.kind == "b":
         return Column(name, "boolean")
     column = Column(name, "number")
-    if n_infinite := int(np.isinf(cells).sum()):
+    if n_infinite := int((np.isnan(finite(cells)) & ~np.isnan(cells)).sum()):
         column = replace(column, note=f"{n_infinite} infinite cell{'s' if n_infinite > 1 else ''} taken for missing")
     return _number(column, cells)
 
@@ -63,16 +73,28 @@ def _of_objects(column, counts, cells):
     for cell, count in counts.items():
         texts[cell_text(cell)] += count
     said = Counter({text: count for text, count in texts.items() if not is_hole(text)})
+    if not said and len(texts) > 1:  # marks beside other marks are levels
+        return _levels(column, counts, cells)
     if (form := dates.decide(_without_zero_dates(said))) is not None:
         return _dates(_with_format(replace(column, kind="date"), form, counts), cells)
+    if (form := spans.decide_times(said)) is not None:
+        return _with_format(replace(column, kind="time of day"), form, counts)
     form = numbers.decide(said)
     if isinstance(form, numbers.NumberFormat):
         return _number(_with_format(replace(column, kind="number"), form, counts), cells)
-    span = spans.decide(said)
-    if span is not None:
-        kind = "time of day" if isinstance(span, spans.TimeFormat) else "duration"
-        return _with_format(replace(column, kind=kind), span, counts)
+    if (span := spans.decide(said)) is not None:
+        return _with_format(replace(column, kind="duration"), span, counts)
+    if _are_truths(said):
+        return _with_format(replace(column, kind="boolean"), BooleanFormat(), counts)
     return _levels(replace(column, note=form), counts, cells)
+
+
+def _are_truths(said) -> bool:
+    """Whether the texts are more than two words for yes and no, and letters only beside words that begin so."""
+    words = {bare(text).casefold() for text in said}
+    letters = {word for word in words if len(word) == 1 and word.isalpha()}
+    known = letters <= {word[0] for word in words - letters}
+    return len(said) > 2 and known and {TRUTH.get(word) for word in words} == {0.0, 1.0}
 
 
 def _number(column, cells):
@@ -81,10 +103,21 @@ def _number(column, cells):
     filled = read[np.isfinite(read)]
     if not filled.size:
         return replace(column, kind="empty", note="is empty", used=False)
+    if np.abs(filled).max() >= LARGEST_INTEGER and (levels := _too_large(column, cells, filled)):
+        return levels
     if filled.min() == filled.max():
         return replace(column, kind="constant", note=column.note or "holds one value")
     column = no_quantity(column, filled) or column
     return _dates(column, cells) if column.kind == "date" else column
+
+
+def _too_large(column, cells, filled):
+    """The column as levels, if most of its integers are one and the same as floats."""
+    cells = cells.tolist() if isinstance(cells, np.ndarray) else cells
+    counts = count_cells(column, cells)
+    if len(np.unique(filled)) > MAX_DISTINCT * len({cell_text(cell) for cell in counts}):
+        return None
+    return _levels(Column(column.name, "category", "has integers too large for numbers"), counts, cells)
 
 
 def _without_zero_dates(said):
@@ -92,6 +125,8 @@ def _without_zero_dates(said):
 
 
 def _without_texts(column, counts, cells, types):
+    if all(hasattr(kind, "mid") for kind in types):  # intervals
+        return _number(replace(column, kind="number", format=numbers.NumberFormat()), cells)
     if all(issubclass(kind, (bool, np.bool_)) for kind in types):
         return replace(column, kind="boolean")
     if all(issubclass(kind, (Real, Decimal)) for kind in types):
@@ -132,9 +167,8 @@ def _levels(column, counts, cells):
         return replace(column, kind="constant", note="holds one value", used=False)
     if isinstance(cells, Levels) or len(levels) <= MAX_DISTINCT * n_filled:
         return column
-    n_words = np.mean([len(text.split()) for text in levels])
+    n_words = np.mean([sum(any(map(str.isalpha, word)) for word in text.split()) for text in levels])
     if len(levels) <= (2 if n_words >= MANY_WORDS else MAX_ONE_HOT):
         return column
-    if n_words > 1.5:
-        return replace(column, kind="free text", note="nearly every row has a text of its own", used=False)
-    return replace(column, kind="identifier", note="nearly every row has a text of its own", used=False)
+    note = column.note or "nearly every row has a text of its own"
+    return replace(column, kind="free text" if n_words > 1.5 else "identifier", note=note, used=False)

@@ -9,43 +9,39 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_bpfree.tabular.holes import SPACES, nearly_all
+from sklearn_bpfree.tabular.holes import DASHES, bare, nearly_all
 
 CURRENCY_SIGNS = "$€£¥₹₽₩₺₪₫฿₴₦₱₡₲₵₸¢"
 CURRENCY_CODES = frozenset(
     """usd eur gbp chf jpy cny rmb inr rs aud cad nzd sek nok dkk kr sfr fr pln zł czk kč huf ft rub brl try tl zar krw
     ils mxn sgd hkd thb vnd idr php myr aed sar ron bgn isk uah""".split()
 )
-LOOKALIKES = str.maketrans("−–’‘ʼ´`＋，．％＄²³", "--'''''+,.%$23") | SPACES
+LOOKALIKES = str.maketrans("−–’‘ʼ´`＋，．％＄²³٫٬٪", "--'''''+,.%$23.,%")
 CELL = re.compile(
     rf"""
     (?P<bound>[<>]=?|[≤≥~≈±]|(?:ca|approx|about|under|over|up\ to)\b\.?)?\s*
     (?P<open>\()?\s*(?P<sign>[+-])?\s*
-    (?P<before>[^\W\d_]{{0,3}}[{CURRENCY_SIGNS}]|[^\W\d_]{{2,3}}\.?)?\s*(?P<inner>[+-])?\s*
-    (?:(?P<over>(?:\d+\s+)?\d+/\d+)|(?P<digits>\d(?:[\d.,'_\ ]*\d)?|[.,]\d+)(?:[.,]-{{0,2}})?
-      (?:[eE](?P<power>[+-]?\d+))?)
-    (?P<more>\+)?\s*
-    (?P<after>[^\d\s()<>=+.,:;/?!'"_-](?:[^\d()<>=;:?!\n]{{0,18}}[^\d()<>=;:?!\n\s-])?[23]?|['"′″])?\s*
-    (?P<minus>-)?\s*(?P<close>\))?""",
+    (?P<before>[^\W\d_]{{0,3}}[{CURRENCY_SIGNS}]|[^\W\d_]{{2,3}}\.?)?\s*(?P<inner>[(+-])?\s*
+    (?:(?P<over>(?:\d+\s+)?\d+/\d+)|(?P<digits>\d(?:[\d.,'_\ ]*\d)?|[.,]\d+)(?:[.,]-{{0,2}}|/-)?
+      (?:(?:[eE]|[dD](?=[+-])|\s?[×x*·]\s?10\^)(?P<power>[+-]?\d+))?)
+    (?P<more>\+)?\s*(?P<note>[*†‡§]+|\[\w{{1,2}}\]|\((?:approx|est|prov)\.?\))?\s*
+    (?P<after>(?:/\s?(?=[^\W\d]))?[^\d\s()<>=+.,:;/?!'"_-](?:[^\d()<>=;:?!\n]{{0,18}}[^\d()<>=;:?!\n\s-])?[23]?|['"′″])?\s*
+    (?P<minus>-)?\s*(?P<close>\))?(?P<star>[*†‡§]+)?""",
     re.VERBOSE,
 )
+NOTHING = re.compile(rf"[{CURRENCY_SIGNS}]\s*[{DASHES}]{{1,2}}|[{DASHES}]{{1,2}}\s*[{CURRENCY_SIGNS}]")  # Excel's 0
+SCORE = re.compile(
+    r"\d+(?:[.,]\d+)?(\s*(?:/|out of|of|von|sur|de|su)\s*\d+(?:\s*[^\W\d]+)?)"
+)  # points of a test, stars of five
 FIVES = str.maketrans("0123456789", "5555555555")
 VULGAR = {
-    "½": " 1/2",
-    "¼": " 1/4",
-    "¾": " 3/4",
-    "⅓": " 1/3",
-    "⅔": " 2/3",
-    "⅛": " 1/8",
-    "⅜": " 3/8",
-    "⅝": " 5/8",
-    "⅞": " 7/8",
+    sign: f" {ratio}" for sign, ratio in zip("½¼¾⅓⅔⅛⅜⅝⅞", "1/2 1/4 3/4 1/3 2/3 1/8 3/8 5/8 7/8".split(), strict=True)
 }
 DENOMINATORS = frozenset({2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64})  # of fractions as people write amounts
 MARKS = [(".", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (",", ""), (".", "_")]
@@ -75,12 +71,15 @@ class NumberFormat:
         What a number with that unit is multiplied by.
     notes : tuple of str
         What was not plain.
+    ending : str
+        What stands behind every number, such as "/10".
     """
 
     decimal: str = "."
     group: str = ""
     scales: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
     notes: tuple[str, ...] = ()
+    ending: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -93,7 +92,7 @@ class NumberFormat:
             with suppress(ValueError):
                 number = float(text) * self.scales.get("", 1.0)
                 return number if math.isfinite(number) else None
-        cell = _parse(text)
+        cell = _parse(text.strip().removesuffix(self.ending))
         if cell is None or (cell.unit and cell.unit not in self.scales):
             return None
         number = cell.number(self.decimal, self.group)
@@ -108,6 +107,7 @@ class _Cell(NamedTuple):
     negative: bool
     unit: str
     bound: bool
+    note: bool = False
 
     def number(self, decimal, group):
         if "/" in self.digits:
@@ -121,23 +121,28 @@ class _Cell(NamedTuple):
 @lru_cache(maxsize=1 << 16)  # a fit looks at each text several times
 def _parse(text: str) -> _Cell | None:
     """Take a text apart; None if it is not a number with a unit."""
-    text = text.strip()
+    text = bare(text)
     if not text.isascii():
         text = text.translate(LOOKALIKES).strip()
         for sign, fraction in VULGAR.items():
             text = text.replace(sign, fraction)
+    if NOTHING.fullmatch(text):
+        return _Cell("0", "", False, text.strip(DASHES + " "), False)
     match = CELL.fullmatch(text)
     if match is None:
         return None
-    bound, opening, sign, before, inner, over, digits, power, more, after, minus, closing = match.groups(default="")
+    found = match.groupdict(default="")
+    before, inner, after, minus, closing = map(found.get, ("before", "inner", "after", "minus", "close"))
+    opening, inner = (found["open"] + inner, "") if inner == "(" else (found["open"], inner)
     code = before.rstrip(".")
     if (opening != "") != (closing != "") or (code.isalpha() and code.casefold() not in CURRENCY_CODES):
         return None
-    signs = sign + inner + minus
-    if len(signs) > 1 or (signs and opening):
+    signs = found["sign"] + inner + minus
+    if len(signs + opening) > 1:
         return None
     unit = " ".join(filter(None, (code, after.rstrip("."))))
-    return _Cell(digits or over, power, signs == "-" or opening != "", unit, bool(bound or more))
+    digits, power, bound = found["digits"] or found["over"], found["power"], bool(found["bound"] or found["more"])
+    return _Cell(digits, power, signs + opening in ("-", "("), unit, bound, bool(found["note"] or found["star"]))
 
 
 def decide(counts: Mapping[str, int]) -> NumberFormat | str:
@@ -150,6 +155,9 @@ def decide(counts: Mapping[str, int]) -> NumberFormat | str:
     """
     if _as_computers_write(counts):
         return NumberFormat()
+    if ending := _common_ending(counts):
+        form = decide({text.strip().removesuffix(ending): n for text, n in counts.items()})
+        return form if isinstance(form, str) else replace(form, ending=ending, notes=(*form.notes, f"of {ending!r}"))
     cells = nearly_all(counts, _parse)
     if not cells:
         return ""
@@ -168,6 +176,17 @@ def decide(counts: Mapping[str, int]) -> NumberFormat | str:
         units = sorted({cell.unit or "none" for cell in valid.values()})
         return f"has numbers in several units ({', '.join(units[:5])}{', ...' if len(units) > 5 else ''})"
     return NumberFormat(decimal, group, scales, tuple(_notes(valid, decimal, group, scales, doubt)))
+
+
+def _common_ending(counts) -> str:
+    """What stands behind all numbers, if they are points of as many; empty otherwise."""
+    endings = set()
+    for text in counts:
+        match = SCORE.fullmatch(text.strip())
+        endings.add(match[1] if match else "")
+        if len(endings) > 1 or "" in endings:
+            return ""
+    return endings.pop() if endings else ""
 
 
 def _as_computers_write(counts) -> bool:
@@ -249,6 +268,9 @@ def _scales(cells: Iterable[_Cell]) -> dict[str, float] | None:
         return dict.fromkeys(units | {""}, 1.0)
     if named == {"%", "‰"}:
         return {"": 1.0, "%": 1.0, "‰": 0.1}
+    sides = {unit: unit.casefold()[-2:] for unit in units}
+    if {*sides.values()} == {"cr", "dr"}:  # of an account
+        return {unit: -1.0 if side == "dr" else 1.0 for unit, side in sides.items()}
     return _words_of_number(units) or (None if "" in units else _si(named))
 
 
@@ -257,19 +279,24 @@ def _singular(unit):
 
 
 def _word(unit):
-    return WORDS.get(unit) or (WORDS.get(unit.casefold()) if len(unit) > 1 else None)
+    unit = unit.rstrip(".")
+    return WORDS.get(unit) or (WORDS.get(unit.casefold()) or WORDS.get(_singular(unit)) if len(unit) > 1 else None)
 
 
 def _words_of_number(units):
-    """Factors of units such as K and M, with one currency or none before them."""
-    split = {unit: unit.rpartition(" ") for unit in units}
-    split = {unit: (head, tail) if _word(tail) else (unit, "") for unit, (head, _, tail) in split.items()}
-    heads = {head for head, _ in split.values()} - {""}
-    if len(heads) > 1 or any(
-        set(head).isdisjoint(CURRENCY_SIGNS) and head.casefold() not in CURRENCY_CODES for head in heads
-    ):
-        return None
-    return {unit: _word(tail) or 1.0 for unit, (_, tail) in split.items()}
+    """Factors of units such as K and M, with one other unit or none beside them."""
+    factors, others = {}, set()
+    for unit in units:
+        words = [part for part in unit.split() if _word(part)]
+        others.add(" ".join(_singular(part) for part in unit.split() if part not in words))
+        factors[unit] = float(math.prod(map(_word, words)))
+    if len(others) == 1 or (len(others - {""}) == 1 and _is_currency(max(others))):
+        return factors
+    return None
+
+
+def _is_currency(unit):
+    return not set(unit).isdisjoint(CURRENCY_SIGNS) or unit in CURRENCY_CODES
 
 
 def _si(units):
@@ -299,5 +326,7 @@ def _notes(cells, decimal, group, scales, doubt):
             yield "where no unit is given, too"
     if any(cell.bound for cell in cells.values()):
         yield "signs such as < or + for bounds dropped"
+    if any(cell.note for cell in cells.values()):
+        yield "marks of footnotes dropped"
     if any("/" in cell.digits for cell in cells.values()):
         yield "with fractions"

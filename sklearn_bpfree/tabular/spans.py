@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sklearn_bpfree.tabular.dates import parse
-from sklearn_bpfree.tabular.holes import nearly_all
+from sklearn_bpfree.tabular.holes import bare, nearly_all
 
 HOURS_PER_DAY = 24
 LENGTHS = {"w": 168, "week": 168, "d": 24, "day": 24, "tag": 24, "h": 1, "hr": 1, "hour": 1, "std": 1, "stunde": 1}
 LENGTHS |= dict.fromkeys(["m", "min", "minute"], 1 / 60) | dict.fromkeys(["s", "sec", "second", "sek"], 1 / 3600)
-PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]+)\.?(?:,?\s*(?:and\s+)?(?=\d)|$)")
+LENGTHS |= dict.fromkeys(["y", "yr", "year", "jahr", "an", "année", "año"], 8766)  # 365.25 days
+LENGTHS |= dict.fromkeys(["mo", "mon", "mth", "month", "monat", "mois", "mes", "mese"], 730.5) | {"jour": 24, "día": 24}
+LENGTHS |= {"ms": 1 / 3.6e6, "woche": 168, "semaine": 168, "semana": 168, "heure": 1, "hora": 1}
+PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)\.?(?:,?\s*(?:(?:and|und|et|y)\s+)?(?=\d)|$)")
 CLOCK = re.compile(r"(-)?(?:(\d+)\s*d[a-z]*,?\s*)?([+-])?(\d+):([0-5]\d)(?::([0-5]\d(?:[.,]\d+)?))?")
-ISO = re.compile(r"p(?=.)(?:\d+(?:\.\d+)?[wd])*(?:t(?:\d+(?:\.\d+)?[hms])+)?")
+SPLIT = re.compile(r"(\d+):([0-5]\d[.,]\d+)")  # minutes and seconds with a fraction, as in races
+ISO = re.compile(r"p(?=.)(?:(\d+)y)?(?:(\d+)m)?((?:\d+(?:\.\d+)?[wd])*)(?:t((?:\d+(?:\.\d+)?[hms])+))?")
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class DurationFormat:
     notes: tuple[str, ...] = ()
 
     def read(self, text: str) -> float | None:
-        text = text.strip().casefold()
+        text = bare(text).casefold()
         if match := CLOCK.fullmatch(text):
             before, days, between, *clock = match.groups()
             hours, minutes, seconds = (float((group or "0").replace(",", ".")) for group in clock)
@@ -43,7 +47,10 @@ class DurationFormat:
             negative = "-" in (between or ("" if days and between else before) or "")
             return (_sign(before) * float(days or 0)) + (-hours if negative else hours) / HOURS_PER_DAY
         sign, text = _sign(text[:1]), text.removeprefix("-").strip()
-        text = re.sub("[pt]", "", text) if ISO.fullmatch(text) else text
+        if match := SPLIT.fullmatch(text):
+            text = f"{match[1]}m{match[2]}s"
+        elif match := ISO.fullmatch(text):
+            text = f"{match[1] or 0}y{match[2] or 0}mo{match[3]}{match[4] or ''}"
         parts = [(float(number.replace(",", ".")), _length(unit)) for number, unit in PART.findall(text)]
         hours = [number * length for number, length in parts if length]
         if not hours or len(hours) < len(parts) or PART.sub("", text).strip():
@@ -58,12 +65,13 @@ def _sign(text):
 def _length(unit):
     """Hours of a unit in the singular or plural; None if it is not known."""
     return next(
-        (LENGTHS[unit.removesuffix(end)] for end in ("", "s", "n", "en") if unit.removesuffix(end) in LENGTHS), None
+        (LENGTHS[unit.removesuffix(end)] for end in ("", "s", "e", "n", "en") if unit.removesuffix(end) in LENGTHS),
+        None,
     )
 
 
-def decide(counts: Mapping[str, int]) -> TimeFormat | DurationFormat | None:
-    """The format of a column of times of day or of durations; None if it holds neither.
+def decide_times(counts: Mapping[str, int]) -> TimeFormat | None:
+    """The format of a column of times of day; None if it does not hold such.
 
     Parameters
     ----------
@@ -71,6 +79,9 @@ def decide(counts: Mapping[str, int]) -> TimeFormat | DurationFormat | None:
         How often each text stands in the column, marks of holes left out.
     """
     times = nearly_all(counts, TimeFormat().read)
-    if times and max(times.values()) <= HOURS_PER_DAY:
-        return TimeFormat()
-    return DurationFormat() if nearly_all(counts, DurationFormat().read) else None
+    return TimeFormat() if times and max(times.values()) <= HOURS_PER_DAY else None
+
+
+def decide(counts: Mapping[str, int]) -> TimeFormat | DurationFormat | None:
+    """The format of a column of times of day or of durations; None if it holds neither; as in `decide_times`."""
+    return decide_times(counts) or (DurationFormat() if nearly_all(counts, DurationFormat().read) else None)

@@ -150,6 +150,34 @@ def test_what_is_no_table_is_refused_in_a_sentence(X, message):
         ("row_id", np.arange(1, N + 1), "row number"),
         ("x", np.arange(N), "number"),
         ("age", np.arange(N), "number"),
+        ("lfd. Nr.", np.arange(1, N + 1), "row number"),
+        ("S.No.", np.arange(1, N + 1), "row number"),
+        ("#", np.arange(1, N + 1), "row number"),
+        ("level_0", np.arange(N), "row number"),
+        ("Kundennummer", 17 * RNG.permutation(N), "identifier"),
+        ("Order Number", 17 * RNG.permutation(N), "identifier"),
+        ("invoice_no", 17 * RNG.permutation(N), "identifier"),
+        ("id_client", 17 * RNG.permutation(N), "identifier"),
+        ("paid", 17 * RNG.permutation(N), "number"),
+        ("number of rooms", 17 * RNG.permutation(N), "number"),
+        ("house_no", np.arange(N) % 30, "number"),
+        ("Postleitzahl", 10_000 + np.arange(N) % 30, "category"),
+        ("code_postal", 10_000 + np.arange(N) % 30, "category"),
+        ("amount", 10**25 + np.array([*range(N)], dtype=object), "identifier"),
+        ("key of a table", 2**63 + np.arange(N, dtype=np.uint64), "identifier"),
+        ("large", 10**25 * np.arange(1, N + 1, dtype=object), "number"),
+        ("phone", [f"+49 170 {7 * i + 1000000}" for i in range(N)], "identifier"),
+        ("weights", [f"{i} kg" if i % 2 else f"{i} lb" for i in range(N)], "identifier"),
+        ("at", 1577836800 + 3600 * np.arange(N), "date"),
+        ("at", (1577836800 + 86400 * np.arange(N)) * 1000, "date"),
+        ("at", 1577836800.5 + 86400 * np.arange(N), "date"),
+        ("at", [str(1577836800 + 86400 * i) for i in range(N)], "date"),
+        ("budget", 1_000_000_000 + 5_000_000 * np.arange(N), "number"),
+        ("Datum", 43831 + np.arange(N), "date"),
+        ("price", 43831 + np.arange(N), "number"),
+        ("month", 201900 + np.arange(N) % 12 + 1, "date"),
+        ("price", 201900 + np.arange(N), "number"),
+        ("year", 1990 + np.arange(N) % 30, "number"),
         ("customer_id", 17 * RNG.permutation(N), "identifier"),
         ("StoreID", np.arange(N) % 30, "category"),
         ("zip", 10_000 + np.arange(N) % 30, "category"),
@@ -166,12 +194,35 @@ def test_what_is_no_table_is_refused_in_a_sentence(X, message):
         ("marks", ["-"] * N, "empty"),
         ("one", ["same"] * N, "constant"),
         ("level", pd.Categorical(VALUES), "category"),
+        ("state", [["NC", "SD", "ND"][i % 3] for i in range(N)], "category"),
+        ("done", [["yes", "No", "Y", "n", "TRUE", "ja"][i % 6] for i in range(N)], "boolean"),
+        ("done", [[True, "no", "yes", False][i % 4] for i in range(N)], "boolean"),
+        ("done", [["yes", "no"][i % 2] for i in range(N)], "category"),
+        ("code", [["F", "N", "T"][i % 3] for i in range(N)], "category"),
     ],
 )
 def test_kinds_are_those_that_a_person_would_name_in_every_order_and_fold(name, cells, kind):
     frame = pd.DataFrame({name: cells})
     rows = [frame, frame[::-1], frame.sample(frac=0.8, random_state=0), frame.sample(frac=0.67, random_state=1)]
     assert {describe_columns(part)[0].kind for part in rows} == {kind}
+
+
+MARKS = (
+    "?",
+    "n.a.",
+    "-",
+    "k.A.",
+    "#DIV/0!",
+    "#NV",
+    "#¡VALOR!",
+    ".A",
+    "1.#QNAN",
+    "ohne Angabe",
+    "s/d",
+    "[NULL]",
+    "<NA>",
+)
+MARKS += ("non renseigné", "не известно", "不明", "n / a", "....", "/")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
@@ -184,8 +235,26 @@ def test_the_share_of_holes_does_not_change_the_kind(share):
         "category": [["red", "blue"][int(v) % 2] for v in VALUES],
     }
     for kind, cells in columns.items():
-        for mark in (None, "", NAN) + (("?", "n.a.", "-", "k.A.", "#DIV/0!") if kind in ("number", "date") else ()):
+        for mark in (None, "", NAN) + (MARKS if kind in ("number", "date") else ()):
             assert described([mark if hole else cell for hole, cell in zip(holes, cells, strict=True)]).kind == kind
+
+
+def test_numbers_that_are_dates_say_when_as_the_dates_themselves():
+    moments = pd.Series(pd.date_range("2020-01-31 06:30", periods=N, freq="37h"))
+    since = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(seconds=1)
+    expected = ColumnReader().fit_transform(pd.DataFrame({"t": moments}))
+    for counted in (since, since * 1e3, since.astype(int), since.astype(int).astype(str)):
+        pd.testing.assert_frame_equal(ColumnReader().fit_transform(pd.DataFrame({"t": counted})), expected)
+    serial = pd.DataFrame({"date": (moments - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)})
+    found = ColumnReader().fit_transform(serial).to_numpy()
+    np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-6)
+    assert described(since.tolist(), "t").note == "numbers are dates, in seconds since 1970"
+
+
+def test_levels_are_the_same_with_blanks_around_them():
+    X = pd.DataFrame({"c": ["red", "red ", " blue", "blue"]})
+    encoder = tabular_pipeline("classifier").fit(X, [0, 1, 0, 1])[:-1]
+    assert encoder.get_feature_names_out().tolist() == ["categorical__c_blue", "categorical__c_red"]
 
 
 LIBRARIES = {

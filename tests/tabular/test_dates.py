@@ -12,16 +12,21 @@ RNG = np.random.default_rng(0)
 MOMENTS = [datetime(2018, 1, 1) + timedelta(minutes=int(m)) for m in RNG.integers(0, 3 * 365 * 24 * 60, 200)]
 GERMAN = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
 FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+POLISH = "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia".split()
+RUSSIAN = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
 
 OF_DAYS = [
     "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%b-%Y",
     "%B %d, %Y", "%Y%m%d", "%d.%m.%y", "%m/%d/%y", "%d-%m-%Y", "%Y.%m.%d",
     "%d %b %y", "%a, %d %b %Y", "%A, %B %d, %Y", "%d. %B %Y", "%Y-%b-%d", "%b-%d-%Y",
+    "%Y年%m月%d日", "%Y_%m_%d", "%d %m %Y", "%Y %m %d", "den %d. %B %Y",
 ]  # fmt: skip
 OF_MINUTES = [
     "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%d.%m.%Y, %H:%M Uhr", "%m/%d/%Y %I:%M %p",
     "%m/%d/%y %I:%M%p", "%Y%m%d%H%M%S", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S +0000", "%Y-%m-%dT%H:%M:%SZ",
     "%a, %d %b %Y %H:%M:%S GMT", "%Y/%m/%d %H:%M:%S",
+    "%Y%m%dT%H%M", "%Y%m%dT%H%M%SZ", "%d/%m/%Y à %Hh%M", "%Y-%m-%d %H:%M:%S [Europe/Berlin]",
+    "%Y-%m-%dT%H:%M:%S+00:00[UTC/UTC]",
 ]  # fmt: skip
 
 
@@ -44,18 +49,34 @@ def test_minutes_in_any_spelling(spelling):
     assert read([m.strftime(spelling) for m in MOMENTS]) == [(m, 0.0) for m in MOMENTS]
 
 
-@pytest.mark.parametrize("names", [GERMAN, FRENCH], ids=["German", "French"])
+@pytest.mark.parametrize("names", [GERMAN, FRENCH, POLISH, RUSSIAN], ids=["German", "French", "Polish", "Russian"])
 def test_months_of_other_languages(names):
     texts = [f"{m.day} {names[m.month - 1]} {m.year}" for m in MOMENTS]
     assert [(moment.month, moment.day) for moment, _ in read(texts)] == [(m.month, m.day) for m in MOMENTS]
 
 
-@pytest.mark.parametrize("spelling", ["%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%m.%Y"])
+@pytest.mark.parametrize("spelling", ["%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%m.%Y", "%b-%y", "%b '%y"])
 def test_months_are_their_first_day(spelling):
     assert [moment for moment, _ in read([m.strftime(spelling) for m in MOMENTS])] == [
         datetime(m.year, m.month, 1) for m in MOMENTS
     ]
-    assert read(["2020Q1", "Q3 2021"]) == [(datetime(2020, 1, 1), 0.0), (datetime(2021, 7, 1), 0.0)]
+
+
+@pytest.mark.parametrize(
+    "spelling", ["{y}Q{q}", "Q{q} {y}", "{y}-Q{q}", "Q{q}/{y}", "{q}Q{s}", "Q{q} '{s}", "{q}. Quartal {y}"]
+)
+def test_quarters_are_their_first_day(spelling):
+    given = [(m.year, (m.month + 2) // 3) for m in MOMENTS]
+    texts = [spelling.format(y=y, q=q, s=y % 100) for y, q in given]
+    assert [moment for moment, _ in read(texts)] == [datetime(y, 3 * q - 2, 1) for y, q in given]
+
+
+@pytest.mark.parametrize("spelling", ["{y}-W{w:02d}", "{y}W{w:02d}", "W{w} {y}", "KW {w}/{y}", "{y}-W{w:02d}-1"])
+def test_weeks_are_their_Monday(spelling):
+    given = [m.isocalendar()[:2] for m in MOMENTS]
+    assert [moment for moment, _ in read([spelling.format(y=y, w=w) for y, w in given])] == [
+        datetime.fromisocalendar(y, w, 1) for y, w in given
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +139,8 @@ def test_one_other_cell_does_not_change_the_column():
         (["2:30 PM", "12:00 am"], [14.5, 0]),
         (["2pm", "11 a.m."], [14, 11]),
         (["23:59:30.5"], [23 + 59 / 60 + 30.5 / 3600]),
+        (["14:30 Uhr", "7.05 Uhr"], [14.5, 7 + 5 / 60]),
+        (["14h30", "7h05"], [14.5, 7 + 5 / 60]),
     ],
 )
 def test_times_of_day_are_hours(texts, hours):
@@ -137,6 +160,10 @@ def test_times_of_day_are_hours(texts, hours):
         (["1h 30m", "45 min", "1 hour, 5 minutes"], [1.5, 0.75, 1 + 5 / 60]),
         (["PT1H30M", "P1D", "P1DT12H"], [1.5, 24, 36]),
         (["2 Stunden", "30 Minuten"], [2, 0.5]),
+        (["1 year", "2 weeks", "3 months", "4 days"], [8766, 336, 2191.5, 96]),
+        (["1 Jahr und 6 Monate", "2 ans"], [8766 + 4383, 2 * 8766]),
+        (["P1Y2M", "P3D"], [8766 + 1461, 72]),
+        (["3:45.5", "4:02.25"], [0.0625 + 0.5 / 3600, 4 / 60 + 2.25 / 3600]),
     ],
 )
 def test_durations_are_days(texts, hours):
@@ -145,6 +172,6 @@ def test_durations_are_days(texts, hours):
     assert [24 * form.read(text) for text in texts] == pytest.approx(hours)
 
 
-@pytest.mark.parametrize("texts", [["5 mm", "3 m"], ["abc"], ["5 months"], ["12"]])
+@pytest.mark.parametrize("texts", [["5 mm", "3 m"], ["abc"], ["5 moths"], ["12"], ["P"], ["PT"]])
 def test_what_is_no_duration(texts):
     assert spans.decide(Counter(texts)) is None

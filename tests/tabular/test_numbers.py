@@ -43,6 +43,21 @@ SPELLINGS = {
     "true minus": lambda v: f"{v:.2f}".replace("-", "−"),
     "plus": lambda v: f"{v:+.2f}",
     "powers": lambda v: f"{v:.9e}",
+    "dollars in parentheses": lambda v: f"$({-v:,.2f})" if v < 0 else f"${v:,.2f}",
+    "debit and credit": lambda v: f"{abs(v):,.2f} {'Dr' if v < 0 else 'Cr'}",
+    "text of a spreadsheet": lambda v: f"'{v:.2f}",
+    "formula of a spreadsheet": lambda v: f'="{v:.2f}"',
+    "quotes that an export left": lambda v: f'"{v:.2f}"',
+    "marks that one does not see": lambda v: f"\ufeff{v:.2f}\u200b",
+    "Fortran": lambda v: f"{v:.9e}".replace("e", "D"),
+    "powers of ten": lambda v: f"{v / 1e3:.5f}×10^3",
+    "stars of significance": lambda v: f"{v:.2f}" + "*" * (int(abs(v)) % 4),
+    "footnotes": lambda v: f"{v:.2f}" + ("[a]" if int(abs(v)) % 3 else ""),
+    "Arabic digits": lambda v: f"{v:.2f}".translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")),
+    "rupees": lambda v: ("-" if v < 0 else "") + f"₹{abs(v):.2f}/-",
+    "for each hour": lambda v: f"${v:.2f}/hr".replace("$-", "-$"),
+    "German words": lambda v: f"{v / 1e3:.5f} Tsd. €" if abs(v) < 1e5 else f"{v / 1e6:.8f} Mio. €",
+    "lakhs and crores": lambda v: f"{v / 1e5:.7f} lakhs" if abs(v) < 1e5 else f"{v / 1e7:.9f} crores",
     "underscores": lambda v: f"{v:_.2f}",
     "blanks around": lambda v: f"  {v:.2f} ",
     "kilo and mega": lambda v: f"{v / 1e3:.5f}k" if abs(v) < 1e5 else f"{v / 1e6:.8f}M",
@@ -82,6 +97,10 @@ def test_a_column_in_any_spelling_is_the_numbers_themselves(spelling):
         (["１２", "７"], [12, 7]),
         (["EUR 5", "7 EUR"], [5, 7]),
         (["12", "13 kg"], [12, 13]),
+        (["$ 1,200.00", "$ -", " -   $"], [1200, 0, 0]),
+        (["4.5/5", "3/5"], [4.5, 3]),
+        (["7 out of 10 stars", "10 out of 10 stars"], [7, 10]),
+        (["1.2K views", "3M views", "950 views"], [1200, 3e6, 950]),
     ],
 )
 def test_the_column_as_a_whole_decides(texts, numbers):
@@ -129,10 +148,21 @@ def test_figures_that_are_no_quantity_of_one_unit_are_told(texts, why):
 def test_one_other_cell_among_many_does_not_change_the_column():
     texts = [f"{v:.1f} %" for v in np.linspace(0, 50, 99)]
     assert decide(Counter([*texts, "see below"])) == decide(Counter(texts))
-    assert decide(Counter(texts + ["see below"] * 9)) == ""
+    assert decide(Counter(texts + ["low", "high"] * 5)) == ""
+
+
+@pytest.mark.parametrize("word", ["<LOD", "Varies with device", "trace", "gratis", "X"])
+def test_one_word_beside_many_numbers_is_a_mark_of_a_hole_at_any_share(word):
+    texts = [f"{v:.1f}" for v in np.linspace(0, 50, 99)]
+    form = decide(Counter(texts + [word] * 200))
+    assert form.read(word) is None and form.read("12.5") == 12.5
+    assert decide(Counter(["1", "2", "3"] * 33 + [word] * 20)) == "", "a grade among few others is a grade"
+    assert decide(Counter([*texts, *["B 12"] * 20])) == "", "what has a digit may be a number of another kind"
 
 
 def test_what_was_not_plain_is_said():
+    assert decide(Counter(["7/10", "9/10"])).notes == ("of '/10'",)
+    assert decide(Counter(["7*", "9"])).notes == ("marks of footnotes dropped",)
     notes = decide(Counter(["$1,234", "<5"])).notes
     assert [*notes] == [
         "with comma between thousands",
