@@ -1,4 +1,4 @@
-"""Files as people have them, as a pandas DataFrame: separators, encodings, compression and what stands around a table.
+"""Files as people have them, as a pandas DataFrame: kinds of files, encodings, compression and columns' types.
 
 Nothing here decides what a column is, except that a column of a text file whose cells are plain numbers or booleans
 gets that type; all other cells stay as they are written, for `tabular` to understand. Read `read_frame` first.
@@ -6,26 +6,25 @@ gets that type; all other cells stay as they are written, for `tabular` to under
 
 import bz2
 import codecs
-import csv
 import gzip
 import io
+import json
 import lzma
+import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from sklearn_bpfree.bench.layout import find_layout, last_totals, looks_like_rows
 from sklearn_bpfree.tabular.cells import numbers_of
+from sklearn_bpfree.tabular.integers import LARGEST_INTEGER
 from sklearn_bpfree.tabular.kinds import understand
 from sklearn_bpfree.tabular.numbers import NumberFormat
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
-HEAD_ROWS = 200  # rows by which a file's layout is found out
 BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -33,54 +32,54 @@ BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
-TYPED = {"parquet": "parquet", "pq": "parquet", "feather": "feather", "arrow": "feather", "json": "json"}
-TYPED |= {"jsonl": "json", "ndjson": "json", "xlsx": "excel", "xlsm": "excel", "xls": "excel", "ods": "excel"}
+TYPED = {b"PAR1": "parquet", b"ARROW1": "feather", b"FEA1": "feather", b"ORC": "orc", b"\xd0\xcf\x11\xe0": "excel"}
+ENDINGS = {"dta": "stata", "sas7bdat": "sas", "xpt": "sas", "sav": "spss", "zsav": "spss"}
+NO_TABLE = {
+    "<": "it is a web page or XML; save the table itself",
+    "version https://git-lfs": "it is a pointer that git-lfs left; run git lfs pull",
+    "\x28\xb5\x2f\xfd": "it is packed by zstd; unpack it first",
+}
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
-LARGEST_INTEGER = 2.0**53  # above which floats do not tell integers apart
+INSTALL = {"excel": "openpyxl (odfpy for .ods, xlrd for .xls)", "spss": "pyreadstat"}
 
 
 class BenchError(Exception):
     """Something that the user gave makes no sense; told in one sentence."""
 
 
-@dataclass
-class _Layout:
-    """Where in a text the table begins, what separates its cells, and its columns' names."""
-
-    separator: str
-    names: list[str]
-    n_lines: int  # before the first row
-    notes: list[str]
-
-
-def read_frame(path: str, encoding: str | None = None, as_text: Collection[str] = ()) -> tuple[Any, list[str]]:
+def read_frame(
+    path: str, encoding: str | None = None, as_text: Collection[str] = (), has_header: bool = True
+) -> tuple[Any, list[str]]:
     """The table in a file, and sentences on what was not plain.
 
     Parameters
     ----------
     path : str
-        By its ending Parquet, Feather, JSON or Excel, otherwise text whose separator, encoding and compression (gz,
-        bz2, xz, zip) are found out.
+        Parquet, Feather, ORC, Excel, OpenDocument, JSON, Stata, SAS or SPSS, by what is in it; otherwise text whose
+        separator, encoding and compression (gz, bz2, xz, zip) are found out.
     encoding : str or None, default=None
         Of a text, as Python names it. None: by the byte order mark, else UTF-8, else Windows-1252.
     as_text : collection of str, default=()
         Columns of a text file that stay as they are written.
+    has_header : bool, default=True
+        Whether the first line of a text has the columns' names; otherwise they are called 1, 2, ...
 
     Returns
     -------
     frame : pandas.DataFrame
     notes : list of str
     """
+    kind = "text"
     try:
         import pandas  # noqa: F401
 
-        ending = path.rpartition(".")[2].casefold()
-        if ending in TYPED:
-            return _read_typed(path, TYPED[ending], ending), []
-        return _read_text(path, encoding, as_text)
+        kind = _kind(path)
+        if kind != "text":
+            return _read_typed(path, kind)
+        return _read_text(path, encoding, as_text, has_header)
     except ImportError as error:
-        if "pandas" not in str(error) and "pyarrow" not in str(error):
-            raise BenchError(f"{path} cannot be read: {first_line(error).rstrip('.')}.") from error
+        if kind in INSTALL:
+            raise BenchError(f"{path} cannot be read without {INSTALL[kind]}; install it by pip.") from error
         message = 'Reading a table needs pandas and pyarrow; run pip install "sklearn-bpfree[table]".'
         raise BenchError(message) from error
     except BenchError:
@@ -94,55 +93,126 @@ def first_line(error):
     return str(error).strip().partition("\n")[0]
 
 
-def _read_typed(path, kind, ending):
+def _kind(path) -> str:
+    """The kind of a file by what is in it, or by its ending where nothing tells."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    if head.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(path) as archive:
+            return "excel" if {"[Content_Types].xml", "content.xml"} & {*archive.namelist()} else "text"
+    by_ending = ENDINGS.get(path.rpartition(".")[2].casefold(), "text")
+    return next((kind for mark, kind in TYPED.items() if head.startswith(mark)), by_ending)
+
+
+def _read_typed(path, kind) -> tuple[Any, list[str]]:
     import pandas as pd
 
     if kind == "excel":
-        return pd.read_excel(path, keep_default_na=False, na_values=[""])
-    if kind == "json":
-        return pd.read_json(path, lines=ending != "json")
-    frame = pd.read_parquet(path) if kind == "parquet" else pd.read_feather(path)
+        return _read_sheets(path)
+    frame = getattr(pd, f"read_{kind}")(path)
     decimals = [name for name, column in frame.items() if pd.api.types.infer_dtype(column) == "decimal"]
-    return frame.astype(dict.fromkeys(decimals, np.float64))
+    return frame.astype(dict.fromkeys(decimals, np.float64)), []
 
 
-def _read_text(path, encoding, as_text):
+def _read_sheets(path) -> tuple[Any, list[str]]:
+    """The largest sheet of a workbook, its names taken from the first line that is as wide as the table."""
     import pandas as pd
 
-    text, notes = _decode(_unpack(path), path, encoding)
+    sheets = pd.read_excel(path, sheet_name=None, header=None, keep_default_na=False, na_values=[""], dtype=object)
+    sheets = {name: sheet.dropna(how="all").dropna(axis=1, how="all") for name, sheet in sheets.items()}
+    name, sheet = max(sheets.items(), key=lambda item: item[1].size)
+    if sheet.empty:
+        raise ValueError("it is empty")
+    others = [other for other, rows in sheets.items() if other != name and not rows.empty]
+    notes = [f"Read the sheet {name!r}, the largest; the others are {', '.join(map(repr, others))}."] if others else []
+    filled = sheet.notna().sum(axis=1).to_numpy()
+    top = int(np.argmax(filled >= max(sheet.shape[1] - 1, 1)))
+    if top:
+        notes.append(f"Left out the first {top} lines, which are no part of the table.")
+    names = ["" if pd.isna(cell) else str(cell) for cell in sheet.iloc[top]]
+    body = sheet.iloc[top + 1 :].reset_index(drop=True)
+    rows = [["" if pd.isna(cell) else str(cell) for cell in row] for row in body.tail(3).to_numpy()]
+    no_rows = [number for number, _ in last_totals(zip(body.index[-3:], rows, strict=True))]
+    if no_rows:
+        notes.append(f"Left out {len(no_rows)} lines below the table, which have sums.")
+    frame = body.drop(index=no_rows).infer_objects()
+    return _named(frame, names, notes), notes
+
+
+def _named(frame, names, notes):
+    """The frame with these names, without columns that have neither a name nor a cell."""
+    names = [unicodedata.normalize("NFC", name.strip()) for name in names]
+    kept = [j for j, name in enumerate(names) if name or frame.iloc[:, j].notna().any()]
+    return frame.iloc[:, kept].set_axis(_unique([names[j] or f"Unnamed: {j}" for j in kept], notes), axis=1)
+
+
+def _read_text(path, encoding, as_text, has_header):
+    import pandas as pd
+
+    notes: list[str] = []
+    text, notes = _decode(_unpack(path, notes), path, encoding, notes)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    layout = _layout(text)
-    body = text.split("\n", layout.n_lines)[-1] if layout.n_lines else text
-    notes += layout.notes + _check_lengths(body, layout, path)
+    start = text[:30].lstrip()
+    if reason := next((reason for mark, reason in NO_TABLE.items() if start.casefold().startswith(mark)), None):
+        raise ValueError(reason)
+    if start[:1] in ("{", "[") and (frame := _from_json(text)) is not None:
+        return frame, notes
+    layout = find_layout(text, has_header)
+    notes += layout.notes
     numbers = [*range(len(layout.names))]
     frame = pd.read_csv(
-        io.StringIO(body), sep=layout.separator, header=None, names=numbers, index_col=False, dtype=str,
+        io.StringIO(layout.body), sep=layout.separator, header=None, names=numbers, index_col=False, dtype=str,
         keep_default_na=False, skipinitialspace=True,
     )  # fmt: skip
-    empty = [j for j in numbers if not layout.names[j] and frame[j].fillna("").str.strip().eq("").all()]
-    frame = frame.drop(columns=empty)  # which separators at the ends of the lines make
-    names = _unique([layout.names[j] or f"Unnamed: {j}" for j in frame.columns], notes)
-    columns = {
-        name: frame[j] if name in as_text else _with_type(name, frame[j])
-        for name, j in zip(names, frame.columns, strict=True)
-    }
-    return pd.DataFrame(columns), notes
+    frame = frame.apply(lambda cells: cells.str.strip().where(lambda cells: cells != ""))
+    frame = _named(frame, layout.names, notes)
+    frame = pd.DataFrame(
+        {name: cells if name in as_text else _with_type(name, cells) for name, cells in frame.items()}, frame.index
+    )
+    names = [name for name in layout.names if name]
+    if has_header and len(names) == frame.shape[1] and looks_like_rows(names, [t.kind in "if" for t in frame.dtypes]):
+        notes.append("The first line looks like a row, not like names; if it is one, say --no-header.")
+    return frame, notes
 
 
-def _unpack(path) -> bytes:
+def _from_json(text):
+    """The table that a JSON text holds, in any of the ways of pandas, or as a line each; None if it is no JSON."""
+    import pandas as pd
+
+    try:
+        data = json.loads(text)
+    except ValueError:
+        try:
+            data = [json.loads(line) for line in text.split("\n") if line.strip()]
+        except ValueError:
+            return None
+    if isinstance(data, dict) and {"columns", "data"} <= data.keys():
+        return pd.DataFrame(data["data"], columns=data["columns"])
+    if isinstance(data, dict):
+        lists = {name: part for name, part in data.items() if isinstance(part, list) and part}
+        tables = {name: part for name, part in lists.items() if isinstance(part[0], dict)}
+        data = tables.get("data", next(iter(tables.values())) if len(tables) == 1 else data)
+    return pd.DataFrame(data).reset_index(drop=True)
+
+
+def _unpack(path, notes) -> bytes:
     with open(path, "rb") as file:
         data = file.read()
     if data.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+            names = [name for name in names if not name.rpartition("/")[2].startswith(".")]
+            tables = [name for name in names if name.casefold().endswith((".csv", ".tsv", ".tab"))]
+            if len(names) > 1 and len(tables) == 1:
+                names = tables
+                notes.append(f"Read {names[0]!r}, the one table of the archive.")
             if len(names) != 1:
                 raise BenchError(f"{path} cannot be read: it holds {len(names)} files; give an archive of one.")
             return archive.read(names[0])
     return next((unpack(data) for mark, unpack in PACKED.items() if data.startswith(mark)), data)
 
 
-def _decode(data, path, encoding):
-    notes = []
+def _decode(data, path, encoding, notes):
     if encoding is None:
         encoding = next((name for mark, name in BOMS.items() if data.startswith(mark)), None)
     if encoding is None:
@@ -155,68 +225,18 @@ def _decode(data, path, encoding):
     except UnicodeError as error:
         if encoding is not None:
             raise BenchError(f"{path} cannot be read: it is not in {encoding}; give another encoding.") from error
+        text = data.decode("utf-8", errors="replace")
+        n_bad = text.count("\ufffd")
+        if 2 * n_bad < sum(text.count(sign) for sign in {*text} if sign > "\x7f"):
+            return text, [
+                *notes,
+                f"Read in UTF-8, though {n_bad} of its characters are broken (change it with --encoding).",
+            ]
         text = data.decode("cp1252", errors="replace")
-        notes = ["Read in Windows-1252, because the file is not in UTF-8 (change it with --encoding)."]
+        notes = [*notes, "Read in Windows-1252, because the file is not in UTF-8 (change it with --encoding)."]
     if "\0" in text[:1000]:
         raise BenchError(f"{path} cannot be read: it holds no text in an encoding that is known; give --encoding.")
     return text, notes
-
-
-def _layout(text) -> _Layout:
-    """Find out the separator by which most lines have as many cells as a header above them."""
-    told = text[:6].casefold()
-    if told.startswith("sep=") and text[5:6] in ("\n", ""):  # as Excel takes it
-        layout = _with_separator(text.partition("\n")[2], text[4])
-        if layout is not None:
-            return _Layout(text[4], layout.names, layout.n_lines + 1, layout.notes)
-    found = [layout for separator in SEPARATORS if (layout := _with_separator(text, separator))]
-    return max(found, key=lambda layout: len(layout.names) * (layout.separator != " ") + (len(layout.names) > 1))
-
-
-def _with_separator(text, separator):
-    """The layout with this separator; None if it does not make a table."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    rows, lines = [], []
-    for row in islice((row for row in reader), HEAD_ROWS):
-        if any(cell.strip() for cell in row):
-            rows.append([cell.strip() for cell in row])
-            lines.append(reader.line_num)
-    if not rows:
-        raise ValueError("it is empty")
-    widths = [*map(len, rows)]
-    width = Counter(widths[1:] or widths).most_common(1)[0][0]
-    slack = 0 if separator == " " else 1  # names of rows or a separator at the end, which the header may lack
-    top = next((i for i, n in enumerate(widths) if 0 <= width - n <= slack and n > (width > 1)), None)
-    if separator != "," and (width == 1 or top is None):
-        return None
-    top = top or 0
-    names, notes = rows[top], []
-    if len(names) < width and all(row[-1] == "" for row in rows[top + 1 :] if len(row) == width):
-        names = [*names, ""]
-    elif len(names) < width and top + 1 < len(rows):
-        names, notes = ["", *names], ["Took the first column, which has no name, for the names of the rows."]
-    if top:
-        notes.append(f"Left out the first {lines[top - 1]} lines, which are no part of the table.")
-    if separator != "," and widths[top + 1 :].count(width) < 0.5 * len(widths[top + 1 :]):
-        return None
-    return _Layout(separator, names, lines[top], notes)
-
-
-def _check_lengths(body, layout, path) -> list[str]:
-    """An error for a line that is too long, a note on those that are too short."""
-    reader = csv.reader(io.StringIO(body), delimiter=layout.separator, skipinitialspace=True)
-    width, first = len(layout.names), layout.n_lines
-    odd = [(first + reader.line_num, len(row)) for row in reader if row and len(row) != width]
-    for line, n_cells in odd:
-        if n_cells > width:
-            raise BenchError(
-                f"{path} cannot be read: line {line} has {n_cells} cells, but the header {width}; put cells that hold "
-                f"{SEPARATORS.get(layout.separator, layout.separator)} in quotes."
-            )
-    if odd:
-        some = ", ".join(str(line) for line, _ in odd[:5]) + (", ..." if len(odd) > 5 else "")
-        return [f"Took for missing what {len(odd)} short lines lack (line {some})."]
-    return []
 
 
 def _unique(names, notes):
@@ -233,10 +253,10 @@ def _unique(names, notes):
 
 
 def _with_type(name, cells):
-    """A column of texts as numbers or booleans, if it holds nothing else; otherwise as it is, but for empty cells."""
-    cells = cells.where(cells.notna() & (cells.str.strip() != ""), None)
+    """A column of texts as numbers or booleans, if it holds nothing else; otherwise as it is."""
     import pandas as pd
 
+    cells = cells.where(cells.notna(), None)
     if set(cells.unique()) <= BOOLEANS.keys():
         return cells.map(BOOLEANS).astype(bool)
     column = understand(name, cells.tolist())
@@ -252,9 +272,10 @@ def _with_type(name, cells):
 def _says_nothing_but_numbers(column) -> bool:
     """Whether a column's texts are numbers as computers write them, with a decimal point or comma."""
     form = column.format
-    if not isinstance(form, NumberFormat) or form.group or set(form.scales) != {""}:
+    if not isinstance(form, NumberFormat) or form.group or form.ending or set(form.scales) != {""}:
         return False
-    return not any("read as" in note or "bounds" in note or "fractions" in note for note in form.notes) and all(
+    told = ("read as", "bounds", "fractions", "footnotes")
+    return not any(word in note for note in form.notes for word in told) and all(
         _infinite(cell) is not None for cell in column.odd
     )
 

@@ -33,12 +33,21 @@ JOBS = number(int, "an integer that is not 0", bool)
 def add_table(command, *, needed: bool) -> None:
     """The table, its target and what the task is."""
     command.add_argument(
-        "table", metavar="TABLE", nargs=None if needed else "?", help="a CSV (also compressed) or Parquet file"
+        "table",
+        metavar="TABLE",
+        nargs=None if needed else "?",
+        help="a CSV (also compressed), Parquet, Excel or JSON file, or the like",
     )
+    add_reading(command)
     command.add_argument("--target", metavar="COLUMN", required=needed, help="the column to predict")
     command.add_argument("--task", choices=["auto", "classifier", "regressor"], default="auto", help="default: auto")
-    command.add_argument("--encoding", metavar="NAME", help="of a text file; default: found out")
     command.add_argument("--id", metavar="COLUMN", help="a column that names the rows, and is no feature")
+
+
+def add_reading(command) -> None:
+    """What a text file does not tell of itself."""
+    command.add_argument("--encoding", metavar="NAME", help="of a text file; default: found out")
+    command.add_argument("--no-header", action="store_true", help="the first line has no names: they are 1, 2, ...")
 
 
 def add_fit(command) -> None:
@@ -54,7 +63,7 @@ def add_force(command) -> None:
 def read(args, cv: int) -> Table:
     """The table of the command line, without the column that names its rows."""
     check_input(args.table)
-    table = read_table(args.table, args.target, args.task, cv, args.encoding)
+    table = read_table(args.table, args.target, args.task, cv, args.encoding, not args.no_header)
     return table if args.id is None else set_aside(table, args.id)[0]
 
 

@@ -4,6 +4,7 @@ Nothing here prints: what was decided is in the table's `notes`. How a file beco
 """
 
 import difflib
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from sklearn_bpfree.bench.frames import BOOLEANS, LARGEST_INTEGER, BenchError, first_line, read_frame
+from sklearn_bpfree.bench.frames import BOOLEANS, BenchError, first_line, read_frame
 from sklearn_bpfree.tabular.cells import numbers_of
 from sklearn_bpfree.tabular.columns import describe_columns, notes_on
+from sklearn_bpfree.tabular.integers import LARGEST_INTEGER
 from sklearn_bpfree.tabular.kinds import understand
 
 __all__ = ["BenchError", "Table", "bundled_tables", "first_line", "read_rows", "read_table"]
@@ -46,13 +48,20 @@ def bundled_tables() -> list[Table]:
     ]
 
 
-def read_table(path: str, target: str, task: str = "auto", cv: int = 5, encoding: str | None = None) -> Table:
+def read_table(
+    path: str,
+    target: str,
+    task: str = "auto",
+    cv: int = 5,
+    encoding: str | None = None,
+    has_header: bool = True,
+) -> Table:
     """Read a table's file, separate the target and find out the task.
 
     Parameters
     ----------
     path : str
-        By its ending Parquet, Feather, JSON or Excel, otherwise text with commas, semicolons, tabs or bars between its
+        Parquet, Feather, JSON, Excel or the like, or text with commas, semicolons, tabs, bars or blanks between its
         cells, compressed or not.
     target : str
         Name of the column to predict. Rows without it are left out.
@@ -62,18 +71,22 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5, encoding
         Number of folds; classes with fewer rows are left out.
     encoding : str or None, default=None
         Of a text; None: it is found out.
+    has_header : bool, default=True
+        Whether the first line of a text has the columns' names; otherwise they are called 1, 2, ...
 
     Returns
     -------
     Table
     """
-    frame, notes = read_frame(path, encoding)
+    frame, notes = read_frame(path, encoding, has_header=has_header)
     names = {str(name): name for name in frame.columns}
+    target = unicodedata.normalize("NFC", target)
     if target not in names:
         close = {name.lower().strip(): name for name in names}
         found = difflib.get_close_matches(target.lower().strip(), close, n=1)
         hint = f" (did you mean {close[found[0]]!r}?)" if found else ""
-        raise BenchError(f"{path} has no column {target!r}{hint}; its columns are {_some(names)}.")
+        first = next((f" {note}" for note in notes if "--no-header" in note), "")
+        raise BenchError(f"{path} has no column {target!r}{hint}; its columns are {_some(names)}.{first}")
     if f"{target}.1" in names and any("More than one column" in note for note in notes):
         raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
     if frame.shape[1] == 1:
@@ -108,7 +121,7 @@ def read_table(path: str, target: str, task: str = "auto", cv: int = 5, encoding
     return table
 
 
-def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None = None):
+def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None = None, has_header: bool = True):
     """Read the rows of a table's file, for predictions.
 
     Parameters
@@ -118,12 +131,14 @@ def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None 
         Columns to be left as they are written.
     encoding : str or None, default=None
         Of a text; None: it is found out.
+    has_header : bool, default=True
+        Whether the first line of a text has the columns' names.
 
     Returns
     -------
     DataFrame
     """
-    frame, _ = read_frame(path, encoding, as_text or ())
+    frame, _ = read_frame(path, encoding, as_text or (), has_header)
     if frame.empty:
         raise BenchError(f"{path} has no rows; give a table with some.")
     return frame.replace([np.inf, -np.inf], np.nan)

@@ -25,3 +25,9 @@ def test_each_column_has_its_kind_and_why(capsys, table):
 
 def test_a_file_that_is_none_is_refused(capsys):
     assert "it is a device; give a file" in refused(capsys, "columns", "/dev/zero")
+
+
+def test_a_file_without_names_has_its_columns_numbered(capsys, table):
+    path = table(FRAME, "bare.csv", header=False)
+    _, out, _ = run(capsys, "columns", path, "--no-header")
+    assert [line.split()[0] for line in out.splitlines()[3:]] == ["1", "2", "3", "4"] and "40 rows" in out

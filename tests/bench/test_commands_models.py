@@ -96,6 +96,15 @@ def test_a_model_of_somebody_else_needs_trust(capsys, fitted, tmp_path, monkeypa
     assert run(capsys, "predict", model, path, "--out", out, "--trust")[0] == 0
 
 
+def test_a_file_without_names_is_fitted_and_predicted_by_numbers(capsys, table, tmp_path):
+    frame = mixed_frame().drop(columns="price")
+    path, model, out = table(frame, "bare.csv", header=False), tmp_path / "m", tmp_path / "out.csv"
+    argv = ["--target", "4", "--no-header", "--trainer", "dfa", "--save", model]
+    assert run(capsys, "fit", path, *argv)[0] == 0
+    assert run(capsys, "predict", model, path, "--no-header", "--out", out)[0] == 0
+    assert (pd.read_csv(out)["prediction"] == frame["kind"]).mean() > 0.8
+
+
 def test_a_fit_that_fails_is_one_sentence(capsys, table, tmp_path):
     path = table(pd.DataFrame({"x": [f"text number {i}" for i in range(60)], "y": [1, 2] * 30}))
     said = refused(capsys, "fit", path, "--target", "y", "--save", tmp_path / "m")

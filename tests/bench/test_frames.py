@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import sys
 import zipfile
 
 import numpy as np
@@ -33,6 +34,22 @@ TEXTS = {
     "comments above": "# made by hand\n# on Monday\n" + COMMAS,
     "a title above": "Our table\n\n" + SEMICOLONS,
     "everything in quotes": TABLE.to_csv(index=False, quoting=1),
+    "what separates is said in quotes": '"sep=;"\n' + SEMICOLONS,
+    "comments below": COMMAS + "# checked by hand, twice\n",
+    "remarks below": COMMAS + "\nSource: Office of Statistics\n3 rows affected\n",
+    "sums below": COMMAS + "Total,,6\n",
+    "German sums below": SEMICOLONS + "Summe:;;6\n\n",
+    "the header once more, as of files put together": COMMAS.replace("2.5,Ulm", '"size (l, w, h)",Ort,out\n2.5,Ulm'),
+    "a table of Markdown": "| size (l, w, h) | Ort | out |\n|---|---|---|\n| 1.5 | Köln, am Rhein | 1 |\n"
+    "| 2.5 | Ulm | 2 |\n| -3.0 | Rom | 3 |\n",
+    "a table of psql": " size (l, w, h) | Ort | out\n------+-----+-----\n 1.5 | Köln, am Rhein | 1\n"
+    " 2.5 | Ulm | 2\n -3.0 | Rom | 3\n(3 rows)\n",
+    "blanks, names in quotes": '"size (l, w, h)" "Ort" "out"\n1.5 "Köln, am Rhein" 1\n2.5 "Ulm" 2\n-3 "Rom" 3\n',
+    "JSON of records": TABLE.to_json(orient="records"),
+    "JSON of lines": TABLE.to_json(orient="records", lines=True),
+    "JSON of columns": TABLE.to_json(),
+    "JSON in parts": TABLE.to_json(orient="split"),
+    "JSON with the table inside": '{"status": "ok", "data": ' + TABLE.to_json(orient="records") + "}",
 }  # fmt: skip
 
 
@@ -57,6 +74,12 @@ def test_encodings_are_found_out(tmp_path, encoding):
     assert len(notes) == (encoding in ("cp1252", "latin-1"))
 
 
+def test_a_broken_character_does_not_change_the_encoding(tmp_path):
+    frame, notes = read(tmp_path, COMMAS.replace("Rom", "Orléans").encode() + b"7,\xff,4\n")
+    assert frame["Ort"].tolist() == ["Köln, am Rhein", "Ulm", "Orléans", "\ufffd"]
+    assert notes == ["Read in UTF-8, though 1 of its characters are broken (change it with --encoding)."]
+
+
 def test_an_encoding_can_be_given(tmp_path):
     text = "ключ;out\nда;1\nнет;2\n"
     frame, _ = read(tmp_path, text.encode("cp1251"), encoding="cp1251")
@@ -79,27 +102,102 @@ def test_archives(tmp_path):
         archive.writestr("folder/table.csv", SEMICOLONS)
     pd.testing.assert_frame_equal(read_frame(str(path))[0], TABLE, check_dtype=False)
     with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("README.txt", "Read me.")
+        archive.writestr("folder/.hidden.csv", "x")
+    assert read_frame(str(path))[1] == ["Read 'folder/table.csv', the one table of the archive."]
+    with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("other.csv", SEMICOLONS)
-    with pytest.raises(BenchError, match="it holds 2 files"):
+    with pytest.raises(BenchError, match="it holds 3 files"):
         read_frame(str(path))
 
 
-@pytest.mark.parametrize("ending", ["parquet", "feather", "json", "jsonl"])
-def test_typed_files(tmp_path, ending):
-    path = tmp_path / f"table.{ending}"
+@pytest.mark.parametrize("kind", ["parquet", "feather", "json", "jsonl"])
+@pytest.mark.parametrize("ending", ["csv", "own"])
+def test_typed_files_are_known_by_what_is_in_them(tmp_path, kind, ending):
+    path = tmp_path / f"table.{kind if ending == 'own' else ending}"
     {
         "parquet": TABLE.to_parquet,
         "feather": TABLE.to_feather,
         "json": TABLE.to_json,
         "jsonl": lambda path: TABLE.to_json(path, orient="records", lines=True),
-    }[ending](path)
+    }[kind](path)
     pd.testing.assert_frame_equal(read_frame(str(path))[0], TABLE, check_dtype=False, check_index_type=False)
+
+
+def test_stata(tmp_path):
+    TABLE.rename(columns={"size (l, w, h)": "size"}).to_stata(tmp_path / "t.dta", write_index=False)
+    assert read_frame(str(tmp_path / "t.dta"))[0]["Ort"].tolist() == TABLE["Ort"].tolist()
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "ods"])
+def test_workbooks(tmp_path, ending):
+    pytest.importorskip("openpyxl" if ending == "xlsx" else "odf")
+    path = tmp_path / f"table.{ending}"
+    TABLE.to_excel(path, index=False)
+    frame, notes = read_frame(str(path))
+    pd.testing.assert_frame_equal(frame, TABLE, check_dtype=False)
+    assert notes == [] and [dtype.kind for dtype in frame.dtypes if dtype.kind in "if"] == ["f", "i"]
+    with pd.ExcelWriter(path) as writer:
+        pd.DataFrame({"Read me": ["by hand"]}).to_excel(writer, sheet_name="about", index=False)
+        below = pd.concat([TABLE, pd.DataFrame([["Total", None, 6]], columns=TABLE.columns)])
+        below.to_excel(writer, sheet_name="data", index=False, startrow=3, startcol=2)
+        pd.DataFrame([["Our table"]]).to_excel(writer, sheet_name="data", index=False, header=False)
+    frame, notes = read_frame(str(path))
+    pd.testing.assert_frame_equal(frame, TABLE, check_dtype=False)
+    assert "the sheet 'data', the largest; the others are 'about'" in notes[0] and "first 1 lines" in notes[1]
+
+
+def test_what_a_workbook_needs_is_said(tmp_path, monkeypatch):
+    pytest.importorskip("openpyxl")
+    TABLE.to_excel(tmp_path / "t.xlsx", index=False)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(BenchError, match=r"t\.xlsx cannot be read without openpyxl .*; install it by pip\.$"):
+        read_frame(str(tmp_path / "t.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<!DOCTYPE html>\n<html><body>Log in</body></html>", "it is a web page"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer .* run git lfs pull"),
+        ("a:b\n1:2\n1:x,y\n", "line 3 has 2 cells, but the header 1; put .* or separate all cells by one of commas"),
+        ("", "it is empty"),
+    ],
+)
+def test_what_is_no_table_is_said(tmp_path, content, message):
+    with pytest.raises(BenchError, match=f"cannot be read: {message}"):
+        read(tmp_path, content)
+
+
+def test_a_file_without_names_is_noticed_and_can_be_read(tmp_path):
+    rows = COMMAS.split("\n", 1)[1]
+    _, notes = read(tmp_path, rows)
+    assert notes == ["The first line looks like a row, not like names; if it is one, say --no-header."]
+    with pytest.raises(BenchError, match=r"has no column 'out'; .* say --no-header"):
+        read_table(str(tmp_path / "table.csv"), "out")
+    for text in (rows, "# by hand\n" + rows, "sep=,\n" + rows):
+        (tmp_path / "table.csv").write_text(text)
+        frame, notes = read_frame(str(tmp_path / "table.csv"), has_header=False)
+        pd.testing.assert_frame_equal(frame, TABLE.set_axis(["1", "2", "3"], axis=1), check_dtype=False)
+    assert read(tmp_path, "country,2019,2020\nItaly,1,2\nFrance,3,4\n")[1] == []
+
+
+def test_a_cell_may_be_as_long_as_it_likes(tmp_path):
+    frame, _ = read(tmp_path, COMMAS.replace("Ulm", "U" * 200_000))
+    assert len(frame["Ort"][1]) == 200_000
+
+
+def test_names_are_the_same_in_any_normal_form(tmp_path):
+    (tmp_path / "t.csv").write_text("x,gro\u0308ße\n" + "\n".join(f"{i},{i * i}" for i in range(40)), encoding="utf-8")
+    assert len(read_table(str(tmp_path / "t.csv"), "gr\u00f6ße").y) == 40
 
 
 def test_row_names_of_r_and_row_numbers_of_pandas_have_no_name(tmp_path):
     frame, notes = read(tmp_path, '"x","out"\n"Mazda",2,3\n"Datsun",4,5\n')
     assert frame.columns.tolist() == ["Unnamed: 0", "x", "out"] and "names of the rows" in notes[0]
     assert read(tmp_path, TABLE.to_csv())[0].columns.tolist() == ["Unnamed: 0", *TABLE.columns]
+    table = '"x" "town"\n"1" 2.5 "Köln, am Rhein"\n"2" 3.5 "Ulm"\n'  # of write.table
+    assert read(tmp_path, table)[0].columns.tolist() == ["Unnamed: 0", "x", "town"]
 
 
 def test_lines_that_are_too_long_are_refused_and_short_ones_told(tmp_path):

@@ -186,6 +186,7 @@ def _source(table, args) -> str:
     if args.table is None:
         return f"bundled_tables()[{[known.name for known in bundled_tables()].index(table.name)}]"
     encoding = f", {args.encoding!r}" if args.encoding else ""
+    encoding += ", has_header=False" if args.no_header else ""
     source = f"read_table({args.table!r}, {args.target!r}, {args.task!r}, {args.cv}{encoding})"
     source = f"set_aside({source}, {args.id!r})[0]" if args.id else source
     source = f"by_group({source}, {args.group!r})" if args.group else source

@@ -1,6 +1,7 @@
 """``bpfree columns FILE``: what each column of a table is taken for."""
 
 from sklearn_bpfree.bench.files import check_input
+from sklearn_bpfree.bench.options import add_reading
 from sklearn_bpfree.bench.reading import BenchError, first_line, read_rows
 from sklearn_bpfree.bench.terminal import aligned, plain, say
 from sklearn_bpfree.tabular import describe_columns
@@ -9,14 +10,15 @@ from sklearn_bpfree.tabular import describe_columns
 def add(commands) -> None:
     """Describe the command line."""
     command = commands.add_parser("columns", help="what each column of a table is taken for")
-    command.add_argument("table", metavar="TABLE", help="a CSV (also compressed) or Parquet file")
+    command.add_argument("table", metavar="TABLE", help="a CSV, Parquet, Excel or JSON file, or the like")
+    add_reading(command)
     command.set_defaults(run=run)
 
 
 def run(args) -> int:
     """Print a line for each column."""
     check_input(args.table)
-    frame = read_rows(args.table)
+    frame = read_rows(args.table, encoding=args.encoding, has_header=not args.no_header)
     try:
         columns = describe_columns(frame)
     except (TypeError, ValueError) as error:

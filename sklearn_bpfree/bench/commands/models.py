@@ -6,7 +6,7 @@ from typing import Any
 from sklearn_bpfree.bench.comparison import limited, make_models
 from sklearn_bpfree.bench.files import check_input, check_outputs, replacing
 from sklearn_bpfree.bench.model_file import ModelCard, open_model, write_model
-from sklearn_bpfree.bench.options import Clock, add_fit, add_force, add_table, check_trainer, read
+from sklearn_bpfree.bench.options import Clock, add_fit, add_force, add_reading, add_table, check_trainer, read
 from sklearn_bpfree.bench.reading import BenchError, first_line, read_rows
 from sklearn_bpfree.bench.terminal import plain, say
 
@@ -31,7 +31,7 @@ def add(commands) -> None:
     )
     command.add_argument("model", metavar="MODEL", help="what bpfree fit or bpfree bench --save has written")
     command.add_argument("table", metavar="TABLE", help="a file such as the model was made from")
-    command.add_argument("--encoding", metavar="NAME", help="of a text file; default: found out")
+    add_reading(command)
     command.add_argument("--out", metavar="CSV", required=True, help="the file to write the predictions to")
     command.add_argument(
         "--id", metavar="COLUMN", help="a column to copy beside the predictions; default: the one named at the fit"
@@ -73,7 +73,7 @@ def run_predict(args) -> int:
     pipeline, card = open_model(args.model, args.trust)
     say(f"{plain(args.model)}: {plain(card)}.", *map(plain, card.differences()))
     id = args.id or card.id
-    frame = read_rows(args.table, [id] if id else [], args.encoding)
+    frame = read_rows(args.table, [id] if id else [], args.encoding, not args.no_header)
     columns = {} if id is None else {id: _column(frame, id, args.table)}
     columns |= predictions(pipeline, _features(frame, card, args.table))
     with replacing(args.out) as file:
