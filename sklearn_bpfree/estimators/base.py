@@ -1,62 +1,41 @@
 """What classifier and regressor share: `fit`, and how outputs come about. Read `_BPFreeEstimator.fit` first.
 
 A fit checks and encodes what the user gives (`checking`), hands a `Problem` to the loop (`training`) and keeps what
-comes out (`fitted`). scikit-learn's callback API (experimental in 1.9; see `compat`) is used in this
-module only.
+comes out (`fitted`), by which it predicts (`predicting`). scikit-learn's callback API (experimental in 1.9; see
+`compat`) is used in this module only.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 from contextlib import nullcontext
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_random_state
 
 from sklearn_bpfree.estimators import training
 from sklearn_bpfree.estimators.alignment import alignment
-from sklearn_bpfree.estimators.checking import _Checks, trainer_name, value_trainers
+from sklearn_bpfree.estimators.checking import _Checks
 from sklearn_bpfree.estimators.checkpoint import checkpoint_of
-from sklearn_bpfree.estimators.compat import CallbackSupportMixin, Method, with_callbacks
+from sklearn_bpfree.estimators.compat import CallbackSupportMixin, with_callbacks
 from sklearn_bpfree.estimators.continuing import basis_of, check_goes_on
 from sklearn_bpfree.estimators.describing import told
+from sklearn_bpfree.estimators.failing import all_or_nothing, in_sentences, too_large
 from sklearn_bpfree.estimators.fitted import _Fitted
-from sklearn_bpfree.estimators.magnitudes import check_finite, largest_column, warn_of_another_scale
+from sklearn_bpfree.estimators.magnitudes import warn_of_another_scale
 from sklearn_bpfree.estimators.parameters import check_parameters, make_trainer
+from sklearn_bpfree.estimators.predicting import _Predicts
 from sklearn_bpfree.estimators.repeats import unmerged
-from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
+from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.naming import HoldsTrainers
-from sklearn_bpfree.plugin.registry import get_trainer_class, inspect_trainers
 
 PROBE_ROWS = 1024  # the alignment of an update with the gradient is measured on this many rows
-PREDICTED_ROWS = 4096  # at a time: whatever a trainer makes of its rows never exists for a large table as a whole
 TRIED_ROWS = 16  # of the training rows, which a fit must have finite predictions for
 VALIDATION_TOL = 1e-4  # improvement of the validation score that counts when `tol` is left to the trainer
 
 
-def all_or_nothing(method: Method) -> Method:
-    """A fit that raises leaves the estimator exactly as it was, the fitted attributes of the last fit included."""
-
-    @functools.wraps(method)
-    def whole(self, *args, **kwargs):
-        before = dict(vars(self))
-        history = before.get("history_", [])
-        n_rows = len(history)
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            del history[n_rows:]  # a fit that goes on appends to it
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return cast(Method, whole)
-
-
-class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
+class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Predicts, _Fitted):
     """What classifier and regressor share."""
 
     def set_callbacks(self, *callbacks: Any) -> Self:
@@ -182,7 +161,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         progress.plan(1)
         self.trainer_, self.network_ = trainer, problem.network
         probe = self._probe(trainer, problem, progress)
-        self._call(trainer, problem, lambda: training.run(trainer, problem, progress, probe=probe))
+        with in_sentences(self, problem):
+            training.run(trainer, problem, progress, probe=probe)
         progress.stop_reason = "partial_fit"
         self._keep(progress, problem, progress.state)
         return self
@@ -237,10 +217,8 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
             return {"state_": state, "history_": progress.history, "progress_": progress}
 
         if not progress.stop_reason or progress.unfinished:  # a checkpoint may hold a fit that has ended
-            self._call(
-                trainer,
-                problem,
-                lambda: training.run(
+            with in_sentences(self, problem):
+                training.run(
                     trainer,
                     problem,
                     progress,
@@ -250,8 +228,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
                     max_time=self.max_time,
                     on_step=on_step,
                     probe=self._probe(trainer, problem, progress),
-                ),
-            )
+                )
         use_best = held_out is not None or progress.stop_reason in ("interrupted", "diverged")
         if not use_best and not progress.unfinished:
             progress.best = progress.state  # nobody asks for another one any more
@@ -272,9 +249,10 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
 
     def _keep(self, progress, problem, state):
         trainer = self.trainer_
-        state = self._call(trainer, problem, lambda: training.finish(trainer, problem, state))
+        with in_sentences(self, problem):
+            state = training.finish(trainer, problem, state)
         if not np.isfinite(trainer.outputs(state, problem.network, problem.X[:TRIED_ROWS])).all():
-            raise ValueError(self._too_large(trainer, problem, "its predictions are not finite"))
+            raise ValueError(too_large(self, problem, "its predictions are not finite"))
         self.progress_ = progress
         self.state_ = state
         self.n_iter_ = progress.n_steps
@@ -282,115 +260,16 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Fitted):
         self.stop_reason_ = progress.stop_reason
 
     def _start(self, trainer, problem, seed):
-        progress = self._call(trainer, problem, lambda: training.start(trainer, problem, seed))
+        with in_sentences(self, problem):
+            progress = training.start(trainer, problem, seed)
         if not np.isfinite(progress.state.weights).all():
-            raise ValueError(self._too_large(trainer, problem, "its first weights are not finite"))
+            raise ValueError(too_large(self, problem, "its first weights are not finite"))
         return progress
-
-    def _call(self, trainer, problem, function):
-        """Call a trainer; what it cannot do with the objective, the rows or the memory becomes one sentence."""
-        try:
-            return function()
-        except ObjectiveError as error:
-            raise ValueError(
-                f"The trainer {trainer_name(self.trainer)!r} needs the output error of a loss, but {error}; use a "
-                f"loss, such as loss='auto', or a trainer that only needs values (registered: {value_trainers()})."
-            ) from error
-        except (np.linalg.LinAlgError, ArithmeticError) as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
-            raise ValueError(self._too_large(trainer, problem, f"its computation broke down ({reason})")) from error
-        except MemoryError as error:
-            raise MemoryError(
-                f"The trainer {trainer_name(self.trainer)!r} needs more memory than there is for {problem.n_samples} "
-                f"rows and {problem.network.n_weights} weights; use fewer hidden units, a smaller batch_size or "
-                "another trainer."
-            ) from error
-
-    def _too_large(self, trainer, problem, what):
-        return (
-            f"The trainer {trainer_name(self.trainer)!r} cannot learn from these rows, because {what}: "
-            f"{largest_column(self, problem.X)}; scale the columns, or check the trainer's hyper-parameters."
-        )
-
-    @np.errstate(all="ignore")
-    def _outputs(self, X):
-        """Raw outputs, in the dtype of X, and by the objective's link probabilities or encoded values."""
-        check_is_fitted(self, "state_")
-        X = self._check_rows(X, reset=False)
-        parts = [
-            self.trainer_.outputs(self.state_, self.network_, X[rows])
-            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
-        ]
-        Z = np.concatenate(parts).astype(X.dtype, copy=False)
-        P = self.objective_.link(Z)
-        check_finite(self, X, Z, P, *([] if self._classifies else [self.targets_.predict(P)]))
-        return Z, P
-
-    @np.errstate(all="ignore")
-    def _predictive(self, X, levels=None):
-        """Means and standard deviations of the encoded values, or their quantiles, in the dtype of X."""
-        check_is_fitted(self, "state_")
-        if "return_std" not in self.trainer_.offers:
-            raise ValueError(no_return_std(self.trainer_))
-        X = self._check_rows(X, reset=False)
-        trainer, given = self.trainer_, (self.state_, self.network_)
-        parts = [
-            trainer.predictive(*given, X[rows]) if levels is None else (trainer.quantiles(*given, X[rows], levels),)
-            for rows in gen_batches(X.shape[0], PREDICTED_ROWS)
-        ]
-        whole = [np.concatenate(part).astype(X.dtype, copy=False) for part in zip(*parts, strict=True)]
-        check_finite(self, X, *whole, *([] if levels is not None else map(self.targets_.predict, whole)))
-        return whole
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _offers(trainer, what):
-    """Whether a trainer offers something; a name that fit will complain about is taken to offer everything."""
-    try:
-        kind = get_trainer_class(trainer) if isinstance(trainer, str) else trainer
-    except (ValueError, ImportError):
-        return True
-    return what in getattr(kind, "offers", (what,))
-
-
-def offers_partial_fit(estimator):
-    """Whether the trainer, after a fit the one that was used, can take steps on other rows than before."""
-    trainer = getattr(estimator, "trainer_", estimator.trainer)
-    if not _offers(trainer, "partial_fit"):
-        raise AttributeError(f"partial_fit is not offered by the trainer {trainer!r}; use fit.")
-    return True
-
-
-def offers_return_std(estimator):
-    """Whether the trainer, after a fit the one that was used, can say how sure its predictions are."""
-    trainer = getattr(estimator, "trainer_", estimator.trainer)
-    if not _offers(trainer, "return_std"):
-        raise AttributeError(no_return_std(trainer))
-    return True
-
-
-def offers_sets(estimator):
-    """Whether the trainer, after a fit the one that was used, can say which classes a row may be of."""
-    trainer = getattr(estimator, "trainer_", estimator.trainer)
-    if not _offers(trainer, "sets"):
-        able = [info.name for info in inspect_trainers() if "sets" in info.offers]
-        raise AttributeError(
-            f"The trainer {trainer_name(trainer)!r} has no prediction sets; use one that offers sets (registered: "
-            f"{', '.join(able) or 'none'})."
-        )
-    return True
-
-
-def no_return_std(trainer):
-    able = [info.name for info in inspect_trainers() if "return_std" in info.offers]
-    return (
-        f"The trainer {trainer_name(trainer)!r} does not say how sure its predictions are; use one that offers "
-        f"return_std (registered: {', '.join(able) or 'none'})."
-    )
 
 
 def _one_line(row):

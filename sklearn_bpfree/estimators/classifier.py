@@ -13,7 +13,8 @@ from sklearn.utils import check_scalar, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_bpfree.estimators.base import _BPFreeEstimator, offers_partial_fit, offers_sets
+from sklearn_bpfree.estimators.base import _BPFreeEstimator
+from sklearn_bpfree.estimators.offering import offers_partial_fit, offers_sets
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.targets import Classes, LabelSets
 from sklearn_bpfree.plugin.trainer import Trainer

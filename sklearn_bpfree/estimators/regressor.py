@@ -10,7 +10,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_bpfree.estimators.base import _BPFreeEstimator, offers_partial_fit, offers_return_std
+from sklearn_bpfree.estimators.base import _BPFreeEstimator
+from sklearn_bpfree.estimators.offering import offers_partial_fit, offers_return_std
 from sklearn_bpfree.nn.losses import Loss
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.nn.targets import Values
