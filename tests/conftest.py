@@ -1,8 +1,17 @@
-"""Stops pytest at once in a checkout that is not installed: without entry points the zoo is empty."""
+"""Stops pytest at once in a checkout that is not installed: without entry points the zoo is empty.
+
+Profiles of hypothesis: "quick" draws the same few cases every time; `--hypothesis-profile=long` new ones, for an hour.
+"""
 
 from importlib import metadata
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+OPTIONS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=25, derandomize=True, database=None, **OPTIONS)
+settings.register_profile("long", max_examples=10_000, print_blob=True, **OPTIONS)
+settings.load_profile("quick")
 
 
 def pytest_configure(config):
