@@ -21,6 +21,9 @@ def module_of(path):
 def test_examples_of_docstrings_run(name, monkeypatch, tmp_path):
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib").use("Agg")
+    if name.startswith("sklearn_bpfree.onnx"):
+        pytest.importorskip("skl2onnx")
+        pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
     outcome = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert outcome.attempted and not outcome.failed, f"python -m doctest on {name} shows what differs"

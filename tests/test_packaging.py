@@ -36,7 +36,7 @@ def test_the_constraints_are_the_floors_of_the_metadata():
 
 def test_what_is_imported_is_declared():
     sources = [path.read_text(encoding="utf-8") for folder in ("sklearn_bpfree", "plugins") for path in modules(folder)]
-    heads = [node for source in sources for node in ast.parse(source).body]
+    heads = [node for source in sources for node in ast.parse(source).body]  # what needs an extra is in a function
     imported = {alias.name for node in heads if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in heads if isinstance(node, ast.ImportFrom)}
     imported = {name.partition(".")[0] for name in imported}
@@ -46,4 +46,5 @@ def test_what_is_imported_is_declared():
 
 
 def modules(folder):
-    return sorted((ROOT / folder).rglob("*.py"))
+    """All but those that are there for an extra of their own."""
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if path.parent.name != "onnx")

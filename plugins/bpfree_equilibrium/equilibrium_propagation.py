@@ -128,6 +128,20 @@ class EquilibriumPropagation(ErrorSignalTrainer):
             Z[rows] = affine(states[-1], kernels[-1], biases[-1])
         return Z
 
+    def formula(self, state, network, X):
+        """All sweeps to the states at rest, one after the other."""
+        f, (kernels, biases) = ACTIVATIONS[network.activation].formula, network.unpack(state.weights)
+        if len(kernels) == 1:
+            return super().formula(state, network, X)
+        last, s = len(kernels) - 2, []
+        first = X @ kernels[0] + biases[0]
+        for layer in range(last + 1):
+            s.append(f(s[-1] @ kernels[layer] + biases[layer] if s else first).clip(-1, 1))
+        for layer in 2 * self.T_free * [*range(0, last + 1, 2), *range(1, last + 1, 2)]:
+            Z = s[layer - 1] @ kernels[layer] + biases[layer] if layer else first
+            s[layer] = f(Z if layer == last else Z + s[layer + 1] @ kernels[layer + 1].T).clip(-1, 1)
+        return s[-1] @ kernels[-1] + biases[-1]
+
 
 def at_rest(X, kernels, biases, f, steps, masks):
     """States of the hidden layers (b, h_l) with no nudge, from one pass forward."""

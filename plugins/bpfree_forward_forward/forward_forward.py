@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_scalar
 
+from bpfree_forward_forward.formulas import formula_by_goodness, formula_by_readout
 from bpfree_forward_forward.goodness import pair_signal, pattern_of, soft_steps
 from bpfree_forward_forward.layers import climb
 from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labels
@@ -214,10 +215,20 @@ class ForwardForward(ErrorSignalTrainer):
     def outputs(self, state, network, X):
         if len(network.layer_sizes) == 2:
             return super().outputs(state, network, X)
-        auto = "goodness" if self.goodness == "groups" and state.kind == "values" else "readout"
-        if (auto if self.predict_with == "auto" else self.predict_with) == "goodness":
+        if self._predicts_by_goodness(state):
             return outputs_by_goodness(self, state, network, X)
         return outputs_by_readout(state, self.labels_kernel(state.feedback), network, X)
+
+    def formula(self, state, network, X):
+        if len(network.layer_sizes) == 2:
+            return super().formula(state, network, X)
+        if self._predicts_by_goodness(state):
+            return formula_by_goodness(self, state, network, X)
+        return formula_by_readout(state, self.labels_kernel(state.feedback), network, X)
+
+    def _predicts_by_goodness(self, state):
+        auto = "goodness" if self.goodness == "groups" and state.kind == "values" else "readout"
+        return (auto if self.predict_with == "auto" else self.predict_with) == "goodness"
 
     def layer_goodness(self, state, network, X) -> list[np.ndarray]:
         """Goodness of each hidden layer, the first one first; for a fitted estimator `clf`::

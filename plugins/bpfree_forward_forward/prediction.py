@@ -40,7 +40,13 @@ def outputs_by_goodness(trainer, state, network, X) -> np.ndarray:
 
 def _expected_values(G, centres):
     """The mean of the groups' centres by their softmax."""
-    K, C = centres.shape
+    K = len(centres)
     P = special.softmax(G.reshape(len(G), K, -1), axis=-1)
-    places = np.linspace(0, C - 1, P.shape[-1])
-    return (P * np.stack([np.interp(places, np.arange(C), c) for c in centres])).sum(axis=-1)
+    return (P * centres_of_groups(centres, P.shape[-1])).sum(axis=-1)
+
+
+def centres_of_groups(centres, n_groups) -> np.ndarray:
+    """The centres (K, n_groups) where a narrow layer has fewer groups than the C centres (K, C)."""
+    C = centres.shape[1]
+    places = np.linspace(0, C - 1, n_groups)
+    return np.stack([np.interp(places, np.arange(C), c) for c in centres])

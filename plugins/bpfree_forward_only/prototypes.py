@@ -25,6 +25,7 @@ from sklearn_bpfree.plugin import (
     ACTIVATIONS,
     ErrorSignalState,
     ErrorSignalTrainer,
+    Formula,
     advance,
     affine,
     blocks,
@@ -167,6 +168,18 @@ class Prototypes(ErrorSignalTrainer):
             ]
             Z[rows] = sum(S) / len(S)
         return Z
+
+    def formula(self, state, network, X):
+        heads, below, S = _heads(state, network), X, []
+        if not heads:
+            return super().formula(state, network, X)
+        for W, b, (P, c) in zip(*network.unpack(state.weights), heads, strict=False):
+            H = ACTIVATIONS[network.activation].formula(below @ W + b)
+            root = float(np.sqrt(len(P)))
+            u = H / Formula("Max", Formula("Sqrt", (H * H).sum(-1, keepdims=True)), SHORT * root)
+            S.append(u @ (_unit(P, axis=0)[0] / self.temperature(len(c))) + c)
+            below = u * root
+        return sum(S[1:], S[0]) / len(S)
 
 
 def _heads(state, network):

@@ -217,3 +217,8 @@ class EKI(EnsembleTrainer):
         if self.predict_with == "mean":
             return network.outputs(state.weights, X)
         return super().outputs(state, network, X)
+
+    def formula(self, state, network, X):
+        if self.predict_with == "mean":
+            return network.formulas(state.weights, X)[-1]
+        return super().formula(state, network, X)

@@ -33,6 +33,7 @@ from bpfree_kalman.observation import observe
 from bpfree_kalman.readout import Readout, features, quadratic
 from sklearn_bpfree.plugin import (
     Budget,
+    Formula,
     Loss,
     Network,
     State,
@@ -218,6 +219,16 @@ class EnKF(Trainer):
         if state.covariance is None:
             return Z
         return moderated(Z, quadratic(features(network, state.weights, X), state.covariance.astype(Z.dtype)))
+
+    def formula(self, state: Any, network: Network, X):
+        X = X.clip(state.low, state.high)
+        *hidden, Z = network.formulas(state.weights, X)
+        if state.covariance is None:
+            return Z
+        F = [X, *hidden][-1]
+        (C, c), c0 = np.split(state.covariance[:-1], [-1], axis=1), state.covariance[-1, -1]
+        variance = ((F @ C) * F).sum(-1, keepdims=True) + F @ (2 * c) + c0
+        return Z / Formula("Sqrt", 1 + np.pi / 8 * variance)
 
     def predictive(self, state: Any, network: Network, X):
         """Mean and standard deviation; see `NoiseModel`."""

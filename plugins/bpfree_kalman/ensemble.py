@@ -59,6 +59,10 @@ class EnsembleTrainer(Trainer):
         """Raw outputs whose link is the average of the members' probabilities or values."""
         return self._by_rows(lambda Z: (state.objective.mean_output(Z),), state, network, X)[0]
 
+    def formula(self, state: Any, network, X):
+        Z = network.formulas(state.members, X)[-1]
+        return state.objective.mean_output_formula(Z, len(state.members))
+
     def predictive(self, state: Any, network, X):
         """Mean of the members' predictions; their variance and the observations' make the standard deviation."""
 

@@ -157,6 +157,12 @@ class UKI(EnsembleTrainer):
 
         return super()._by_rows(linear, advance(state, members=near), network, X)
 
+    def formula(self, state: Any, network, X):
+        centre = state.weights
+        Z = network.formulas(centre, X)[-1]
+        near = network.formulas(centre + NEAR * (state.members - centre), X)[-1]
+        return state.objective.mean_output_formula(Z + (near - Z) / NEAR, len(state.members))
+
     def _descend(self, m, step, state, problem, batch, share):
         """The mean after the best of some fractions of a step, which is all of it in a linear network."""
         points = m + np.outer(FRACTIONS, step)

@@ -187,6 +187,14 @@ class Ladder(Trainer):
         Z *= 1 - COMPANION_SHARE
         return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
 
+    def formula(self, state, network, X):
+        first, *others = [member.formula(self._inner(), network, X) for member in state.members]
+        Z = sum(others, first) / (len(state.members) * state.temperature)
+        companion = self._companion()
+        if state.companion is None or companion is None:
+            return Z
+        return Z * (1 - COMPANION_SHARE) + companion.formula(state.companion, wide(network), X) * COMPANION_SHARE
+
     def finish(self, state, problem):
         """The state with what the rows that a member has not learned say of others."""
         outputs = partial(self.outputs, state, problem.network)

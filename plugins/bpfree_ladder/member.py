@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from bpfree_ladder.schedule import MAIN_SPREAD
-from sklearn_bpfree.plugin import Network, Problem, State, Trainer
+from sklearn_bpfree.plugin import Formula, Network, Problem, State, Trainer
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,11 @@ class Member:
     def with_decay(self, decay) -> Member:
         """The same net as one that began with another decay."""
         return replace(self, decay=decay)
+
+    def formula(self, trainer: Trainer, network, X: Formula) -> Formula:
+        """`outputs` as a formula."""
+        rows = X if self.columns is None else X.columns(self.columns)
+        return trainer.formula(self.state, narrow(network, self.columns), rows)
 
     def weights(self, network) -> np.ndarray:
         """Its weights as those of a network that sees every column."""

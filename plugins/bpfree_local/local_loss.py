@@ -115,6 +115,13 @@ class LocalLoss(ErrorSignalTrainer):
             Z += below.outputs(np.concatenate([part.ravel() for part in parts]), X)
         return Z / L
 
+    def formula(self, state, network, X):
+        *hidden, Z = network.formulas(state.weights, X)
+        if self.predict_with == "last":
+            return Z
+        heads = zip(hidden[:-1], state.feedback[::2], state.feedback[1::2], strict=False)
+        return sum((H @ A + c for H, A, c in heads), Z) / max(1, len(hidden))
+
 
 def _similarity_gradient(H, V, gV, objective, batch):
     """Gradient of the similarity loss by H; the one by V (None: the identity) is written into gV."""

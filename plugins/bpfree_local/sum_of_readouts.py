@@ -73,3 +73,7 @@ class SumOfReadouts(ErrorSignalTrainer):
                 H = f(Z)
                 out[rows] += H.dot(V)
         return out
+
+    def formula(self, state, network, X):
+        *hidden, Z = network.formulas(state.weights, X)
+        return sum((H @ V for H, V in zip(hidden, state.feedback, strict=False)), Z)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import gen_batches
 
+from bpfree_noprop.paths import PATHS
+from sklearn_bpfree.plugin import ACTIVATIONS, Formula
+
 CHAINS, STD_CHAINS = 8, 32  # for probabilities, and for standard deviations
 LEFT_OUT = 200  # about so many rows, at most every fifth, are left out by the first block to measure the noise
 CHUNK_BYTES = 1 << 22  # rows are predicted in chunks whose hidden activations take about this much memory
@@ -31,6 +34,31 @@ def mean_guess(trainer, state, network, X) -> np.ndarray:
         return guesses[-1] if trainer.predict_with == "last" else np.mean(guesses, axis=0)
 
     return _by_chunks(mean, X, max(n_chains, 1) * network.layer_sizes[1])
+
+
+def mean_guess_formula(trainer, state, network, X) -> Formula:
+    """The same as a formula of the rows, in which chains broadcast over them; see `NoProp.chain`."""
+    f, path, (origin, U) = ACTIVATIONS[network.activation].formula, PATHS[trainer.variant], state.embedding
+    n_chains = trainer.n_chains if trainer.n_chains is not None else CHAINS if state.is_classifier else 0
+    per_block, k = steps_per_block(trainer, state), len(origin)
+    n_steps = state.n_blocks * per_block
+    noise = _noise(trainer, state, n_chains) if n_chains else np.zeros((1, 1 + n_steps, k))
+    z, *added = noise.transpose(1, 0, 2)[:, :, None]
+    guesses = []
+    for group in state.groups:
+        for W, V, C, b, c in zip(*group.unpack(group.parameters), strict=True):
+            Z_x = X @ W + b
+            for _ in range(per_block):
+                step = len(guesses)
+                t, r = step / n_steps, (step + 1) / n_steps
+                Z = Z_x + z @ V[:k]
+                q = f(Z if trainer.variant == "dt" else Z + t * V[k]) @ C + c
+                P = q if trainer.learner == "ridge" else state.objective.link_formula(q)
+                to_guess, stay, spread = path.move(t, r)
+                z = to_guess * (origin + P @ U) + stay * z + np.sqrt(spread) * added[step]
+                guesses.append(P if state.is_classifier else q)
+    guesses = guesses[-1:] if trainer.predict_with == "last" else guesses
+    return sum(guesses[1:], guesses[0]).sum(0) / (len(noise) * len(guesses))
 
 
 def left_out_rows(state, n) -> np.ndarray:

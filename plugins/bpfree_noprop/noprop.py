@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import loguniform
 
 from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve_ridges
-from bpfree_noprop.chains import left_out_rows, mean_guess, standard_deviation, steps_per_block
+from bpfree_noprop.chains import left_out_rows, mean_guess, mean_guess_formula, standard_deviation, steps_per_block
 from bpfree_noprop.embedding import embed
 from bpfree_noprop.parameters import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.paths import PATHS
@@ -202,6 +202,13 @@ class NoProp(Trainer):
         if not state.is_classifier:
             return P  # they are raw outputs already
         return state.objective.inverse_link(np.clip(P, P_MIN, 1 - P_MIN if state.objective.kind == "labels" else None))
+
+    def formula(self, state, network, X):
+        P = mean_guess_formula(self, state, network, X)
+        if not state.is_classifier:
+            return P
+        P = P.clip(P_MIN, 1 - P_MIN if state.objective.kind == "labels" else 1)
+        return state.objective.inverse_link_formula(P)
 
     def predictive(self, state, network, X):
         """Mean guess, and the spread of noisy chains in the scale of left-out rows' errors."""

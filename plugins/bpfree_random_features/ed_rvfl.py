@@ -16,7 +16,17 @@ import numpy as np
 
 from bpfree_random_features.base import RandomFeatures
 from bpfree_random_features.sampling import Inputs, draw_layer, layer
-from sklearn_bpfree.plugin import Beside, State, advance, blocks, formed, product, solve_readout
+from sklearn_bpfree.plugin import (
+    ACTIVATIONS,
+    Beside,
+    Formula,
+    State,
+    advance,
+    blocks,
+    formed,
+    product,
+    solve_readout,
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -89,6 +99,15 @@ class EdRVFL(RandomFeatures):
         width = max(len(beta) for beta, _ in state.readouts)
         parts = (self._features(state.layers, network, X[rows]) for rows in blocks(X.shape[0], width))
         return np.concatenate([_mean_output(features, state.readouts) for features in parts])
+
+    def formula(self, state, network, X):
+        features, outputs = [], []
+        for W, b in state.layers:
+            H = ACTIVATIONS[network.activation].formula((features[-1] if features else X) @ W + b)
+            features.append(Formula.concatenated([H, X]) if self.direct_links else H)
+        for Phi, (beta, bias) in zip(features or [X], state.readouts, strict=True):
+            outputs.append(Phi @ beta + bias)
+        return sum(outputs[1:], outputs[0]) / len(outputs)
 
     def _features(self, layers, network, X):
         """What each readout sees: its layer's activations beside the inputs; the rows themselves without layers."""

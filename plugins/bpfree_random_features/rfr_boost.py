@@ -203,6 +203,14 @@ class RFRBoost(RandomFeatures):
         set_readouts(network, on_Phi + on_X, B, fit.bias)
         return Draw(on_Phi, on_X, read(F, B, fit.bias.astype(B.dtype)), float(fit.errors.min()))
 
+    def formula(self, state: Any, network, X):
+        Phi = X
+        for block in state.blocks:
+            below = network.formulas(np.stack(block.below), Phi)[-1].sum(0)
+            beside = network.formulas(np.stack(block.beside), X)[-1].sum(0)
+            Phi = Phi + (below + beside) @ block.carry
+        return Phi @ state.kernel + state.bias
+
     def _with_readout(self, state, Phi, problem):
         kernel, bias, fit = solve_readout(Phi, problem, self.penalties, self.method(problem))
         kernel, bias = kernel.astype(problem.dtype), bias.astype(problem.dtype)

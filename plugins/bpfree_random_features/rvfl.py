@@ -113,6 +113,12 @@ class RVFL(RandomFeatures):
             Z += X @ state.direct.astype(Z.dtype, copy=False)
         return Z
 
+    def formula(self, state: Any, network, X):
+        draws = np.stack([state.weights, *state.more]) if state.more else state.weights
+        Z = network.formulas(draws, X)[-1]
+        Z = Z.sum(0) if state.more else Z
+        return Z + X @ state.direct if self._has_direct_links(network) else Z
+
     def _copies(self, problem):
         sizes, width = problem.network.layer_sizes, problem.network.layer_sizes[-2]
         if len(sizes) == 2:  # nothing to draw

@@ -10,6 +10,11 @@ import numpy as np
 from scipy import special
 
 from sklearn_bpfree.nn.arrays import SMALL
+from sklearn_bpfree.nn.formulas import Formula, FormulaError
+
+
+def _no_formula(Z: Formula) -> Formula:
+    raise FormulaError("This activation is not said as a formula; give it the attribute formula.")
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,15 @@ class Activation:
         Whether the derivative cannot be had from H alone, so that Z must be kept.
     flat : bool
         Whether the derivative is zero almost everywhere, so that only trainers that need values can learn.
+    formula : callable
+        ``formula(Z)`` is what `apply` computes, as a `Formula`.
     """
 
     apply: Callable
     chain: Callable
     needs_input: bool = False
     flat: bool = False
+    formula: Callable = _no_formula
 
 
 @lru_cache(maxsize=16)
@@ -112,14 +120,25 @@ def _chain_flat(signal, Z, H):
     signal *= 0
 
 
+# onnxruntime has neither Softplus nor the error function in double precision
+
+
+def _softplus_formula(Z):
+    return Formula("Relu", Z) + Formula("Log", Formula("Exp", Formula("Min", Z, Z * -1)) + 1)
+
+
+def _gelu_formula(Z):
+    return Z * (Formula("Erf", (Z * 0.5**0.5).cast(np.float32)).cast(Z.dtype) + 1) * 0.5
+
+
 ACTIVATIONS = {
-    "identity": Activation(lambda Z: Z, lambda signal, Z, H: None),
-    "logistic": Activation(_logistic, _chain_logistic),
-    "tanh": Activation(_tanh, _chain_tanh),
-    "relu": Activation(_relu, _chain_relu),
-    "gelu": Activation(_gelu, _chain_gelu, needs_input=True),
-    "silu": Activation(_silu, _chain_silu, needs_input=True),
-    "softplus": Activation(_softplus, _chain_softplus),
-    "step": Activation(_step, _chain_flat, flat=True),
-    "sign": Activation(_sign, _chain_flat, flat=True),
+    "identity": Activation(lambda Z: Z, lambda signal, Z, H: None, formula=lambda Z: Z),
+    "logistic": Activation(_logistic, _chain_logistic, formula=lambda Z: Formula("Sigmoid", Z)),
+    "tanh": Activation(_tanh, _chain_tanh, formula=lambda Z: Formula("Tanh", Z)),
+    "relu": Activation(_relu, _chain_relu, formula=lambda Z: Formula("Relu", Z)),
+    "gelu": Activation(_gelu, _chain_gelu, needs_input=True, formula=_gelu_formula),
+    "silu": Activation(_silu, _chain_silu, needs_input=True, formula=lambda Z: Z * Formula("Sigmoid", Z)),
+    "softplus": Activation(_softplus, _chain_softplus, formula=_softplus_formula),
+    "step": Activation(_step, _chain_flat, flat=True, formula=lambda Z: (Z > 0).cast(Z.dtype)),
+    "sign": Activation(_sign, _chain_flat, flat=True, formula=lambda Z: (Z >= 0).cast(Z.dtype) * 2 - 1),
 }

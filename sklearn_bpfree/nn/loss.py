@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sklearn_bpfree.nn import probing
+from sklearn_bpfree.nn.formulas import Formula, FormulaError, forget_untold
 
 RAREST = 1e-3  # share of a class that first outputs are made for at least
 LEAST_MEAN = 1e-6  # the same for positive values, in units of their mean
@@ -56,6 +57,10 @@ class Loss:
     is_robust: ClassVar[bool] = False
     couples_outputs: ClassVar[bool] = False
     curvature_bound: ClassVar[float | None] = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        forget_untold(cls, [("link", "link_formula"), ("inverse_link", "inverse_link_formula")])
 
     # --- the loss itself ---
 
@@ -154,6 +159,26 @@ class Loss:
         if self.has_identity_link:
             return Z.mean(axis=0)
         return self.inverse_link(self.link(Z.astype(np.float64)).mean(axis=0)).astype(Z.dtype)
+
+    # --- the same as formulas, for exports; without a default where the link is not the identity ---
+
+    def link_formula(self, Z: Formula) -> Formula:
+        """`link` as a formula of the raw outputs."""
+        return self._identity("link", Z)
+
+    def inverse_link_formula(self, P: Formula) -> Formula:
+        """`inverse_link` as a formula of probabilities or values."""
+        return self._identity("inverse_link", P)
+
+    def mean_output_formula(self, Z: Formula, n_members: int) -> Formula:
+        """`mean_output` as a formula of the members' raw outputs."""
+        return self.inverse_link_formula(self.link_formula(Z).sum(0) / n_members)
+
+    def _identity(self, method, Z):
+        if self.has_identity_link:
+            return Z
+        name = type(self).__name__
+        raise FormulaError(f"The {method} of {name} is not said as a formula; give it the method {method}_formula.")
 
     # --- curvature ---
 

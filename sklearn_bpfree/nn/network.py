@@ -18,6 +18,7 @@ import numpy as np
 
 from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.arrays import product
+from sklearn_bpfree.nn.formulas import Formula
 from sklearn_bpfree.nn.quantisation import quantised
 
 BLOCK_BYTES = 1 << 22  # rows are predicted in blocks whose widest layer takes about this much memory
@@ -163,6 +164,21 @@ class Network:
             Z += b[..., None, :]
             H = f(Z)
         return H
+
+    def formulas(self, weights, X) -> list[Formula]:
+        """What the layers make of the rows, as formulas: the activations of each hidden one, then the raw outputs.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (..., n_weights)
+        X : Formula
+            The rows (n, d_0).
+        """
+        kernels, biases = self.unpack(self.effective(weights.astype(X.dtype, copy=False)))
+        layers = [X]
+        for W, b in zip(kernels[:-1], biases, strict=False):
+            layers.append(ACTIVATIONS[self.activation].formula(layers[-1] @ W + b[..., None, :]))
+        return [*layers[1:], layers[-1] @ kernels[-1] + biases[-1][..., None, :]]
 
     def outputs(self, weights, X) -> np.ndarray:
         """Raw outputs, before the objective's link; computed in blocks of rows, in the wider dtype of weights and rows.

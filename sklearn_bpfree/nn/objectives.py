@@ -58,6 +58,7 @@ class Metric:
         self.targets = targets
         self.smooth = smooth
         self.link = smooth.link
+        self.link_formula = smooth.link_formula
         self.vectorised = vectorised(scoring, targets, self.link)
         names = list(inspect.signature(self.scorer).parameters)
         self._is_metric = len(names) >= 2 and names[:1] != ["estimator"] and len(_required(self.scorer)) == 2

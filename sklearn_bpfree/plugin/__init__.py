@@ -36,6 +36,9 @@ Network
     SCHEDULES           names of learning-rate schedules
     schedule_factor     factor on the learning rate at some fraction of the fit
 
+Exports
+    Formula             raw outputs said step by step, for `Trainer.formula` of a trainer that overrides `outputs`
+
 Objective
     Loss                base of the differentiable losses: values, output error, link, curvature; ask it, not its class
     Metric              a scikit-learn scorer as the objective
@@ -81,6 +84,7 @@ from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.nn.activations import ACTIVATIONS, Activation
 from sklearn_bpfree.nn.arrays import add_bias, affine, dropout_mask, ones, product, shrink, write_gradient
 from sklearn_bpfree.nn.draws import draw_key, keyed, random_bits, random_signs
+from sklearn_bpfree.nn.formulas import Formula
 from sklearn_bpfree.nn.loss import Loss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
@@ -113,6 +117,7 @@ __all__ = [
     "ErrorSignalState",
     "ErrorSignalTrainer",
     "FeedbackTrainer",
+    "Formula",
     "LocalErrors",
     "Loss",
     "LowRank",

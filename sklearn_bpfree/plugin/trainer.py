@@ -23,6 +23,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 from scipy import special
 
+from sklearn_bpfree.nn.formulas import Formula, forget_untold
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.budget import Budget
@@ -96,6 +97,7 @@ class Trainer(HoldsTrainers, ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(eq=False, repr=False)(cls)
+        forget_untold(cls, [("outputs", "formula")])
 
     @abstractmethod
     def init(self, problem: Problem, rng: np.random.Generator) -> State:
@@ -129,6 +131,13 @@ class Trainer(HoldsTrainers, ABC):
     def outputs(self, state: Any, network: Network, X) -> np.ndarray:
         """Raw outputs (n, K) for prediction; override for methods that predict in another way than by the network."""
         return network.outputs(state.weights, X)
+
+    def formula(self, state: Any, network: Network, X: Formula) -> Formula:
+        """`outputs` as a formula of the rows, for exports such as `sklearn_bpfree.onnx`.
+
+        A trainer that overrides `outputs` overrides this, too, or cannot be exported.
+        """
+        return network.formulas(state.weights, X)[-1]
 
     def predictive(self, state: Any, network: Network, X) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the target given each row; for trainers that offer "return_std".

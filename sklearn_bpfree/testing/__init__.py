@@ -57,6 +57,7 @@ from sklearn_bpfree.testing.signals import check_hidden_layers_mind_weights, che
 from sklearn_bpfree.testing.steps import (
     check_draws_from_its_generator,
     check_finish_keeps_the_outputs,
+    check_formula,
     check_gradient,
     check_outputs,
     check_states,
@@ -141,6 +142,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     # one step
     yield check_states
     yield check_outputs
+    yield check_formula
     yield check_gradient
     yield check_step_changes_nothing
     yield check_step_repeats_itself

@@ -10,6 +10,7 @@ from io import StringIO
 
 import numpy as np
 
+from sklearn_bpfree.nn.formulas import Formula, FormulaError
 from sklearn_bpfree.plugin.trainer import State
 from sklearn_bpfree.testing.asking import arrays_of, ask, ask_same, first_difference
 from sklearn_bpfree.testing.generators import watched_generators
@@ -78,6 +79,22 @@ def check_outputs(trainer):
             gap < 1e-3,
             f"outputs of a row depend on the rows that it comes with, by {gap:.2g} of the largest for {kind}",
         )
+
+
+def check_formula(trainer):
+    """`formula` says what `outputs` computes; a trainer without one, which is not exported, says so itself."""
+    for kind in KINDS:
+        problem = make_problem(kind)
+        state = trainer.step(trainer.init(problem, make_rng()), problem, make_rng())
+        rows = Formula.input(problem.dtype)
+        try:
+            formula = trainer.formula(state, problem.network, rows)
+        except FormulaError:
+            return
+        Z, told = trainer.outputs(state, problem.network, problem.X), formula.value({rows: problem.X})
+        ask(told.shape == Z.shape, f"formula must be of the outputs, of shape {Z.shape} for {kind}, got {told.shape}")
+        gap = np.abs(told - Z).max() / np.abs(Z).max()
+        ask(gap < 1e-4, f"formula says something else than outputs, by {gap:.2g} of the largest for {kind}")
 
 
 def check_gradient(trainer):

@@ -366,6 +366,13 @@ class GuessesAgain(DFA):
         return Z + 1e-3 * self.source.standard_normal(Z.shape).astype(Z.dtype)
 
 
+class SaysAnotherFormula(RandomSearch):
+    """Exports twice what it predicts."""
+
+    def formula(self, state, network, X):
+        return super().formula(state, network, X) * 2
+
+
 class LossUpsideDown(RandomSearch):
     """Takes its loss for a score."""
 
@@ -424,6 +431,7 @@ FAULTS = {
     CentresTheBatch: "outputs of a row depend on the rows that it comes with",
     DriftsAlongTheRows: "outputs of a row depend on the rows that it comes with",
     GuessesAgain: "outputs gives other bits when it is repeated",
+    SaysAnotherFormula: "formula says something else than outputs",
     LossUpsideDown: "but by the states' loss it went from",
     KeepsItsThreshold: "shift_outputs must move the outputs of every row by the shift",
 }

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from sklearn_bpfree.nn.arrays import flush, largest, ones
+from sklearn_bpfree.nn.formulas import Formula
 from sklearn_bpfree.nn.losses.declared import DeclaredLoss
 
 LARGE = 40  # raw outputs below this have exponentials that neither overflow nor vanish in single precision
@@ -32,8 +33,14 @@ class BinaryLogLoss(DeclaredLoss):
     def link(self, Z):
         return special.expit(Z)
 
+    def link_formula(self, Z):
+        return Formula("Sigmoid", Z)
+
     def inverse_link(self, P):
         return special.logit(P)
+
+    def inverse_link_formula(self, P):
+        return Formula("Log", P) - Formula("Log", 1 - P)
 
     def mean_output(self, Z):
         return special.logsumexp(special.log_expit(Z), axis=0) - special.logsumexp(special.log_expit(-Z), axis=0)
@@ -108,8 +115,14 @@ class LogLoss(DeclaredLoss):
     def link(self, Z):
         return np.moveaxis(_softmax(np.moveaxis(Z, -1, 0))[0], 0, -1)
 
+    def link_formula(self, Z):
+        return Z.softmax()
+
     def inverse_link(self, P):
         return np.log(P)
+
+    def inverse_link_formula(self, P):
+        return Formula("Log", P)
 
     def mean_output(self, Z):
         return special.logsumexp(special.log_softmax(Z, axis=2), axis=0) - np.log(len(Z))

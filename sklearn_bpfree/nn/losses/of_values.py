@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_scalar
 
+from sklearn_bpfree.nn.formulas import Formula
 from sklearn_bpfree.nn.losses.declared import DeclaredLoss
 from sklearn_bpfree.nn.probing import NEAR
 
@@ -126,8 +127,14 @@ class PoissonLoss(DeclaredLoss):
     def link(self, Z):
         return np.exp(Z)
 
+    def link_formula(self, Z):
+        return Formula("Exp", Z)
+
     def inverse_link(self, P):
         return np.log(P)
+
+    def inverse_link_formula(self, P):
+        return Formula("Log", P)
 
     def link_slope(self, Z):
         return np.exp(Z)
