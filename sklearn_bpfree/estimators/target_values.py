@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,6 +11,7 @@ from scipy import sparse
 
 from sklearn_bpfree.plugin.hyperparameters import shown
 
+NUMBERS = (Real, Decimal, np.bool_)
 NOTHING = ("NAType", "NaTType")  # of pandas, which need not be there
 INT64 = np.iinfo(np.int64)
 
@@ -58,11 +60,11 @@ def _integers_kept(y, array):
 def _of_objects(array, numbers, name):
     values = array.ravel().tolist()
     for row, value in enumerate(values):
-        if value is None or type(value).__name__ in NOTHING or (isinstance(value, Real) and value != value):
+        if value is None or type(value).__name__ in NOTHING or (isinstance(value, NUMBERS) and value != value):
             raise ValueError(
                 f"{name} holds missing values, such as {value!r} in row {_row(row, array)}; leave these rows out."
             )
-        if not isinstance(value, (Real, np.bool_) if numbers else (str, Real, np.bool_)):
+        if not isinstance(value, NUMBERS if numbers else (str, *NUMBERS)):
             _refuse(value, _row(row, array), numbers, name)
     if any(isinstance(value, str) for value in values):
         other = next((value for value in values if not isinstance(value, str)), None)

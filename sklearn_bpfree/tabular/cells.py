@@ -6,7 +6,7 @@ Read `Column.read` first. What a column is taken for is decided in `kinds`.
 import warnings
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from sklearn_bpfree.tabular.containers import Moments
 from sklearn_bpfree.tabular.holes import bare, is_hole
 from sklearn_bpfree.tabular.moments import days_of_durations, days_since_1970, encoded_parts
 
-LARGEST = 1e150  # numbers beyond are how programs write infinity, and have no square
+LARGEST = np.float64(1e150)  # numbers beyond are how programs write infinity, and have no square
 TRUTH: dict[str, float] = dict.fromkeys(
     "true t yes y 1 1.0 on ja j wahr oui vrai sí si vero sim да tak ✓ ✔".split(), 1.0
 )
@@ -36,6 +36,9 @@ class BooleanFormat:
 FORMATS = {
     "number": numbers.NumberFormat(), "boolean": BooleanFormat(), "constant": numbers.NumberFormat(),
     "date": dates.DateFormat(), "time of day": spans.TimeFormat(), "duration": spans.DurationFormat(),
+}  # fmt: skip
+DECIDE = {
+    "number": numbers.decide, "date": dates.decide, "time of day": spans.decide_times, "duration": spans.decide,
 }  # fmt: skip
 
 
@@ -151,7 +154,9 @@ def _read_all(column, cells, hole) -> list:
     """What each cell says, by the column's format; a hole where it says nothing."""
     read = {}
     odd = []
-    for cell in count_cells(column, cells):
+    counts = count_cells(column, cells)
+    column = replace(column, format=column.format or _format_of_new(column, counts))
+    for cell in counts:
         value = read_cell(column, cell)
         if value is None and cell not in column.odd and not is_hole(str(cell)):
             odd.append(cell)
@@ -165,6 +170,14 @@ def _read_all(column, cells, hole) -> list:
             stacklevel=2,
         )
     return [read.get(cell, hole) for cell in cells]
+
+
+def _format_of_new(column, counts):
+    """How texts are written in a column that had a type in training, where they leave no doubt and have no unit."""
+    said = {cell: count for cell, count in counts.items() if isinstance(cell, str) and not is_hole(cell)}
+    form = DECIDE[column.kind](said) if said and column.kind in DECIDE else None
+    doubtful = any("rules out" in note or "tells day" in note for note in getattr(form, "notes", ("rules out",)))
+    return None if doubtful or set(getattr(form, "scales", "")) > {""} else form
 
 
 def _plain_floats(form, cells) -> np.ndarray | None:

@@ -13,7 +13,8 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_bpfree.tabular.cells import Column, cell_text
+from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
+from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
 from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
@@ -186,6 +187,8 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = self._in_order(as_table(X))
         validate_data(self, native(table), reset=False, skip_check_array=True)
+        if table.shape[0] == 0:
+            raise ValueError("X has no rows (0 sample(s)); give some.")
         return self._read(table)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -280,7 +283,7 @@ def _is_plain(column, series) -> bool:
         or not (dtype.is_numeric() or isinstance(dtype, nw.Boolean))
     ):
         return False
-    return not dtype.is_float() or bool(series.is_finite().all())
+    return not dtype.is_float() or (str(dtype) != "Float16" and bool((series.abs() < LARGEST).all()))
 
 
 def _series(name, values, frame):
@@ -303,11 +306,11 @@ def _read_array(table, columns, date_parts):
 def _finite(numbers):
     """Numbers whose infinite values are NaN instead."""
     values = numbers.data if sparse.issparse(numbers) else numbers
-    if values.dtype.kind != "f" or not np.isinf(values).any():
+    if values.dtype.kind != "f" or not (too_large := np.abs(values) >= LARGEST).any():
         return numbers
     numbers = numbers.copy()
     values = numbers.data if sparse.issparse(numbers) else numbers
-    values[np.isinf(values)] = np.nan
+    values[too_large] = np.nan
     return numbers
 
 
@@ -316,6 +319,27 @@ def numeric_columns(X) -> list[int]:
     if sparse.issparse(X):
         return [*range(X.shape[1])]
     return [j for j, text in enumerate(_are_text(X)) if not text]
+
+
+def circle_columns(X) -> list[int]:
+    """Those of sines and cosines of one angle, in what a `ColumnReader` gives."""
+    numeric = numeric_columns(X)
+    if sparse.issparse(X) or not on_circles(as_numbers(_part(X, slice(ROWS_OF_LOOK), numeric))):
+        return []
+    starts = on_circles(as_numbers(_part(X, slice(None), numeric)))
+    return [numeric[j + k] for j in starts for k in (0, 1)]
+
+
+def straight_columns(X) -> list[int]:
+    """Those of all other numbers, in what a `ColumnReader` gives."""
+    circles = {*circle_columns(X)}
+    return [j for j in numeric_columns(X) if j not in circles]
+
+
+def _part(X, rows, columns):
+    return (
+        X[rows, columns] if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[rows, columns].to_native()
+    )
 
 
 def categorical_columns(X) -> list[int]:

@@ -31,7 +31,7 @@ class Moments(NamedTuple):
 def as_table(X) -> Any:
     """A sparse matrix, an array of two dimensions or a narwhals DataFrame with the same cells; an error otherwise."""
     if sparse.issparse(X):
-        return X
+        return X if X.format in ("csr", "csc") else X.tocsr()
     if not isinstance(X, np.ndarray):
         frame = _as_frame(X)
         if frame is not None:
@@ -39,6 +39,8 @@ def as_table(X) -> Any:
         X = _as_array(X)
     if np.ma.isMaskedArray(X):
         X = np.ma.filled(X.astype(np.float64 if X.dtype.kind in PLAIN_KINDS else object), np.nan)
+    if X.dtype.names:
+        raise ValueError("X is an array of records; make it a table by pandas.DataFrame(X).")
     if X.ndim == 0:
         raise ValueError(f"Expected 2D array of rows and columns, got a {type(X.item()).__name__} instead.")
     if X.ndim != 2:
@@ -48,7 +50,14 @@ def as_table(X) -> Any:
         )
     if X.dtype.kind not in ARRAY_KINDS:
         raise ValueError(f"X must hold numbers, dates or strings, got an array of {X.dtype}; use a DataFrame.")
-    return X
+    return of_usual_width(X)
+
+
+def of_usual_width(numbers: np.ndarray) -> np.ndarray:
+    """Floats of 16 bits as such of 32, in which they can be counted with, and those of more than 64 as such of 64."""
+    if numbers.dtype.kind == "f" and numbers.dtype.itemsize not in (4, 8):
+        return numbers.astype(np.float32 if numbers.dtype.itemsize < 4 else np.float64)
+    return numbers
 
 
 def _as_frame(X):
@@ -127,6 +136,8 @@ def _cells(series: nw.Series):
         return Levels(series.to_list())
     if isinstance(dtype, (nw.String, nw.Object, nw.Time)):
         return series.to_list()
+    if isinstance(dtype, nw.Boolean) and series.null_count():
+        return series.to_list()
     if dtype.is_numeric() or isinstance(dtype, nw.Boolean):
         return _numbers(series)
     if isinstance(dtype, nw.Duration):
@@ -141,7 +152,7 @@ def _numbers(series):
     if not isinstance(series.dtype, NOT_OF_NUMPY):
         numbers = series.to_numpy()
         if numbers.dtype.kind in PLAIN_KINDS:
-            return numbers
+            return of_usual_width(numbers)
     return np.asarray(series.cast(nw.Float64()).to_numpy(), dtype=np.float64)
 
 
@@ -155,6 +166,10 @@ def _unknown(series):
         return np.full(len(series), np.nan)
     native = series.to_native()
     kind = type(getattr(native, "dtype", None)).__name__  # of pandas
+    if isinstance(getattr(native, "dtype", None), np.dtype) and native.dtype.kind == "f":
+        return of_usual_width(native.to_numpy())
+    if str(getattr(native, "type", "")).startswith("date64"):  # of Arrow
+        return _cells(nw.from_native(native.cast("date32"), series_only=True))
     if kind == "SparseDtype":
         return _cells(nw.from_native(native.sparse.to_dense(), series_only=True))
     if kind == "PeriodDtype":

@@ -24,12 +24,15 @@ from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
 from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
 from sklearn_bpfree.estimators.target_values import plain
+from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.columns import (
     ColumnReader,
     as_numbers,
     categorical_columns,
+    circle_columns,
     many_level_columns,
     numeric_columns,
+    straight_columns,
 )
 from sklearn_bpfree.tabular.containers import as_table, native
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
@@ -43,6 +46,13 @@ BLOCK_ROWS = 8192  # rows that are predicted at a time
 MAX_ORDINAL = 255  # the largest number of levels that HistGradientBoosting* takes
 FOR_THE_ESTIMATOR = ("sample_weight", "X_val", "y_val", "sample_weight_val")  # what `fit` takes without a step's name
 MIN_DENSITY = 0.1  # below this share of non-zero cells the encoded table stays sparse
+
+
+class _Rows:
+    """Validation rows that are still to be encoded."""
+
+    def __init__(self, rows):
+        self.rows = rows
 
 
 def _last_step_has(method):
@@ -79,16 +89,49 @@ class TabularPipeline(Pipeline):
         -------
         self : object
         """
-        if isinstance(_learner(self[-1]), _BPFreeEstimator):
-            y = plain(y, numbers=is_regressor(self[-1]))
+        y = self._plain(y)
         if get_config()["enable_metadata_routing"]:
             return super().fit(X, y, **params)
         given = {name: params.pop(name) for name in FOR_THE_ESTIMATOR if name in params}
         if given.get("X_val") is not None:
-            given["X_val"] = clone(self[:-1]).fit(X, y).transform(given["X_val"])
+            given["X_val"] = _Rows(given["X_val"])
         last = self.steps[-1][0]
         given = {f"{last}__{name}": value for name, value in given.items() if value is not None}
         return super().fit(X, y, **given, **params)
+
+    @available_if(_last_step_has("partial_fit"))
+    def partial_fit(self, X: Any, y: Any, **params: Any) -> Self:
+        """Go on training with further rows; the first ones decide what the columns are and how they are encoded.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        **params : dict
+            Of the last step's `partial_fit`, such as the `classes` that the first rows do not have.
+
+        Returns
+        -------
+        self : object
+        """
+        y, encoder = self._plain(y), self[:-1]
+        rows = encoder.transform(X) if hasattr(self[0], "columns_") else encoder.fit_transform(X, y)
+        self.steps[:-1] = encoder.steps
+        self[-1].partial_fit(rows, y, **params)
+        return self
+
+    def _plain(self, y):
+        """The targets as our estimators want them."""
+        ours = isinstance(_learner(self[-1]), _BPFreeEstimator)
+        return plain(y, numbers=is_regressor(self[-1])) if ours else y
+
+    def _fit(self, X, y=None, routed_params=None, *args, **kwargs):
+        """Fit all steps but the last, as `Pipeline` does, and encode the validation rows by them."""
+        encoded = super()._fit(X, y, routed_params, *args, **kwargs)
+        given = {} if routed_params is None else routed_params[self.steps[-1][0]].get("fit", {})
+        if isinstance(rows := given.get("X_val"), _Rows):
+            given["X_val"] = self[:-1].transform(rows.rows)
+        return encoded
 
     def predict(self, X: Any, **params: Any) -> Any:
         """What the last step predicts.
@@ -189,7 +232,8 @@ def tabular_pipeline(
     date becomes the days since 1970 and its month, day, weekday and hour. What becomes of it all depends on the
     estimator:
 
-    - ours: numbers through :class:`PiecewiseLinearEncoder`, parts of dates as sines and cosines, categories one-hot;
+    - ours: numbers through :class:`PiecewiseLinearEncoder`, parts of dates as sines and cosines, with bins where the
+      target goes with them, categories one-hot;
     - one that takes missing values, as HistGradientBoosting* do: numbers untouched, categories as codes (and marked as
       categories, if the estimator has the parameter `categorical_features` and pandas is installed);
     - any other: numbers imputed by the median and standardised, categories and the parts of dates one-hot.
@@ -278,10 +322,12 @@ def _make_preprocessor(estimator):
     )
     folds = same_folds(5, random_state=0)  # so that only the estimator is random
     means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", **folds)
+    circles = []
     if ours:
         numeric = make_pipeline(numbers, PiecewiseLinearEncoder())
         categorical = OneHotLevels()
         many_levels = make_pipeline(LevelNumbers(), means, PiecewiseLinearEncoder())
+        circles = [("circles", make_pipeline(numbers, CircleEncoder()), circle_columns)]
     elif get_tags(learner).input_tags.allow_nan:
         numeric = numbers
         text = FunctionTransformer(as_text, feature_names_out="one-to-one")
@@ -300,7 +346,8 @@ def _make_preprocessor(estimator):
     marks = "categorical_features" in learner.get_params() and find_spec("pandas")
     preprocessor = (_MarkingColumnTransformer if marks else ColumnTransformer)(
         [
-            ("numeric", numeric, numeric_columns),
+            ("numeric", numeric, straight_columns if ours else numeric_columns),
+            *circles,
             ("categorical", categorical, categorical_columns),
             ("many_levels", many_levels, many_level_columns),
         ],

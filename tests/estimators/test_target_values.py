@@ -1,6 +1,7 @@
 """Targets as the user gives them: what they cannot be is named by row and value, and labels stay what they are."""
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,11 @@ def test_numbers_as_objects_are_numbers():
     model = BPFreeRegressor((4,), max_iter=2, random_state=0)
     by_object = model.fit(X, values).predict(X)
     np.testing.assert_array_equal(by_object, model.fit(X, values.astype(float)).predict(X))
+    decimals = np.array([Decimal("1.5"), Decimal(2)] * 10, dtype=object)  # as databases give them
+    np.testing.assert_array_equal(by_object, model.fit(X, decimals).predict(X))
+    decimals[3] = Decimal("NaN")
+    with pytest.raises(ValueError, match=r"y holds missing values, such as Decimal\('NaN'\) in row 3"):
+        model.fit(X, decimals)
 
 
 @pytest.mark.parametrize("name", list_trainers())

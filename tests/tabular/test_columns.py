@@ -80,6 +80,11 @@ FRAMES = {
     "pandas Period": pd.DataFrame({"c": pd.PeriodIndex([pd.Period(ordinal=int(v), freq="D") for v in VALUES])}),
     "pandas on Arrow": pd.DataFrame({"c": pd.array(VALUES, dtype="float64[pyarrow]")}),
     "Arrow": pa.table({"c": VALUES, "nulls": pa.nulls(N)}),
+    "Arrow dates of 64 bits": pa.table({"c": pa.array(VALUES.astype("datetime64[D]"), pa.date64())}),
+    "floats of 16 bits": pd.DataFrame({"c": VALUES.astype(np.float16)}),
+    "matrix of floats of 16 bits": VALUES.astype(np.float16)[:, None],
+    "long doubles": pd.DataFrame({"c": VALUES.astype(np.longdouble)}),
+    "numbers beside infinity of other programs": np.c_[VALUES, np.where(VALUES > 400, 1.8e308, -1e300)],
     "Arrow dates": pa.table({"c": pa.array(VALUES.astype("datetime64[D]"))}),
     "an index of its own": pd.DataFrame({"c": VALUES.astype(str)}, index=np.arange(N)[::-1]),
     "number as name": pd.DataFrame({0: VALUES.astype(str)}),
@@ -93,6 +98,7 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("X", FRAMES.values(), ids=FRAMES)
+@pytest.mark.filterwarnings("error")
 def test_any_container_is_read(X):
     found = ColumnReader().fit_transform(X)
     found = (
@@ -132,6 +138,7 @@ def test_protocols_of_foreign_tables(protocol):
             "names of X's columns must be strings, got int and str",
         ),
         (pa.table({}), "X has no rows"),
+        (np.zeros(3, dtype=[("a", float)]), "X is an array of records; make it a table"),
         (pl.DataFrame({"c": [b"1", b"2"]}), "Column 'c' must hold .* Binary"),
         (pd.DataFrame({"c": [np.zeros(2)] * 3}), "Column 'c' must hold single values"),
     ],
@@ -310,6 +317,42 @@ def test_a_new_cell_that_says_nothing_is_a_hole_and_a_column_of_them_an_error():
         assert reader.transform(pd.DataFrame({"c": ["4 kg", "heavy"]}))["c"].isna().tolist() == [False, True]
     with pytest.raises(ValueError, match="Column 'c' must hold numbers as in training, got 'heavy'"):
         reader.transform(pd.DataFrame({"c": ["heavy"]}))
+
+
+def test_a_column_that_had_a_type_in_training_takes_texts_that_leave_no_doubt():
+    train = pd.DataFrame({"v": [1.5, 2.5], "d": pd.to_datetime(["2020-01-31", "2020-03-01"]), "b": [True, False]})
+    texts = pd.DataFrame({"v": ["0,5", "12,25"], "d": ["13.02.2020", "1.3.2020"], "b": ["ja", "nein"]})
+    found = ColumnReader().fit(train).transform(texts)
+    assert found["v"].tolist() == [0.5, 12.25] and found["b"].tolist() == [1, 0]
+    assert found["d_month"].tolist() == [2, 3]
+    for name, text in {"v": "1,234", "d": "01/02/2020"}.items():
+        with pytest.raises(ValueError, match=f"Column '{name}' must hold .*s as in training, got '{text}'; convert it"):
+            ColumnReader().fit(train).transform(texts.assign(**{name: text}))
+    for text in ("5 %", "5 kg"):
+        with pytest.raises(ValueError, match="Column 'v' must hold numbers"):
+            ColumnReader().fit(train).transform(texts.assign(v=text))
+    gone = ColumnReader().fit(train).transform(train.assign(d=np.nan, v=np.nan))
+    assert gone.drop(columns="b").isna().all(axis=None)
+    with pytest.raises(ValueError, match="X has no rows"):
+        ColumnReader().fit(train).transform(train[:0])
+
+
+def test_truth_with_holes_is_truth_in_any_library():
+    cells = [True, None, False]
+    for X in (
+        pd.DataFrame({"c": pd.array(cells, dtype="boolean")}),
+        pl.DataFrame({"c": cells}),
+        pa.table({"c": cells}),
+    ):
+        assert [column.kind for column in describe_columns(X)] == ["boolean"]
+        trees = tabular_pipeline(HistGradientBoostingClassifier()).fit(X, [1, 0, 0])[:-1]
+        np.testing.assert_array_equal(trees.transform(X).to_numpy(), [[1], [NAN], [0]])
+
+
+@pytest.mark.parametrize("kind", ["coo", "dok", "lil", "bsr", "dia", "csr", "csc"])
+def test_sparse_matrices_of_any_kind(kind):
+    X = sparse.random(40, 3, 0.5, format="csr", random_state=0)
+    np.testing.assert_array_equal(ColumnReader().fit_transform(X.asformat(kind)).toarray(), X.toarray())
 
 
 def test_infinite_values_are_holes():

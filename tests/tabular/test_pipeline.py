@@ -15,14 +15,14 @@ from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
+from sklearn_bpfree.tabular import LeftOutWarning, tabular_pipeline
 from sklearn_bpfree.tabular import pipeline as tabular
-from sklearn_bpfree.tabular import tabular_pipeline
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 
 NAN = float("nan")
@@ -318,6 +318,33 @@ def test_validation_rows_are_encoded_like_the_others(kind):
     encoded = again[:-1].fit(X[rows], y[rows]).transform(X[held])
     again.fit(X[rows], y[rows], estimator__X_val=encoded, estimator__y_val=y[held])
     np.testing.assert_array_equal(model.predict(X), again.predict(X))
+
+
+def test_columns_are_read_once_beside_validation_rows():
+    X, y = mixed_table()
+    X = X.assign(note=[f"row {i}" for i in range(len(X))])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = tabular_pipeline(BPFreeClassifier(max_iter=2)).fit(X[:180], y[:180], X_val=X[180:], y_val=y[180:])
+    assert sum(issubclass(w.category, LeftOutWarning) for w in caught) == 1
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("estimator", [BPFreeClassifier(random_state=0), SGDClassifier("log_loss", random_state=0)])
+def test_training_goes_on_with_further_rows_as_the_first_ones_were_encoded(estimator):
+    X, y = mixed_table()
+    model = tabular_pipeline(estimator).partial_fit(X[:90], y[:90], classes=["no", "yes"])
+    encoder = tabular_pipeline(estimator)[:-1].fit(X[:90], y[:90])
+    for _ in range(30):
+        model.partial_fit(X[:180], y[:180])
+    dense = [sparse.csr_array(part.transform(X)).toarray() for part in (model[:-1], encoder)]
+    np.testing.assert_array_equal(*dense)
+    assert model.score(X[180:], y[180:]) > 0.7
+    by_hand = clone(estimator).partial_fit(encoder.fit_transform(X[:90], y[:90]), y[:90], classes=["no", "yes"])
+    for _ in range(30):
+        by_hand.partial_fit(encoder.transform(X[:180]), y[:180])
+    np.testing.assert_array_equal(by_hand.predict(encoder.transform(X)), model.predict(X))
+    assert not hasattr(tabular_pipeline(LogisticRegression()), "partial_fit")
 
 
 def test_deviations_and_quantiles_are_predicted_in_blocks_of_rows(monkeypatch):
