@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,64 +19,16 @@ from multiprocessing import TimeoutError as NoAnswer  # joblib raises this one
 from typing import Any
 
 import joblib
-from joblib.parallel import BACKENDS, ParallelBackendBase, get_active_backend
+from joblib.parallel import BACKENDS, get_active_backend
 
 from sklearn_bpfree.plugin.blas import keep_freed_memory, one_blas_thread, short_turns
+from sklearn_bpfree.plugin.threads import BACKEND, BlockingThreads
 from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, TaskError, run, scattered
 
-BACKEND = "sklearn_bpfree"
-CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is the one below
+CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is `BlockingThreads`
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
 LOST = (BrokenExecutor, CancelledError, OSError, NoAnswer)  # when workers died, or start again and count as none
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
-
-
-class BlockingThreads(ParallelBackendBase):
-    """Threads for joblib whose results are waited for, not polled every 10 ms as those of its own backends are."""
-
-    supports_retrieve_callback = False
-    supports_sharedmem = True
-    uses_threads = True
-    parallel: joblib.Parallel | None = None
-    _pool: ThreadPoolExecutor | None = None
-
-    def effective_n_jobs(self, n_jobs):
-        return n_jobs if n_jobs > 0 else max(joblib.cpu_count() + 1 + n_jobs, 1)
-
-    def configure(self, n_jobs=1, parallel=None, **backend_kwargs):
-        self.parallel = parallel
-        n_jobs = self.effective_n_jobs(n_jobs)
-        self._pool = ThreadPoolExecutor(n_jobs)
-        return n_jobs
-
-    def submit(self, func, callback=None):
-        assert self._pool is not None  # joblib calls `configure` first
-        return self._pool.submit(_announced, func, callback)
-
-    def retrieve_result(self, out, timeout=None):
-        return out.result(timeout)
-
-    def terminate(self):
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def abort_everything(self, ensure_ready=True):
-        self.terminate()
-        if ensure_ready and self.parallel is not None:
-            self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
-
-
-def _announced(func, callback):
-    """A task that calls back before its result is there: joblib sleeps if it has all results and misses a call."""
-    try:
-        return func()
-    finally:
-        if callback is not None:
-            callback(None)
-
-
-joblib.register_parallel_backend(BACKEND, BlockingThreads)
 
 
 class Workers:
