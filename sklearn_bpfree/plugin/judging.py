@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members
+from sklearn_bpfree.plugin.output_layers import OutputLayers
 from sklearn_bpfree.plugin.problem import Problem
-from sklearn_bpfree.plugin.projection import OutputLayers
 
 COLUMN_BYTES = 1 << 26  # rows are stored column by column if they take at most so much memory
 BLOCK_BYTES = 1 << 21  # so much memory the widest layer may take in a block, which should stay in cache

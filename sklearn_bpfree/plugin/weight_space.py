@@ -13,6 +13,7 @@ import numpy as np
 
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin import projection
+from sklearn_bpfree.plugin.output_layers import OutputLayers
 from sklearn_bpfree.plugin.problem import Problem
 
 REFIT_ROWS = 1 << 15  # "all" rows of a large table
@@ -46,7 +47,7 @@ class AllWeights:
         """First weights, and the penalty of the output layer."""
         return weights, 0.0
 
-    def output_layers(self, weights, penalty, rows) -> projection.OutputLayers | None:
+    def output_layers(self, weights, penalty, rows) -> OutputLayers | None:
         """How members around some weights come to their outputs on some rows (None: all); None: as the network does."""
         return None
 
@@ -76,7 +77,7 @@ class HiddenWeights:
         penalty = projection.choose_penalty(self.problem, hidden, rng)
         return self._in_full(hidden, V, penalty, rng), penalty
 
-    def output_layers(self, weights, penalty, rows) -> projection.OutputLayers:
+    def output_layers(self, weights, penalty, rows) -> OutputLayers:
         hidden, V = projection.split(self.problem.network, weights)
         return projection.output_layers(self.problem, hidden, V, penalty, rows)
 

@@ -6,7 +6,7 @@ from scipy import optimize, special
 
 from sklearn_bpfree.nn.losses import BinaryLogLoss, HuberLoss, LogLoss, SquaredError
 from sklearn_bpfree.nn.network import Network
-from sklearn_bpfree.plugin import PopulationTrainer, projection
+from sklearn_bpfree.plugin import PopulationTrainer, output_layers, projection
 from sklearn_bpfree.plugin.judging import block_members
 from sklearn_bpfree.plugin.members import member_outputs
 from sklearn_bpfree.plugin.problem import Problem
@@ -49,9 +49,9 @@ def test_one_step_solves_the_squared_error(weighted):
     p = problem(SquaredError(), weighted=weighted)
     weights = p.network.initial_weights(np.random.default_rng(1), np.float64)
     H = features(p, weights)
-    M = projection.curvature(p.objective, H.T[None], p.sample_weight, 0.1)
+    M = output_layers.curvature(p.objective, H.T[None], p.sample_weight, 0.1)
     start = np.random.default_rng(2).normal(size=(1, 5, 3))
-    V, Z = projection.descend(p.objective, H.T[None], p.Y, p.sample_weight, start, M, 1)
+    V, Z = output_layers.descend(p.objective, H.T[None], p.Y, p.sample_weight, start, M, 1)
     w = np.ones(60) if p.sample_weight is None else p.sample_weight
     ridge = 0.1 * (w[:, None] * H[:, :-1] ** 2).mean() * np.diag([1, 1, 1, 1, 0])
     expected = np.linalg.solve((H.T * w) @ H / 60 + ridge, (H.T * w) @ p.Y / 60)
@@ -64,11 +64,11 @@ def test_steps_for_a_log_loss_never_overshoot_and_end_at_the_minimum(objective, 
     p = problem(objective, weighted=True, sizes=(5, 7, 4, K))
     p.Y = p.Y if K > 1 else (p.X[:, :1] + p.X[:, 1:2] > 0).astype(float)
     H = features(p, p.network.initial_weights(np.random.default_rng(1), np.float64))
-    M = projection.curvature(objective, H.T[None], p.sample_weight, 0.01)
+    M = output_layers.curvature(objective, H.T[None], p.sample_weight, 0.01)
     V = np.random.default_rng(2).normal(size=(1, 5, K))
     losses = [penalised(p, H, 0.01, V[0])]
     for _ in range(300):
-        V, _ = projection.descend(objective, H.T[None], p.Y, p.sample_weight, V, M, 1)
+        V, _ = output_layers.descend(objective, H.T[None], p.Y, p.sample_weight, V, M, 1)
         losses.append(penalised(p, H, 0.01, V[0]))
     assert (np.diff(losses) <= 1e-12).all()
     best = optimize.minimize(lambda v: penalised(p, H, 0.01, v.reshape(5, K)), np.zeros(5 * K), tol=1e-10).fun
@@ -81,12 +81,12 @@ def test_steps_with_the_curvature_of_others_do_not_overshoot():
     H *= 10
     H[:, -1] = other[:, -1] = 1
     Y = rng.normal(size=(60, 2))
-    M = projection.curvature(SquaredError(), other, None, 1e-3)
+    M = output_layers.curvature(SquaredError(), other, None, 1e-3)
     V = np.zeros((1, 5, 2))
     errors = []
     for _ in range(4):
         errors.append(np.square(np.matmul(V.transpose(0, 2, 1), H)[0].T - Y).sum())
-        V, _ = projection.descend(SquaredError(), H, Y, None, V, M, 1)
+        V, _ = output_layers.descend(SquaredError(), H, Y, None, V, M, 1)
     assert (np.diff(errors) < 0).all()
 
 
@@ -116,11 +116,11 @@ def test_every_member_is_judged_with_an_output_layer_of_its_own(objective):
     members = trainer.members(inner, body, (int(key[0]), int(key[1])))
     members.block_members = block_members(p)
     centre = np.vstack([np.tanh(member_outputs(body, hidden[None], p.X)[0]), np.ones(60)])[None]
-    M = projection.curvature(objective, centre, p.sample_weight, start.penalty)
+    M = output_layers.curvature(objective, centre, p.sample_weight, start.penalty)
     expected = []
     for member in members.weights(0):
         H = np.vstack([np.tanh(body.outputs(member, p.X)).T, np.ones(60)])[None]
-        Z = projection.descend(objective, H, p.Y, p.sample_weight, V[None], M, 1)[1]
+        Z = output_layers.descend(objective, H, p.Y, p.sample_weight, V[None], M, 1)[1]
         expected.append(np.average(objective.loss(Z[0].T, p.Y), weights=p.sample_weight))
         fixed = np.average(objective.loss(H[0].T @ V, p.Y), weights=p.sample_weight)
         assert expected[-1] < fixed + 0.01  # better than with the centre's own, but for the penalty
@@ -185,6 +185,6 @@ def test_what_cannot_be_solved_evolves_or_is_refused():
 
 def test_features_end_with_ones():
     Z = np.random.default_rng(0).normal(size=(3, 6, 4))
-    H = projection.features(Z.copy(), "logistic")
+    H = output_layers.features(Z.copy(), "logistic")
     np.testing.assert_allclose(H[:, :-1], special.expit(Z).transpose(0, 2, 1))
     np.testing.assert_array_equal(H[:, -1], 1)
