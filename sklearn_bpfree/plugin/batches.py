@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,10 +98,11 @@ class Rows:
             Y = self.Y.take(order, axis=0)
             weight = None if self.sample_weight is None else self.sample_weight.take(order)
             X = self.X
+            some = X.__getitem__ if sparse.issparse(X) else partial(X.take, axis=0)
             for part in self._parts():
                 rows = order[part]
                 known = rows if self._numbered else None
-                yield Batch(rows_of(X, rows), Y[part], None if weight is None else weight[part], known)
+                yield Batch(some(rows), Y[part], None if weight is None else weight[part], known)
         self.n_evaluations += self.n_samples
 
     def _order(self, rng):

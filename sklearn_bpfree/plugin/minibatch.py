@@ -172,7 +172,7 @@ class MinibatchTrainer(Trainer):
         [data_rng] = rng.spawn(1)
         run = learned.run(problem, rng)
         slots, t, total = [slot.copy() for slot in state.slots], state.t, 0.0
-        weight_decay, rates = self._decay(problem), iter(self._rates(problem))
+        weight_decay, rates, n_updates = self._decay(problem), iter(self._rates(problem)), self.updates_per_batch
         for batch in problem.batches(data_rng):
             rate = next(rates)
             decay = 1 - rate * weight_decay
@@ -183,7 +183,7 @@ class MinibatchTrainer(Trainer):
                     shrink(learned.flat_kernels, decay)
                 learned.parameters += increment
                 self.follow(run.feedback, run.kernel_gradients, decay)
-                total += loss * len(batch.Y) / self.updates_per_batch
+                total += loss * len(batch.Y) / n_updates
             del batch
             run.release()
         weights, feedback = learned.weights.copy(), [B.copy() for B in run.feedback]

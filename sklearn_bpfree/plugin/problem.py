@@ -96,9 +96,10 @@ class Problem(Rows):
     @property
     def differentiable_loss(self) -> Loss:
         """The objective, for trainers that need more of it than values; a metric raises an `ObjectiveError`."""
-        if isinstance(self.objective, Metric):
-            raise ObjectiveError(f"the metric {self.objective.name!r} has no output error")
-        return self.objective
+        objective = self.objective
+        if isinstance(objective, Metric):
+            raise ObjectiveError(f"the metric {objective.name!r} has no output error")
+        return objective
 
     def progress(self, batch_number: int = 0) -> float | None:
         """Fraction of the fit that is done in the middle of a batch of this step; None when the end is not known."""
