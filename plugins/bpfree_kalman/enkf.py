@@ -15,7 +15,7 @@ Read `step` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from bpfree_kalman.noise import NoiseModel
 from bpfree_kalman.observation import observe
 from bpfree_kalman.readout import Readout, features, quadratic
 from sklearn_bpfree.plugin import (
+    FOR_TRAINING,
     Budget,
     Formula,
     Loss,
@@ -75,13 +76,13 @@ class EnKFState(State):
         For classes: how far the readout is open, over which `outputs` averages.
     """
 
-    centre: np.ndarray
+    centre: np.ndarray = field(metadata=FOR_TRAINING)
     damping: float
     ridge: float
-    held: np.ndarray
-    roots: tuple[np.ndarray, ...]
+    held: np.ndarray = field(metadata=FOR_TRAINING)
+    roots: tuple[np.ndarray, ...] = field(metadata=FOR_TRAINING)
     train_loss: float = float("inf")
-    best_losses: np.ndarray | None = None
+    best_losses: np.ndarray | None = field(default=None, metadata=FOR_TRAINING)
     low: np.ndarray
     high: np.ndarray
     objective: Loss

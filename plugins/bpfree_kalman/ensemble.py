@@ -7,13 +7,13 @@ Such a method is one function, `EnsembleTrainer.move`. What an update needs of t
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from bpfree_kalman.outputs import outputs_of, row_blocks
-from sklearn_bpfree.plugin import Loss, Problem, State, Trainer, one_blas_thread
+from sklearn_bpfree.plugin import FOR_TRAINING, Loss, Problem, State, Trainer, one_blas_thread
 
 
 @dataclass(eq=False, kw_only=True)
@@ -36,7 +36,7 @@ class EnsembleState(State):
 
     members: np.ndarray
     objective: Loss
-    prior_mean: np.ndarray
+    prior_mean: np.ndarray = field(metadata=FOR_TRAINING)
     noise: np.ndarray | None = None
     temperature: np.ndarray | None = None
 

@@ -15,7 +15,7 @@ the network's linear model at m, for which the Gaussian was made. Read `move` fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +26,7 @@ from sklearn.utils import check_scalar
 from bpfree_kalman.coefficients import damped_solve
 from bpfree_kalman.ensemble import EnsembleState, EnsembleTrainer, prior
 from bpfree_kalman.moments import moments, observation_noise
-from sklearn_bpfree.plugin import Budget, advance
+from sklearn_bpfree.plugin import FOR_TRAINING, Budget, advance
 
 NEAR = 0.05  # of a member's distance from the mean, where the slope of its outputs is taken
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.0)  # of a step, where the loss is not a parabola
@@ -46,9 +46,9 @@ class UKIState(EnsembleState):
         Of z.
     """
 
-    basis: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
+    basis: np.ndarray = field(metadata=FOR_TRAINING)
+    mean: np.ndarray = field(metadata=FOR_TRAINING)
+    covariance: np.ndarray = field(metadata=FOR_TRAINING)
 
 
 class UKI(EnsembleTrainer):

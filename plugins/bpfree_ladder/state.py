@@ -8,7 +8,7 @@ import numpy as np
 
 from bpfree_ladder.member import Member
 from bpfree_ladder.unseen import ValuesUnseen
-from sklearn_bpfree.plugin import Spread, State
+from sklearn_bpfree.plugin import FOR_TRAINING, Spread, State
 
 
 @dataclass(eq=False, kw_only=True)
@@ -37,13 +37,13 @@ class LadderState(State):
     """
 
     members: list[Member]
-    held_out: np.ndarray
-    losses: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    held_out: np.ndarray = field(metadata=FOR_TRAINING)
+    losses: np.ndarray = field(default_factory=lambda: np.zeros(()), metadata=FOR_TRAINING)
     seed: int
     decay: float = float("nan")
     temperature: float = 1.0
     companion: State | None = None
-    honest: np.ndarray | None = None
+    honest: np.ndarray | None = field(default=None, metadata=FOR_TRAINING)
     unseen: ValuesUnseen | Spread | None = None
 
     @property

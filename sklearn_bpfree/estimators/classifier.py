@@ -66,7 +66,8 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         Seconds after which no further step is begun.
     warm_start : bool, default=False
         Whether `fit` goes on from the last one: it finishes a fit that was cut short by Ctrl-C or `max_time`, and
-        trains another `max_iter` steps after one that was not.
+        trains another `max_iter` steps after one that was not. Unless it does, and unless the trainer offers
+        `partial_fit`, a finished fit is pickled without what only training needs, `progress_` above all.
     class_weight : dict or "balanced", default=None
         Weights of the classes, times `sample_weight`.
     record_alignment : bool, default=False

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import fields, is_dataclass
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_bpfree.nn.quantisation import PackedWeights
-from sklearn_bpfree.plugin.trainer import State, Trainer
+from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer
+
+
+def without_training(value: Any) -> Any:
+    """A state, and the dataclasses that it holds, with None in the fields that are there for training only."""
+    if isinstance(value, list):
+        return [without_training(item) for item in value]
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    bare = copy.copy(value)
+    for field in fields(value):
+        kept = None if field.metadata == FOR_TRAINING else without_training(getattr(value, field.name))
+        object.__setattr__(bare, field.name, kept)  # it may be frozen
+    return bare
 
 
 class _Fitted(BaseEstimator):
     """The part of an estimator that is there after a fit."""
 
     def __getstate__(self):
-        """What is pickled; of a finished fit with quantised weights that is what predicts, in few bits."""
+        """What is pickled: of a finished fit that nobody goes on with, what predicts."""
         stored = super().__getstate__()
-        if not self._predicts_by_weights_alone():
+        if not self._is_finished():
             return stored
-        kernels, biases = self.network_.unpack(self.state_.weights)
-        packed = PackedWeights.pack(kernels, biases, self.network_.weight_kind)
-        stored = {**stored, "state_": packed, "history_": self.history_[-1:]}
+        kind, quantised = type(self.trainer_), self.network_.weight_kind != "float"
+        by_weights_alone = kind.outputs is Trainer.outputs and kind.predictive is Trainer.predictive
+        if quantised and by_weights_alone:
+            kernels, biases = self.network_.unpack(self.state_.weights)
+            packed = PackedWeights.pack(kernels, biases, self.network_.weight_kind)
+            stored = {**stored, "state_": packed, "history_": self.history_[-1:]}
+        elif "partial_fit" in self.trainer_.offers:
+            return stored
+        elif by_weights_alone:
+            stored = {**stored, "state_": State(self.state_.weights, self.state_.loss)}
+        else:
+            stored = {**stored, "state_": without_training(self.state_)}
         del stored["progress_"]
         return stored
 
-    def _predicts_by_weights_alone(self):
-        """Whether nobody will ask for more than predictions by the quantised weights."""
-        if self.warm_start is not False or not hasattr(self, "progress_") or self.network_.weight_kind == "float":
+    def _is_finished(self):
+        """Whether the fit was not cut short, and is none of many."""
+        if self.warm_start is not False or not hasattr(self, "progress_"):
             return False
-        goes_on = self.progress_.unfinished or self.progress_.stop_reason == "partial_fit"
-        kind = type(self.trainer_)
-        return not goes_on and kind.outputs is Trainer.outputs and kind.predictive is Trainer.predictive
+        return not self.progress_.unfinished and self.progress_.stop_reason != "partial_fit"
 
     def __setstate__(self, stored):
         super().__setstate__(stored)

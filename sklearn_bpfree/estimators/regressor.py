@@ -67,7 +67,8 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         Seconds after which no further step is begun.
     warm_start : bool, default=False
         Whether `fit` goes on from the last one: it finishes a fit that was cut short by Ctrl-C or `max_time`, and
-        trains another `max_iter` steps after one that was not.
+        trains another `max_iter` steps after one that was not. Unless it does, and unless the trainer offers
+        `partial_fit`, a finished fit is pickled without what only training needs, `progress_` above all.
     record_alignment : bool, default=False
         Whether to record the angle between update and true gradient, per layer and step, in `alignment_`.
     dtype : {"float32", "float64"}, default="float32"

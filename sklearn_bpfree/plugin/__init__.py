@@ -3,6 +3,7 @@
 Contract
     Trainer             base of all trainers: annotated hyper-parameters, `init` and `step`
     State               what a trainer carries from step to step; subclass it (as a dataclass) for more than weights
+    FOR_TRAINING        metadata of a state's field that steps need and predictions do not
     advance             a new state with some fields changed, for the end of a `step`
     Budget              a trainer's own number of steps, batch size and stopping
     minibatch_rows      rows in a minibatch that suit a table of some size
@@ -101,12 +102,13 @@ from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import get_trainer
-from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer, advance, check_choice
 from sklearn_bpfree.plugin.workers import Workers
 
 __all__ = [
     "ACTIVATIONS",
     "BLOCK_MEMBERS",
+    "FOR_TRAINING",
     "SCHEDULES",
     "SGD",
     "Activation",

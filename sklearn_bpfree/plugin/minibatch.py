@@ -23,7 +23,7 @@ from sklearn_bpfree.plugin.batches import Batch
 from sklearn_bpfree.plugin.budget import Budget
 from sklearn_bpfree.plugin.passes import Pass
 from sklearn_bpfree.plugin.problem import Problem
-from sklearn_bpfree.plugin.trainer import State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer, advance, check_choice
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -43,7 +43,7 @@ class ErrorSignalState(State):
     """
 
     feedback: list[np.ndarray] = field(default_factory=list)
-    slots: list[np.ndarray]
+    slots: list[np.ndarray] = field(metadata=FOR_TRAINING)
     t: int = 0
 
 

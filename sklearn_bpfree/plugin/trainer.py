@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
@@ -31,12 +32,16 @@ from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.naming import HoldsTrainers
 from sklearn_bpfree.plugin.problem import Problem
 
+FOR_TRAINING = MappingProxyType({"for": "training"})
+
 
 @dataclass(eq=False)
 class State:
     """What a trainer carries from step to step; a picklable record, and so the checkpoint.
 
-    Subclass it, as a dataclass with ``kw_only=True`` so that fields need no default, for an algorithm's own state.
+    Subclass it, as a dataclass with ``kw_only=True`` so that fields need no default, for an algorithm's own state. What
+    steps need and predictions do not, here and in the dataclasses that a state holds, is a
+    ``field(metadata=FOR_TRAINING)``: a finished fit is stored without it, and finds None there.
 
     Attributes
     ----------

@@ -9,20 +9,43 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import is_classifier
 
+from sklearn_bpfree.estimators.fitted import without_training
 from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.plugin.trainer import advance
-from sklearn_bpfree.testing.asking import ask, ask_one_warning, ask_same
+from sklearn_bpfree.testing.asking import Failure, ask, ask_one_warning, ask_same, reason
 from sklearn_bpfree.testing.setting import N_STEPS, make_classifier, make_regressor, make_table
 
 
 def check_pickled_estimator(trainer):
-    """A pickled estimator predicts what the original does."""
+    """A pickled estimator predicts what the original does, also without the fields of its state FOR_TRAINING."""
     for make, kind in [(make_classifier, "three classes"), (make_regressor, "values")]:
         X, y = make_table(kind)
         model = make(trainer).fit(X, y)
+        expected = _predictions(model, X)
         again = pickle.loads(pickle.dumps(model))
-        ask_same(model.predict(X), again.predict(X), "a pickled estimator predicts something else, in", "predictions")
+        ask_same(expected, _predictions(again, X), "a pickled estimator predicts something else, in", "predictions")
+        again.state_ = without_training(again.state_)
+        try:
+            found = _predictions(again, X)
+        except Exception as error:
+            raise Failure(
+                f"predictions need a field of the state that is marked FOR_TRAINING: {reason(error)}"
+            ) from error
+        ask_same(expected, found, "predictions without the state's fields FOR_TRAINING differ, in", "predictions")
+
+
+def _predictions(model, X):
+    """All that a model says of rows."""
+    said = {"predict": model.predict(X)}
+    if is_classifier(model):
+        said["predict_proba"] = model.predict_proba(X)
+    elif "return_std" in model.trainer_.offers:
+        said["std"], said["quantiles"] = model.predict(X, return_std=True)[1], model.predict_quantiles(X)
+    if hasattr(model, "predict_set"):
+        said["sets"] = model.predict_set(X)
+    return said
 
 
 def check_activations_and_depths(trainer):

@@ -1,6 +1,7 @@
 """A finished fit is closed: parameters that are set afterwards matter to the next fit and to nothing before it."""
 
 import pickle
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from sklearn.datasets import make_friedman1
 from sklearn.metrics import make_scorer, mean_absolute_error
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer
+from sklearn_bpfree.estimators.fitted import without_training
 from sklearn_bpfree.nn.losses import Loss, PoissonLoss
-from sklearn_bpfree.plugin import Trainer
+from sklearn_bpfree.plugin import FOR_TRAINING, State, Trainer
 
 X, values = make_friedman1(60, random_state=0)
 X -= 0.5
@@ -136,3 +138,61 @@ def test_what_a_fitted_trainer_offers_stays_offered():
     np.testing.assert_allclose(quantiles[:, 2], mean + std * stats.norm.ppf(0.95), rtol=1e-5)
     unsure = BPFreeRegressor((6,), max_iter=2, random_state=0).fit(X, values).set_params(trainer="enkf")
     assert not hasattr(unsure, "predict_quantiles") and hasattr(unsure, "partial_fit")
+
+
+# --- what is stored ---------------------------------------------------------------------------------------------------
+
+
+def stored(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("trainer", ["ladder", "enkf", "eks", "uki", "rvfl", "ed_rvfl", "rfr_boost"])
+@pytest.mark.parametrize("estimator, y", [(BPFreeClassifier, labels), (BPFreeRegressor, values)])
+def test_a_finished_fit_is_stored_for_predictions_alone_unless_one_goes_on(estimator, y, trainer):
+    model = estimator((6,), trainer=trainer, max_iter=3, random_state=0).fit(X, y)
+    again = stored(model)
+    assert predictions(again) == predictions(model) and again.history_ == model.history_
+    assert hasattr(model, "progress_") and not hasattr(again, "progress_")
+    with pytest.raises(ValueError, match="stored after its fit for predictions alone"):
+        again.set_params(warm_start=True).fit(X, y)
+    goes_on = stored(model.set_params(warm_start=True))
+    assert predictions(goes_on.fit(X, y)) == predictions(model.fit(X, y))
+
+
+@pytest.mark.parametrize("y, smaller", [(labels, 0.5), (values, 0.5)])
+def test_the_default_for_tables_is_stored_without_moments_and_held_out_rows(y, smaller):
+    kind = BPFreeClassifier if y is labels else BPFreeRegressor
+    model = kind((128, 128), trainer="ladder", max_iter=5, random_state=0).fit(X, y)
+    state = stored(model).state_
+    assert state.held_out is None and state.members[0].state.slots is None
+    assert model.state_.held_out is not None and model.state_.members[0].state.slots
+    assert len(pickle.dumps(model)) < smaller * len(pickle.dumps(model.set_params(warm_start=True)))
+
+
+def test_a_fit_that_was_cut_short_is_stored_whole():
+    model = BPFreeClassifier((6,), trainer="ladder", max_iter=5, max_time=1e-9, random_state=0).fit(X, labels)
+    whole = BPFreeClassifier((6,), trainer="ladder", max_iter=5, random_state=0).fit(X, labels)
+    resumed = stored(model).set_params(max_time=None, warm_start=True).fit(X, labels)
+    assert predictions(resumed) == predictions(whole)
+
+
+def test_fields_for_training_go_wherever_a_state_holds_them():
+    @dataclass(frozen=True)
+    class Part:
+        kernel: np.ndarray
+        moments: np.ndarray | None = field(default=None, metadata=FOR_TRAINING)
+
+    @dataclass(eq=False, kw_only=True)
+    class Parts(State):
+        parts: list[Part]
+        rows: np.ndarray = field(metadata=FOR_TRAINING)
+        note: np.ndarray
+
+    ones = np.ones(3)
+    state = Parts(weights=ones, parts=[Part(ones, ones)], rows=ones, note=ones)
+    bare = without_training(state)
+    assert type(bare) is Parts and bare.rows is None and bare.parts[0].moments is None
+    assert all(
+        kept is ones for kept in (bare.weights, bare.note, bare.parts[0].kernel, state.rows, state.parts[0].moments)
+    )

@@ -373,6 +373,13 @@ class SaysAnotherFormula(RandomSearch):
         return super().formula(state, network, X) * 2
 
 
+class PredictsByMoments(DFA):
+    """Predicts with what is there for training."""
+
+    def outputs(self, state, network, X):
+        return super().outputs(state, network, X) + state.slots[0][0]
+
+
 class LossUpsideDown(RandomSearch):
     """Takes its loss for a score."""
 
@@ -432,6 +439,7 @@ FAULTS = {
     DriftsAlongTheRows: "outputs of a row depend on the rows that it comes with",
     GuessesAgain: "outputs gives other bits when it is repeated",
     SaysAnotherFormula: "formula says something else than outputs",
+    PredictsByMoments: "predictions need a field of the state that is marked FOR_TRAINING",
     LossUpsideDown: "but by the states' loss it went from",
     KeepsItsThreshold: "shift_outputs must move the outputs of every row by the shift",
 }
