@@ -1,5 +1,7 @@
 """The zoo of backprop-free trainers for scikit-learn."""
 
+from typing import Any
+
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, Checkpoint
 from sklearn_bpfree.plugin import (
     Budget,
@@ -20,6 +22,7 @@ from sklearn_bpfree.tabular import tabular_pipeline
 
 __version__ = "0.1.0"
 __all__ = [
+    "TRUSTED_TYPES",
     "BPFreeClassifier",
     "BPFreeRegressor",
     "Budget",
@@ -39,3 +42,12 @@ __all__ = [
     "search_space",
     "tabular_pipeline",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`TRUSTED_TYPES`, what `skops.io.load` may make of a model; found when it is asked for, by all trainers."""
+    if name != "TRUSTED_TYPES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sklearn_bpfree.trusted import trusted_types
+
+    return trusted_types()

@@ -124,6 +124,11 @@ class CMAES(PopulationTrainer):
         sigma = (strategy.sigma * unit).astype(state.sigma.dtype)
         return {"weights": weights, "sigma": sigma, "strategy": freeze(strategy)}
 
+    def finish(self, state, problem):
+        """The state that predicts: the pickled strategy, which no safe loading may touch, stays where a fit goes on."""
+        stored = vars(state).items()
+        return PopulationState(**{name: value for name, value in stored if name != "strategy"})
+
     def _strategy(self, start, sigma):
         options = {
             "popsize": self.population_size,

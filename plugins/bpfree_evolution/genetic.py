@@ -8,6 +8,7 @@ parents' weights, not the population's. Read `update` first, then `Offspring.wei
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -60,6 +61,8 @@ class Genetic(PopulationTrainer):
     Such et al. (2017), "Deep neuroevolution: genetic algorithms are a competitive alternative for training deep neural
     networks for reinforcement learning".
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (GeneticState,)
 
     signs = (1.0,)
 

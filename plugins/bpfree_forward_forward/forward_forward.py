@@ -14,6 +14,7 @@ down. No weight is transposed anywhere. Read `batch_gradient` first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
@@ -81,6 +82,8 @@ class ForwardForward(ErrorSignalTrainer):
     Papachristodoulou, Kyrkou, Timotheou and Theocharides (2024), "Convolutional channel-wise competitive learning for
     the forward-forward algorithm", AAAI.
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (ForwardForwardState,)
 
     goodness: str = "groups"
     negatives: str = "hard"

@@ -96,6 +96,7 @@ class ForwardProjection(Trainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("partial_fit",)
+    state_types: ClassVar[tuple[type, ...]] = (ForwardProjectionState, Sums)
 
     penalty: float = 10.0
     readout_penalty: float = 1.0

@@ -65,6 +65,7 @@ class Prototypes(ErrorSignalTrainer):
     """
 
     transposes: ClassVar[str] = "own head"
+    state_types: ClassVar[tuple[type, ...]] = (PrototypesState,)
 
     tau: float | None = None
 

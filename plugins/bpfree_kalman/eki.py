@@ -96,6 +96,7 @@ class EKI(EnsembleTrainer):
     """
 
     slow: ClassVar[bool] = True
+    state_types: ClassVar[tuple[type, ...]] = (EKIState,)
 
     ensemble_size: int = 100
     update: str = "transform"

@@ -119,6 +119,7 @@ class EnKF(Trainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
+    state_types: ClassVar[tuple[type, ...]] = (EnKFState, NoiseModel)
 
     ensemble_size: int | None = None
     ridge: float = 10.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class EnsembleTrainer(Trainer):
 
     Such a method is one function, `move`.
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (EnsembleState,)
 
     @abstractmethod
     def move(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:

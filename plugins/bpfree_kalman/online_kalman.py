@@ -104,6 +104,7 @@ class OnlineKalman(Trainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("partial_fit", "return_std")
+    state_types: ClassVar[tuple[type, ...]] = (OnlineKalmanState,)
 
     ensemble_size: int = 48
     sigma: float = 0.1

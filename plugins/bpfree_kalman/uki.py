@@ -75,6 +75,7 @@ class UKI(EnsembleTrainer):
 
     offers: ClassVar[tuple[str, ...]] = ("return_std",)
     slow: ClassVar[bool] = True
+    state_types: ClassVar[tuple[type, ...]] = (UKIState,)
 
     n_directions: int = 100
     prior_scale: float = 0.5

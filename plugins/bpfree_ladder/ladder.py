@@ -95,6 +95,7 @@ class Ladder(Trainer):
 
     offers: ClassVar[tuple[str, ...]] = ("return_std", "sets")
     transposes: ClassVar[str] = "own head"
+    state_types: ClassVar[tuple[type, ...]] = (LadderState, Member, ValuesUnseen)
 
     trainer: str | Trainer = "sum_of_readouts"
     decays: tuple[float, ...] | None = None

@@ -17,9 +17,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import loguniform
 
-from bpfree_noprop.blocks import as_network, draw_groups, first_gradient, learn, solve_ridges
+from bpfree_noprop.blocks import Group, as_network, draw_groups, first_gradient, learn, solve_ridges
 from bpfree_noprop.chains import left_out_rows, mean_guess, mean_guess_formula, standard_deviation, steps_per_block
-from bpfree_noprop.embedding import embed
+from bpfree_noprop.embedding import Embedding, embed
 from bpfree_noprop.parameters import budget, check_objective, check_parameters, widths_of_blocks
 from bpfree_noprop.paths import PATHS
 from bpfree_noprop.state import NoPropState
@@ -81,6 +81,7 @@ class NoProp(Trainer):
     """
 
     offers: ClassVar[tuple[str, ...]] = ("partial_fit", "return_std")
+    state_types: ClassVar[tuple[type, ...]] = (NoPropState, Group, Embedding)
 
     variant: str = "dt"
     learner: str = "fa"

@@ -10,7 +10,7 @@ With one hidden layer it is `rvfl`. Read `step` first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,6 +63,8 @@ class EdRVFL(RandomFeatures):
     Shi, Katuwal, Suganthan and Tanveer (2021), "Random vector functional link neural network based ensemble deep
     learning", Pattern Recognition 117.
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (EdRVFLState,)
 
     direct_links: bool = True
 

@@ -121,6 +121,7 @@ class RFRBoost(RandomFeatures):
 
     transposes: ClassVar[str] = "own head"
     samplings: ClassVar[tuple[str, ...]] = ("auto", *SAMPLINGS)
+    state_types: ClassVar[tuple[type, ...]] = (RFRBoostState, Block)
 
     sampling: str = "auto"
     readout: str = "loss"

@@ -9,7 +9,7 @@ There is no teaching signal, no iteration and no learning rate: one step is the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -68,6 +68,8 @@ class RVFL(RandomFeatures):
     net", Neurocomputing 6.
     Bolager, Burak, Datar, Sun and Dietrich (2023), "Sampling weights of deep neural networks", NeurIPS.
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (RVFLState,)
 
     direct_links: bool = True
     copies: int | None = None

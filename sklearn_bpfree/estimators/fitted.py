@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.nn.quantisation import PackedWeights
 from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer
 
@@ -26,7 +27,7 @@ def without_training(value: Any) -> Any:
     return bare
 
 
-class _Fitted(BaseEstimator):
+class _Fitted(Versioned, BaseEstimator):
     """The part of an estimator that is there after a fit."""
 
     def __getstate__(self):

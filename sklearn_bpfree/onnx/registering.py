@@ -22,7 +22,8 @@ MODELS: dict[type, Any] = {
     BPFreeRegressor: of_regressor,
     SkewedTargetRegressor: of_skewed_regressor,
 }
-ENCODERS = (tables.PiecewiseLinearEncoder, tables.OneHotLevels, tables.LevelNumbers, tables._LevelMeans)
+ENCODERS = (tables.PiecewiseLinearEncoder, tables.CircleEncoder, tables.OneHotLevels, tables.LevelNumbers)
+ENCODERS += (tables._LevelMeans,)
 OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
 
 

@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_bpfree.nn.formulas import Formula, FormulaError
 from sklearn_bpfree.onnx.calendars import days_and_parts
+from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.columns import ColumnReader, as_numbers
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
@@ -108,6 +109,16 @@ def of_bins(encoder, table: Table) -> Formula:
     return Formula.concatenated([*parts, *([empty] if len(encoder.indicator_features_) else [])])
 
 
+def of_circles(encoder, table: Table) -> Formula:
+    """A `CircleEncoder`'s columns."""
+    X = table.matrix().cast(np.float64)
+    others = X.columns(encoder.others_)
+    parts = [Formula.where(Formula("IsNaN", others), 0.0, others).cast(np.float32)] if len(encoder.others_) else []
+    if encoder.encoder_ is not None:
+        parts.insert(0, of_bins(encoder.encoder_, Table([X.columns(encoder.telling_)])))
+    return Formula.concatenated(parts)
+
+
 def of_level_numbers(encoder, table: Table, values=None, unknown=None) -> Formula:
     """The number of each level (n, d); other `values` of the levels, and of those that are new, may be given."""
     out = []
@@ -193,6 +204,7 @@ def of_steps(pipeline, table: Table) -> Formula:
 
 ENCODERS: dict[type, Any] = {
     PiecewiseLinearEncoder: of_bins,
+    CircleEncoder: of_circles,
     OneHotLevels: of_one_hot,
     LevelNumbers: of_level_numbers,
     _LevelMeans: of_level_means,

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import loguniform
@@ -71,6 +71,8 @@ class MinibatchTrainer(Trainer):
     beta_1, beta_2 : float, default=0.9, 0.97
         Decay rates of Adam's moments; only for ``optimizer="adam"``.
     """
+
+    state_types: ClassVar[tuple[type, ...]] = (ErrorSignalState,)
 
     learning_rate: float = 6e-3
     schedule: str = "linear"

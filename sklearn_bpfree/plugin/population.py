@@ -70,6 +70,7 @@ class PopulationTrainer(Trainer):
         evolve. "auto": "solved" where it can be, up to `WIDEST_SOLVED` units in the last hidden layer.
     """
 
+    state_types: ClassVar[tuple[type, ...]] = (PopulationState,)
     needs = "values"
     signs: ClassVar[tuple[float, ...]] = (1.0, -1.0)  # antithetic pairs; (1.0,) for independent members
 

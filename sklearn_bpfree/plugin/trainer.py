@@ -87,6 +87,9 @@ class Trainer(HoldsTrainers, ABC):
     slow : bool
         Whether a fit takes many times as long as one of back-propagation even on a small table, so that a comparison
         of many trainers leaves this one out unless it is asked for.
+    state_types : tuple of type
+        Classes that the trainer's states are made of, beside arrays, plain values, losses and networks. They are made
+        when a model is loaded safely (`sklearn_bpfree.TRUSTED_TYPES`), so none of them may run what a file says.
     packages : tuple of str
         Packages beside the library's own dependencies that a fit needs, by the names under which they are imported.
     """
@@ -97,6 +100,7 @@ class Trainer(HoldsTrainers, ABC):
     adjustable: ClassVar[tuple[str, ...]] = ("learning_rate",)
     learns_flat: ClassVar[bool] = False
     slow: ClassVar[bool] = False
+    state_types: ClassVar[tuple[type, ...]] = ()
     packages: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
 from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
 from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
@@ -96,7 +97,7 @@ def what_is_left_out(columns) -> str:
     return " ".join(sentences)
 
 
-class ColumnReader(TransformerMixin, BaseEstimator):
+class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
     """Read every column of a table as what a person would say it is.
 
     `fit` decides for each column, by all its filled cells, whether it holds numbers, dates, times of day, durations,

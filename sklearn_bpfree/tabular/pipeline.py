@@ -24,6 +24,7 @@ from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
 from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
 from sklearn_bpfree.estimators.target_values import plain
+from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.columns import (
     ColumnReader,
@@ -59,7 +60,7 @@ def _last_step_has(method):
     return lambda pipeline: hasattr(pipeline.steps[-1][1], method)
 
 
-class TabularPipeline(Pipeline):
+class TabularPipeline(Versioned, Pipeline):
     """A scikit-learn `Pipeline` that encodes validation rows, too, and predicts a large table in blocks of rows.
 
     An encoded table is many times the size of the table. In blocks it never exists as a whole, and what does stays in

@@ -60,6 +60,7 @@ from sklearn_bpfree.testing.steps import (
     check_formula,
     check_gradient,
     check_outputs,
+    check_state_types,
     check_states,
     check_step_changes_nothing,
     check_step_repeats_itself,
@@ -143,6 +144,7 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_states
     yield check_outputs
     yield check_formula
+    yield check_state_types
     yield check_gradient
     yield check_step_changes_nothing
     yield check_step_repeats_itself

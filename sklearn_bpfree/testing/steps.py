@@ -15,6 +15,7 @@ from sklearn_bpfree.plugin.trainer import State
 from sklearn_bpfree.testing.asking import arrays_of, ask, ask_same, first_difference
 from sklearn_bpfree.testing.generators import watched_generators
 from sklearn_bpfree.testing.setting import KINDS, make_problem, make_rng
+from sklearn_bpfree.trusted import ESTIMATORS, LOSSES, TARGETS
 
 
 def check_states(trainer):
@@ -95,6 +96,33 @@ def check_formula(trainer):
         ask(told.shape == Z.shape, f"formula must be of the outputs, of shape {Z.shape} for {kind}, got {told.shape}")
         gap = np.abs(told - Z).max() / np.abs(Z).max()
         ask(gap < 1e-4, f"formula says something else than outputs, by {gap:.2g} of the largest for {kind}")
+
+
+def check_state_types(trainer):
+    """A finished state is made of arrays, plain values, losses, networks and what `state_types` names."""
+    known = (*trainer.state_types, *ESTIMATORS, *TARGETS, *LOSSES, np.generic, np.ndarray, np.dtype, type(None))
+    for kind in KINDS:
+        problem = make_problem(kind)
+        state = trainer.step(trainer.init(problem, make_rng()), problem, make_rng())
+        for place, part in _parts(trainer.finish(state, problem), "state"):
+            told = isinstance(part, (bool, int, float, str, bytes, *CONTAINERS)) and not hasattr(part, "_fields")
+            told = told or isinstance(part, known)
+            name = type(part).__name__
+            ask(told, f"{place} is a {name}, which state_types must name, so that models can be loaded safely")
+
+
+CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _parts(value, place):
+    """All that a value is made of, and itself, with the place of each."""
+    yield place, value
+    inner = vars(value).items() if hasattr(value, "__dict__") and not isinstance(value, type) else ()
+    inner = value.items() if isinstance(value, dict) else inner
+    if isinstance(value, (list, tuple, set, frozenset)):
+        inner = enumerate(value)
+    for name, part in inner:
+        yield from _parts(part, f"{place}.{name}" if isinstance(name, str) else f"{place}[{name}]")
 
 
 def check_gradient(trainer):

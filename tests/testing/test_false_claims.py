@@ -380,6 +380,17 @@ class PredictsByMoments(DFA):
         return super().outputs(state, network, X) + state.slots[0][0]
 
 
+class Secret:
+    """What a state holds without a word."""
+
+
+class HoldsMoreThanItNames(DFA):
+    """Keeps an object of a class that safe loading does not know."""
+
+    def finish(self, state, problem):
+        return advance(state, slots=[Secret()])
+
+
 class LossUpsideDown(RandomSearch):
     """Takes its loss for a score."""
 
@@ -440,6 +451,7 @@ FAULTS = {
     GuessesAgain: "outputs gives other bits when it is repeated",
     SaysAnotherFormula: "formula says something else than outputs",
     PredictsByMoments: "predictions need a field of the state that is marked FOR_TRAINING",
+    HoldsMoreThanItNames: "state.slots[0] is a Secret, which state_types must name",
     LossUpsideDown: "but by the states' loss it went from",
     KeepsItsThreshold: "shift_outputs must move the outputs of every row by the shift",
 }
