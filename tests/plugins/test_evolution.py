@@ -20,7 +20,7 @@ from sklearn_bpfree.estimators import training
 from sklearn_bpfree.nn.losses import LogLoss, Loss, SquaredError
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.optimizers import Adam
-from sklearn_bpfree.plugin import Members, Pass
+from sklearn_bpfree.plugin import Members, Pass, advance
 from sklearn_bpfree.plugin.problem import Problem
 
 STEPS = {"spsa": 600}  # of methods that need more than 60
@@ -357,7 +357,7 @@ def shaken(objective, activation, n_draws, control_variate=False, weighted=False
     run = Pass(*network.unpack(state.weights), *gradients, feedback, [np.zeros_like(B) for B in feedback], p, rng)
     trainer.forward(run, batch, 0.0)
     back = get_trainer("backprop")
-    kernels = back.gradient(back.init(p, rng).__class__(state.weights), p, batch)
+    kernels = back.gradient(advance(back.init(p, rng), weights=state.weights), p, batch)
     return trainer, run, kernels
 
 
