@@ -17,21 +17,17 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import Members, PopulationState, PopulationTrainer, advance, keyed
+from sklearn_bpfree.plugin import GivenMembers, PopulationState, PopulationTrainer, advance, keyed
 
 
 @dataclass(eq=False, kw_only=True)
-class Asked(Members):
-    """Members that the strategy made, (P, n_weights), and the strategy, which stays at home."""
+class Asked(GivenMembers):
+    """Members that the strategy made, and the strategy, which stays at home."""
 
-    population: np.ndarray
     strategy: Any
 
     def __getstate__(self):
         return {**super().__getstate__(), "strategy": None}
-
-    def weights(self, block):
-        return self.population[self.span(block)]
 
 
 @dataclass(eq=False, kw_only=True)

@@ -20,7 +20,9 @@ Error signal: methods that differ only in what reaches a hidden layer in the pla
 Populations: methods that need the values of many weight vectors, and nothing else
     PopulationTrainer   base: members judged in parallel, solved output layers; write `update`
     PopulationState     its state, whose weights are the centre of the population
+    Generation          what the members of a generation share, and how they are judged
     Members             a population around a centre, of which only seeds are kept
+    GivenMembers        members that somebody else made
     member_outputs      raw outputs of any members
     centred_ranks       ranks of the losses, from -0.5 for the lowest to 0.5
     BLOCK_MEMBERS       members in a block, the unit of parallel work and of random draws
@@ -96,10 +98,10 @@ from sklearn_bpfree.plugin.blas import one_blas_thread
 from sklearn_bpfree.plugin.budget import Budget, minibatch_rows
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
 from sklearn_bpfree.plugin.feedback import FeedbackTrainer
-from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, Members, member_outputs
+from sklearn_bpfree.plugin.members import BLOCK_MEMBERS, GivenMembers, Members, member_outputs
 from sklearn_bpfree.plugin.minibatch import ErrorSignalState
 from sklearn_bpfree.plugin.passes import Pass
-from sklearn_bpfree.plugin.population import PopulationState, PopulationTrainer, centred_ranks
+from sklearn_bpfree.plugin.population import Generation, PopulationState, PopulationTrainer, centred_ranks
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer, advance, check_choice
@@ -120,6 +122,8 @@ __all__ = [
     "ErrorSignalTrainer",
     "FeedbackTrainer",
     "Formula",
+    "Generation",
+    "GivenMembers",
     "LocalErrors",
     "Loss",
     "LowRank",

@@ -39,6 +39,8 @@ def fits(value: Any, hint: Any) -> bool:
         return any(fits(value, arg) for arg in args)
     if origin is typing.Literal:
         return any(type(value) is type(arg) and value == arg for arg in args)
+    if hint is Any:  # a class, but not one of which anything is an instance
+        return True
     if hint is None:
         return value is None
     if hint is float:

@@ -212,6 +212,23 @@ class Members:
         return LowRankDirections(self.network, A, B, draws[ends[-1] :].reshape(n, -1))
 
 
+@dataclass(eq=False, kw_only=True)
+class GivenMembers(Members):
+    """Members that somebody else made, one in each direction; sums over directions make no sense for them.
+
+    Parameters
+    ----------
+    population : ndarray of shape (n_directions, n_weights)
+        In the dtype of the centre.
+    """
+
+    signs: tuple[float, ...] = (1.0,)
+    population: np.ndarray
+
+    def weights(self, block):
+        return self.population[self.span(block)]
+
+
 def member_outputs(network: Network, weights, X) -> np.ndarray:
     """Raw outputs of any members, features first.
 

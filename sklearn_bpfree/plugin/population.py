@@ -54,6 +54,40 @@ class PopulationState(State):
     penalty: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """What the members of a generation share.
+
+    Attributes
+    ----------
+    problem : Problem
+    space : AllWeights or HiddenWeights
+        What is searched.
+    searched : PopulationState
+        The state with those of its weights that are searched.
+    key : tuple of two int
+        128 bits to draw from.
+    rows : ndarray of int or None
+        Who judges; None: all rows.
+    output_layers : OutputLayers or None
+        How members come to their outputs, where output layers are solved for.
+    """
+
+    problem: Problem
+    space: AllWeights | HiddenWeights
+    searched: Any
+    key: tuple[int, int]
+    rows: np.ndarray | None
+    output_layers: Any
+
+    def judge(self, members: Members) -> np.ndarray:
+        """Losses (signs, directions) of members; one that failed has the worst of the others, infinity if all did."""
+        members.block_members = judging.block_members(self.problem, self.output_layers)
+        losses = judging.judge(self.problem, members, self.rows, self.output_layers)
+        failed = ~np.isfinite(losses)
+        return np.where(failed, np.inf if failed.all() else losses[~failed].max(initial=-np.inf), losses)
+
+
 class PopulationTrainer(Trainer):
     """Base for methods that need the values of many members, and nothing else.
 
@@ -96,7 +130,8 @@ class PopulationTrainer(Trainer):
         Returns
         -------
         changes : dict
-            New values of the state's fields, such as `weights`, `sigma` and `slots`.
+            New values of the state's fields, such as `weights`, `sigma` and `slots`; `loss`, if the members' mean does
+            not say how far the search has come.
         """
 
     def members(self, state: Any, network: Network, key: tuple[int, int]) -> Members:
@@ -152,20 +187,26 @@ class PopulationTrainer(Trainer):
 
     def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> PopulationState:
         """One generation: draw members, judge them all by the same rows, update."""
+        generation = self.generation(state, problem, rng)
+        members = self.members(generation.searched, generation.space.network, generation.key)
+        losses = generation.judge(members)
+        if not np.isfinite(losses).all():
+            return advance(state, loss=float("inf"))  # the loop calls it divergence
+        changes = self.update(generation.searched, members, losses, problem)
+        return self.settle(state, generation, {"loss": float(losses.mean()), **changes}, rng)
+
+    def generation(self, state: Any, problem: Problem, rng: np.random.Generator) -> Generation:
+        """What the members of the next generation share: rows, a key, and how they come to their outputs."""
         space, rows, key = self.weight_space(problem), judging.sample_rows(problem, rng), draw_key(rng)
         searched = advance(state, weights=space.part(state.weights))
-        output_layers = space.output_layers(state.weights, state.penalty, rows)
-        members = self.members(searched, space.network, key)
-        members.block_members = judging.block_members(problem, output_layers)
-        losses = judging.judge(problem, members, rows, output_layers)
-        failed = ~np.isfinite(losses)
-        if failed.all():
-            return advance(state, loss=float("inf"))  # the loop calls it divergence
-        losses = np.where(failed, losses[~failed].max(), losses)
-        changes = {"weights": searched.weights, **self.update(searched, members, losses, problem)}
-        n_rows = max(1, self.population_size * problem.batch_size // 4)
-        changes["weights"] = space.whole(changes["weights"], output_layers, state.penalty, n_rows, rng)
-        return advance(state, loss=float(losses.mean()), t=state.t + 1, **changes)
+        return Generation(problem, space, searched, key, rows, space.output_layers(state.weights, state.penalty, rows))
+
+    def settle(self, state: Any, generation: Generation, changes: dict, rng: np.random.Generator) -> Any:
+        """The state after a generation, with the output layer that suits the new centre."""
+        searched = changes.get("weights", generation.searched.weights)
+        n_rows = max(1, self.population_size * generation.problem.batch_size // 4)
+        weights = generation.space.whole(searched, generation.output_layers, state.penalty, n_rows, rng)
+        return advance(state, **{"t": state.t + 1, **changes, "weights": weights})
 
     def shift_outputs(self, state: Any, problem: Problem, shift: Any) -> Any:
         """Besides, all weights evolve from now on, even if the output layer was solved for while warming up."""

@@ -1,6 +1,6 @@
 """Hyper-parameters hold what their annotations say, for anybody's trainers."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ ODD = [
         (tuple[float, ...], [(), (1, 2.0), [0.5], np.array([1.0])], [1.0, (True,), ("a",), (np.nan,), np.ones((1, 1))]),
         (Literal["a", 1], ["a", 1], ["b", True, np.array(["a"])]),
         (dict[str, int], [{}, "whatever", 3], []),
+        (Any, [None, "whatever", object], []),
     ],
 )
 def test_what_fits_an_annotation(hint, good, bad):
