@@ -1,5 +1,7 @@
 """Stops pytest at once in a checkout that is not installed: without entry points the zoo is empty.
 
+Tests of a trainer by its name are skipped where packages are missing that it needs.
+
 Profiles of hypothesis: "quick" draws the same few cases every time; `--hypothesis-profile=long` new ones, for an hour.
 """
 
@@ -19,6 +21,17 @@ def pytest_configure(config):
         raise pytest.UsageError(
             'No trainer is registered because sklearn-bpfree is not installed; run pip install -e ".[test]" first.'
         )
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of a trainer by its name need what the trainer needs, if that is none of the test dependencies."""
+    from sklearn_bpfree.plugin.registry import inspect_trainers
+
+    missing = {info.name: info.missing for info in inspect_trainers() if info.missing}
+    for item in items:
+        for value in item.callspec.params.values() if hasattr(item, "callspec") else ():
+            if isinstance(value, str) and value in missing:
+                item.add_marker(pytest.mark.skip(reason=f"needs the package {' '.join(missing[value])}"))
 
 
 @pytest.fixture

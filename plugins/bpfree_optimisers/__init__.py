@@ -1,0 +1,1 @@
+"""Everybody's optimiser: other libraries' and the classic ones, over the values of a network."""
