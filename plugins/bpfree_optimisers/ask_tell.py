@@ -125,8 +125,8 @@ class AskTell(PopulationTrainer):
         """A search around some weights, with an optimiser that can do what is asked of it."""
         x0 = start / network.fan_in_scale(start.dtype)
         make, size = self._factory(), self.population_size
-        asked = [population(made(make, x0, self.sigma, seed, size).ask(), len(x0)) for _ in range(2)]
-        if not np.array_equal(*asked):
+        one, two = (population(made(make, x0, self.sigma, seed, size).ask(), len(x0)) for _ in range(2))
+        if not np.array_equal(one, two):
             raise ValueError(
                 f"optimizer={self.optimizer!r} of AskTell asks for other members when it is made twice with the same "
                 "seed, so that no fit could be repeated; have it draw from a generator of that seed alone."

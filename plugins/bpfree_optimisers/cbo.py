@@ -11,7 +11,7 @@ Read `members` and `update` first.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import optimize, special
@@ -74,7 +74,7 @@ class CBO(Swarm):
         (x,) = state.swarm
         return self.flock(state, network, key, [x], [x])
 
-    def update(self, state, members, losses, problem):
+    def update(self, state, members: Any, losses, problem):
         (x,) = members.swarm
         c = (merits(losses[0], self.effective) @ x).astype(x.dtype)
         away, xi = x - c, drawn(members.key, 1).standard_normal(x.shape, x.dtype)

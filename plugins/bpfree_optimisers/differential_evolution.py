@@ -10,6 +10,8 @@ is called dither.) Parents are judged again beside their trials. Read `members` 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils import check_scalar
 
@@ -68,7 +70,7 @@ class DifferentialEvolution(Swarm):
         trial = np.where(taken, mutant, x)
         return self.flock(state, network, key, [trial, x], [trial, x])
 
-    def update(self, state, members, losses, problem):
+    def update(self, state, members: Any, losses, problem):
         trial, x = members.swarm
         of_trial, of_x = np.split(losses[0], 2)
         x, best = np.where((of_trial <= of_x)[:, None], trial, x), np.minimum(of_trial, of_x)

@@ -27,6 +27,12 @@ from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, Populat
 EPOCHS = 100  # of a schedule whose end is not known, as in `partial_fit`
 
 
+def global_state() -> tuple[bytes, int]:
+    """Where numpy's global generator stands, which nobody should move."""
+    _, keys, place, *_ = np.random.get_state(legacy=True)  # noqa: NPY002
+    return np.asarray(keys).tobytes(), int(place)
+
+
 @cache
 def _unit_box() -> Any:
     """A box to copy: mealpy makes a generator without a seed for each, before it gives it the one of the seed."""
@@ -62,7 +68,7 @@ class Model:
     def run(self, values) -> np.ndarray:
         """One epoch, or the first agents; `values` judges a population (n, D). The best solution so far."""
         self.values, model = values, self.model
-        before = np.random.get_state()[1:3]  # noqa: NPY002
+        before = global_state()
         if not self.epoch:
             self._begin()
         else:
@@ -70,8 +76,7 @@ class Model:
             ordered, model.g_best = model.update_global_best_agent(model.pop)
             model.pop = ordered if model.sort_flag else model.pop
         self.epoch += 1
-        after = np.random.get_state()[1:3]  # noqa: NPY002
-        if before[1] != after[1] or not np.array_equal(before[0], after[0]):
+        if before != global_state():
             raise ValueError(
                 f"{type(model).__name__} of mealpy draws from numpy's global generator, so that no fit could be "
                 "repeated; use another algorithm."

@@ -8,7 +8,7 @@ The places p are judged again in every generation, beside the new places x. Read
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -59,7 +59,7 @@ class PSO(Swarm):
         x = x + v
         return self.flock(state, network, key, [x, p], [x, v, p])
 
-    def update(self, state, members, losses, problem):
+    def update(self, state, members: Any, losses, problem):
         x, v, p = members.swarm
         of_x, of_p = np.split(losses[0], 2)
         p, best = np.where((of_x < of_p)[:, None], x, p), np.minimum(of_x, of_p)

@@ -202,8 +202,8 @@ def loss_and_gradient(problem):
     def value(theta):
         weights = theta.astype(problem.dtype)
         gradient = np.zeros_like(weights)
-        layers, slopes = network.unpack(weights), network.unpack(gradient)
-        loss = backprop.batch_gradient(Pass(*layers, *slopes, [], [], problem, np.random.default_rng(0)), rows)
+        (kernels, biases), (gW, gb) = network.unpack(weights), network.unpack(gradient)
+        loss = backprop.batch_gradient(Pass(kernels, biases, gW, gb, [], [], problem, np.random.default_rng(0)), rows)
         problem.n_evaluations += problem.n_samples
         return loss, gradient.astype(np.float64)
 
