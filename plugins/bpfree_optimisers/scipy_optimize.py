@@ -24,7 +24,7 @@ from bpfree_optimisers.swarm import drawn
 from sklearn_bpfree.plugin import Budget, GivenMembers, Pass, PopulationTrainer, check_choice, get_trainer
 
 METHODS = ("differential_evolution", "dual_annealing", "direct", "cobyqa", "nelder-mead", "powell", "l-bfgs-b")
-FEW = 16  # directions, where they are not given
+FEW = 8  # directions, where they are not given
 RUNS = 4  # generations of a run of differential evolution, about
 START = 0.5  # first simplex and trust region
 
@@ -81,12 +81,12 @@ class ScipyOptimize(PopulationTrainer):
     method : str, default="differential_evolution"
         "differential_evolution", "dual_annealing", "direct", "cobyqa", "nelder-mead" or "powell"; or "l-bfgs-b", the
         yardstick, for which errors come down by back-propagation.
-    population_size : int, default=256
+    population_size : int, default=64
         Evaluations of a step.
     sigma : float, default=0.3
         First s, in units of ``1 / sqrt(fan_in + 1)``.
     dimensions : int or None, default=None
-        d, the number of random directions. None: 16. As many as there are weights or more: all weights by themselves.
+        d, the number of random directions. None: 8. As many as there are weights or more: all weights by themselves.
         "l-bfgs-b" always searches all.
 
     References
@@ -100,7 +100,7 @@ class ScipyOptimize(PopulationTrainer):
 
     signs = (1.0,)
 
-    population_size: int = 256
+    population_size: int = 64
     sigma: float = 0.3
     method: str = "differential_evolution"
     dimensions: int | None = None
@@ -119,7 +119,7 @@ class ScipyOptimize(PopulationTrainer):
         """Runs by batches of 1024 rows; a few, on all rows, where there is a gradient."""
         if self.method == "l-bfgs-b":
             return Budget(max_iter=3, batch_size=max(1, n_samples))
-        return Budget(int(np.clip(n_samples // 8, 20, 60)), batch_size=1024)
+        return Budget(super().budget(n_samples, n_features).max_iter, batch_size=1024)
 
     def horizon(self, problem, budget):
         return budget.max_iter
