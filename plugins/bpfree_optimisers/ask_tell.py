@@ -11,7 +11,7 @@ Read `members` and `update` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,22 +21,22 @@ from bpfree_optimisers.replay import Search, made, population
 from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, PopulationTrainer, advance
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Asked(GivenMembers):
     """Members that an optimiser asked for, after the centre; the optimiser stays at home."""
 
-    optimizer: Any = None
-    asked: Any = None
+    optimizer: Any
+    asked: Any
 
     def __getstate__(self):
         return {**super().__getstate__(), "optimizer": None, "asked": None}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class AskTellState(PopulationState):
     """State of `AskTell`: besides, the search."""
 
-    search: Search = field(default_factory=lambda: Search(np.empty(0), 0.0, 0, 0))
+    search: Search
 
 
 class AskTell(PopulationTrainer):
@@ -95,7 +95,8 @@ class AskTell(PopulationTrainer):
 
     def init(self, problem, rng):
         first = super().init(problem, rng)
-        search = self._search(self.centre(first, problem), self.searched_network(problem), int(rng.integers(2**31)))
+        space = self.weight_space(problem)
+        search = self._search(space.part(first.weights), space.network, int(rng.integers(2**31)))
         return AskTellState(**{**vars(first), "search": search})
 
     def shift_outputs(self, state, problem, shift):

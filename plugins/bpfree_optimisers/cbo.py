@@ -17,7 +17,8 @@ import numpy as np
 from scipy import optimize, special
 from sklearn.utils import check_scalar
 
-from bpfree_optimisers.swarm import Swarm, drawn
+from bpfree_optimisers.swarm import Swarm
+from sklearn_bpfree.plugin import keyed
 
 
 class CBO(Swarm):
@@ -77,7 +78,7 @@ class CBO(Swarm):
     def update(self, state, members: Any, losses, problem):
         (x,) = members.swarm
         c = (merits(losses[0], self.effective) @ x).astype(x.dtype)
-        away, xi = x - c, drawn(members.key, 1).standard_normal(x.shape, x.dtype)
+        away, xi = x - c, keyed(members.key).standard_normal(x.shape, x.dtype)
         x = x - x.dtype.type(self.drift * self.dt) * away - x.dtype.type(self.diffusion * self.dt**0.5) * away * xi
         return {"weights": c, "swarm": [x]}
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from bpfree_optimisers.swarm import Swarm, drawn
-from sklearn_bpfree.plugin import check_choice
+from bpfree_optimisers.swarm import Swarm
+from sklearn_bpfree.plugin import check_choice, keyed
 
 
 class DifferentialEvolution(Swarm):
@@ -61,7 +61,7 @@ class DifferentialEvolution(Swarm):
     def members(self, state, network, key):
         (x,) = state.swarm
         n, D = x.shape
-        rng = drawn(key, 1)
+        rng = keyed(key)
         a, b, c = np.argsort(rng.random((n, n)), axis=1)[:, :3].T  # three different ones for each
         F = x.dtype.type(rng.uniform(self.factor, 1))
         mutant = (state.weights if self.strategy == "best1bin" else x[c]) + F * (x[a] - x[b])

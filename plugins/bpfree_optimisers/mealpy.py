@@ -105,7 +105,7 @@ class Model:
         return pop
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class MealpyState(PopulationState):
     """State of `Mealpy`.
 
@@ -121,9 +121,9 @@ class MealpyState(PopulationState):
         The model, if it is at hand.
     """
 
-    x0: np.ndarray = field(default_factory=lambda: np.empty(0))
-    seed: int = 0
-    epochs: int = EPOCHS
+    x0: np.ndarray
+    seed: int
+    epochs: int
     given: list[np.ndarray] = field(default_factory=list)
     living: Living = field(default_factory=Living, repr=False)
 
@@ -172,25 +172,26 @@ class Mealpy(PopulationTrainer):
 
     def init(self, problem, rng):
         first = super().init(problem, rng)
-        state = MealpyState(**vars(first), seed=int(rng.integers(2**31)))
-        return self._started(state, self.centre(first, problem), self.searched_network(problem), problem)
+        space = self.weight_space(problem)
+        start = beginning(space.part(first.weights), space.network, problem)
+        return MealpyState(**vars(first), seed=int(rng.integers(2**31)), **start)
 
     def shift_outputs(self, state: Any, problem, shift):
         """Besides, the search starts anew around the shifted weights."""
         state = super().shift_outputs(state, problem, shift)
-        return self._started(advance(state, seed=state.seed + 1), state.weights, problem.network, problem)
+        return advance(state, seed=state.seed + 1, **beginning(state.weights, problem.network, problem))
 
     def step(self, state, problem, rng):
         """One epoch; the first one makes the agents."""
         generation = self.generation(state, problem, rng)
-        unit, centre = generation.network.fan_in_scale(np.float64), generation.searched
+        unit, centre = generation.space.network.fan_in_scale(np.float64), generation.searched
         model = state.living.take(len(state.given)) or self._again(state)
         given: list[np.ndarray] = []
 
         def values(X):
             population = (X * unit).astype(centre.weights.dtype)
             members = GivenMembers(
-                generation.network, centre.weights, centre.sigma, generation.key, len(X), population=population
+                generation.space.network, centre.weights, centre.sigma, generation.key, len(X), population=population
             )
             given.append(generation.judge(members)[0])
             return given[-1]
@@ -199,16 +200,11 @@ class Mealpy(PopulationTrainer):
         history = [*state.given, np.concatenate(given)]
         changes = self.update(centre, best, history[-1], problem)
         changes |= {"given": history, "living": Living(model, len(history))}
-        return self.settle(state, generation, changes, float(np.median(history[-1])), rng)
+        return self.settle(state, generation, changes, rng)
 
     def update(self, state: Any, members: Any, losses, problem):
         """The best agent is the centre."""
-        return {"weights": members.astype(state.weights.dtype)}
-
-    def _started(self, state, start, network, problem):
-        epochs = max(problem.max_iter or EPOCHS, 2)
-        x0 = start / network.fan_in_scale(start.dtype)
-        return advance(state, x0=x0, epochs=epochs, given=[], living=Living())
+        return {"weights": members.astype(state.weights.dtype), "loss": float(np.median(losses))}
 
     def _again(self, state) -> Model:
         """The model, made anew and given the values of all epochs so far."""
@@ -239,3 +235,9 @@ class Mealpy(PopulationTrainer):
                 f"or 'BaseGA', got {self.algorithm!r}."
             )
         return kinds[self.algorithm]
+
+
+def beginning(start, network, problem) -> dict:
+    """What a state says of a search that begins at some weights."""
+    epochs = max(problem.max_iter or EPOCHS, 2)
+    return {"x0": start / network.fan_in_scale(start.dtype), "epochs": epochs, "given": [], "living": Living()}

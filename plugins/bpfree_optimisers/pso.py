@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import check_scalar
 
-from bpfree_optimisers.swarm import Swarm, drawn
+from bpfree_optimisers.swarm import Swarm
+from sklearn_bpfree.plugin import keyed
 
 
 class PSO(Swarm):
@@ -53,7 +54,7 @@ class PSO(Swarm):
 
     def members(self, state, network, key):
         x, v, p = state.swarm
-        r1, r2 = drawn(key, 1).random((2, *x.shape), x.dtype)
+        r1, r2 = keyed(key).random((2, *x.shape), x.dtype)
         dtype = x.dtype.type
         v = dtype(self.inertia) * v + dtype(self.own) * r1 * (p - x) + dtype(self.social) * r2 * (state.weights - x)
         x = x + v

@@ -20,8 +20,16 @@ import numpy as np
 from scipy import optimize
 from sklearn.utils import check_scalar
 
-from bpfree_optimisers.swarm import drawn
-from sklearn_bpfree.plugin import Budget, GivenMembers, Pass, PopulationTrainer, check_choice, get_trainer
+from sklearn_bpfree.plugin import (
+    AllWeights,
+    Budget,
+    GivenMembers,
+    Pass,
+    PopulationTrainer,
+    check_choice,
+    get_trainer,
+    keyed,
+)
 
 METHODS = ("differential_evolution", "dual_annealing", "direct", "cobyqa", "nelder-mead", "powell", "l-bfgs-b")
 FEW = 8  # directions, where they are not given
@@ -62,7 +70,9 @@ class Values:
         self.left -= len(Z)
         g = self.generation
         theta = self.weights(Z)
-        members = GivenMembers(g.network, g.searched.weights, g.searched.sigma, g.key, len(theta), population=theta)
+        members = GivenMembers(
+            g.space.network, g.searched.weights, g.searched.sigma, g.key, len(theta), population=theta
+        )
         losses = g.judge(members)[0]
         first = int(losses.argmin())
         if losses[first] < self.loss:
@@ -138,9 +148,9 @@ class ScipyOptimize(PopulationTrainer):
         generation = self.generation(state, problem, rng)
         if self.method == "l-bfgs-b":
             return self._descend(state, generation, rng)
-        D = generation.network.n_weights
+        D = generation.space.network.n_weights
         d = min(self.dimensions or FEW, D)
-        draw = drawn(generation.key, 1)
+        draw = keyed(generation.key)
         P = np.sqrt(D) * np.eye(D) if d == D else draw.standard_normal((d, D))
         values = Values(generation, P, self.population_size)
         try:
@@ -148,15 +158,17 @@ class ScipyOptimize(PopulationTrainer):
         except Spent:
             pass
         changes = self.update(generation.searched, values, np.array(values.loss), problem)
-        return self.settle(state, generation, changes, values.loss, rng)
+        return self.settle(state, generation, changes, rng)
 
     def update(self, state: Any, members: Any, losses, problem):
         """From the values of a run to the next start."""
         factor = state.sigma.dtype.type(1.25 if members.best.any() else 0.8)
-        return {"weights": members.weights(members.best[None])[0], "sigma": factor * state.sigma}
+        best = members.weights(members.best[None])[0]
+        return {"weights": best, "loss": float(losses), "sigma": factor * state.sigma}
 
-    def _solves(self, problem):
-        return self.method != "l-bfgs-b" and super()._solves(problem)
+    def weight_space(self, problem):
+        """All weights where there is a gradient."""
+        return AllWeights(problem) if self.method == "l-bfgs-b" else super().weight_space(problem)
 
     def _descend(self, state, generation, rng):
         """A run of L-BFGS on all rows."""
@@ -164,8 +176,9 @@ class ScipyOptimize(PopulationTrainer):
         value = loss_and_gradient(problem)
         options = {"maxfun": self.population_size, "maxiter": self.population_size}
         best = optimize.minimize(value, state.weights.astype(np.float64), jac=True, method="L-BFGS-B", options=options)
-        changes: dict[str, Any] = {"weights": best.x.astype(state.weights.dtype)}
-        return self.settle(state, generation, changes, float(best.fun), rng)
+        return self.settle(
+            state, generation, {"weights": best.x.astype(state.weights.dtype), "loss": float(best.fun)}, rng
+        )
 
 
 def run(method, F, d, rng) -> None:

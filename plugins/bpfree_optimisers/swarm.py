@@ -7,7 +7,7 @@ and `Flock` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,17 +15,17 @@ import numpy as np
 from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, PopulationTrainer, advance, projection
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Flock(GivenMembers):
     """Members, and the swarm that they come from, which stays at home."""
 
-    swarm: list[np.ndarray] = field(default_factory=list)
+    swarm: list[np.ndarray]
 
     def __getstate__(self):
         return {**super().__getstate__(), "swarm": []}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class SwarmState(PopulationState):
     """State of a `Swarm`; its `weights` are the best individual's, or the consensus.
 
@@ -35,7 +35,7 @@ class SwarmState(PopulationState):
         Positions, and what else each individual carries.
     """
 
-    swarm: list[np.ndarray] = field(default_factory=list)
+    swarm: list[np.ndarray]
 
 
 class Swarm(PopulationTrainer):
@@ -66,7 +66,7 @@ class Swarm(PopulationTrainer):
 
     def init(self, problem, rng):
         first = super().init(problem, rng)
-        centre = self.centre(first, problem)
+        centre = self.weight_space(problem).part(first.weights)
         noise = rng.standard_normal((self.individuals(), centre.size), problem.dtype)
         noise[0] = 0
         X = centre + first.sigma * noise
@@ -96,8 +96,3 @@ class Swarm(PopulationTrainer):
             return array.copy()
         V = projection.split(network, moved.weights)[1]
         return np.array([projection.join(network, row, V if is_place else np.zeros_like(V)) for row in array])
-
-
-def drawn(key, purpose: int) -> np.random.Generator:
-    """A generator for one purpose of a generation's key; block numbers do not meet it."""
-    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, purpose, 0]))

@@ -21,6 +21,7 @@ Populations: methods that need the values of many weight vectors, and nothing el
     PopulationTrainer   base: members judged in parallel, solved output layers; write `update`
     PopulationState     its state, whose weights are the centre of the population
     Generation          what the members of a generation share, and how they are judged
+    AllWeights          the weight space of a search for all weights
     Members             a population around a centre, of which only seeds are kept
     GivenMembers        members that somebody else made
     member_outputs      raw outputs of any members
@@ -105,6 +106,7 @@ from sklearn_bpfree.plugin.population import Generation, PopulationState, Popula
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import get_trainer
 from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer, advance, check_choice
+from sklearn_bpfree.plugin.weight_space import AllWeights
 from sklearn_bpfree.plugin.workers import Workers
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "SGD",
     "Activation",
     "Adam",
+    "AllWeights",
     "Batch",
     "Beside",
     "Budget",

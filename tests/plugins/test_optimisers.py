@@ -42,7 +42,7 @@ def after(trainer, problem, steps=3, seed=1):
 def judged(trainer, state, problem):
     """The next generation, and the losses of its members by the definition."""
     generation = trainer.generation(state, problem, np.random.default_rng(9))
-    members = trainer.members(generation.searched, generation.network, generation.key)
+    members = trainer.members(generation.searched, generation.space.network, generation.key)
     return members, problem.loss(members.population)
 
 
