@@ -225,7 +225,7 @@ class GivenMembers(Members):
     signs: tuple[float, ...] = (1.0,)
     population: np.ndarray
 
-    def weights(self, block):
+    def weights(self, block: int) -> np.ndarray:
         return self.population[self.span(block)]
 
 
