@@ -1,0 +1,222 @@
+"""Recursive feature machine: the gradients of a kernel fit say which directions count, and the kernel measures by them.
+
+With centres c_j, a matrix M = S S^T, at first the identity, and a length L, in every round:
+
+    K(x, c)   = exp(-|(x - c) S| / L)                                          Laplace kernel in the metric of M
+    f(x)      = sum_j alpha_j K(x, c_j) + b      ridge |alpha|_K^2, its penalty by exact leave-one-out
+    grad f(x) = -S sum_j alpha_j K(x, c_j) (x - c_j) S / (L |(x - c_j) S|)
+    M         <- (mean over rows and outputs of grad f grad f^T) ^ exponent     average gradient outer product
+
+(Radhakrishnan et al. 2024; Beaglehole et al. 2025 for tables.) L is `bandwidth` times the mean distance of two centres,
+so that the size of M does not matter. Up to `centres` rows all are centres; of more some are drawn, and the fit is
+Nystroem's, for which only the ridge is exact. Of all rounds the one whose left-out rows are predicted best answers.
+
+No layer is trained: predictions are those of f, and the network says only how many outputs there are. A round is a
+step. Read `step` first, then `kernel` and `outer_product`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.stats import loguniform
+from sklearn.utils import check_scalar
+
+from sklearn_bpfree.plugin import Budget, State, Trainer, advance, blocks, check_choice, dense, solve_readout
+
+WIDEST_FULL = 1024  # columns up to which a full matrix is held
+GRADIENT_ROWS = 2048  # so many rows, evenly spaced, say what the mean gradient outer product is
+JITTER = 1e-6  # on the diagonal of the centres' kernel, times the root of their number
+SAME = 1e-12  # squared distances below this fraction of the squared lengths are rounding
+
+
+@dataclass(eq=False, kw_only=True)
+class RFMState(State):
+    """State of `RFM`.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (m, d)
+    following : ndarray of shape (d,) or (d, d)
+        S of the next round.
+    scale : ndarray of shape (d,) or (d, d)
+        S of the round that predicts.
+    alpha : ndarray of shape (m, K)
+    bias : ndarray of shape (K,)
+    length : float
+        Its L.
+    error : float
+        Its mean squared error on left-out rows.
+    penalty : float
+    """
+
+    centres: np.ndarray
+    following: np.ndarray
+    scale: np.ndarray
+    alpha: np.ndarray
+    bias: np.ndarray
+    length: float = 1.0
+    error: float = float("inf")
+    penalty: float = float("nan")
+
+
+class RFM(Trainer):
+    """Recursive feature machine: kernel ridge rounds whose gradients rescale the inputs, all in closed form.
+
+    Parameters
+    ----------
+    matrix : {"diagonal", "full"}, default="diagonal"
+        Whether M weighs columns, or directions, which takes up to `WIDEST_FULL` columns.
+    bandwidth : float, default=4.0
+        L, in units of the mean distance of two centres.
+    exponent : float, default=0.5
+        Power of the average gradient outer product.
+    centres : int, default=2000
+        Rows that are centres at most.
+    penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
+        What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
+
+    References
+    ----------
+    Radhakrishnan, Beaglehole, Pandit and Belkin (2024), "Mechanism for feature learning in neural networks and
+    backpropagation-free machine learning models", Science 383.
+    Beaglehole, Holzmueller, Radhakrishnan and Belkin (2025), "xRFM: accurate, scalable, and interpretable feature
+    learning models for tabular data", arXiv 2508.10053.
+    """
+
+    offers: ClassVar[tuple[str, ...]] = ()
+    adjustable: ClassVar[tuple[str, ...]] = ()
+
+    matrix: str = "diagonal"
+    bandwidth: float = 4.0
+    exponent: float = 0.5
+    centres: int = 2000
+    penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
+
+    def budget(self, n_samples, n_features):
+        """Four rounds; the first one is ordinary kernel ridge."""
+        return Budget(max_iter=4)
+
+    def param_distributions(self):
+        return {
+            "bandwidth": loguniform(0.5, 10),
+            "exponent": [0.25, 0.5, 1.0],
+            "matrix": ["diagonal", "full"],
+        }
+
+    def check_parameters(self):
+        check_choice(self, "matrix", ("diagonal", "full"))
+        for name in ("bandwidth", "exponent"):
+            check_scalar(getattr(self, name), name, (int, float), min_val=0, include_boundaries="neither")
+        check_scalar(self.centres, "centres", int, min_val=2)
+        if not len(self.penalties) or not all(penalty > 0 for penalty in self.penalties):
+            raise ValueError(f"penalties of RFM must be numbers > 0, at least one, got {self.penalties!r}.")
+
+    def init(self, problem, rng):
+        d, n = problem.X.shape[1], problem.n_samples
+        if self.matrix == "full" and d > WIDEST_FULL:
+            raise ValueError(
+                f"RFM with matrix='full' holds a matrix of columns by columns, up to {WIDEST_FULL} of them, got {d}; "
+                "use matrix='diagonal'."
+            )
+        rows: Any = slice(None)
+        if n > self.centres:
+            weight = problem.sample_weight
+            chance = None if weight is None else weight / weight.sum(dtype=np.float64)
+            rows = np.sort(rng.choice(n, self.centres, replace=False, p=chance))
+        centres = np.array(dense(problem.X[rows]), problem.dtype)
+        weights = np.zeros(problem.network.n_weights, problem.dtype)
+        bias = problem.initial_output().astype(problem.dtype)
+        problem.network.unpack(weights)[1][-1][:] = bias
+        S = np.ones(d, problem.dtype) if self.matrix == "diagonal" else np.eye(d, dtype=problem.dtype)
+        alpha = np.zeros((len(centres), problem.network.n_outputs), problem.dtype)
+        return RFMState(weights, centres=centres, following=S, scale=S, alpha=alpha, bias=bias)
+
+    def step(self, state: Any, problem, rng):
+        """One round: solve in the present metric, and take the next one from the gradients of the solution."""
+        S, C = state.following, state.centres
+        length = self.bandwidth * mean_distance(C, S)
+        half = solve_triangular(root(kernel(C, C, S, length)), np.eye(len(C)), lower=True).T
+        # K(X, C) half has the inner products of Nystroem's kernel
+        parts = [kernel(dense(problem.X[rows]), C, S, length) @ half for rows in row_blocks(problem, C)]
+        Phi = np.concatenate([part.astype(problem.dtype) for part in parts])
+        readout, bias, fit = solve_readout(Phi, problem, self.penalties, "auto")
+        problem.n_evaluations += problem.n_samples
+        alpha, bias, weights = (half @ readout).astype(problem.dtype), bias.astype(problem.dtype), state.weights.copy()
+        problem.network.unpack(weights)[1][-1][:] = bias
+        error, changes = float(fit.errors.min()), {}
+        if error < state.error:
+            loss = problem.output_error((Phi @ readout + bias).astype(problem.dtype), problem.all_rows())[0]
+            changes = {"scale": S, "length": length, "alpha": alpha, "bias": bias, "error": error, "loss": loss}
+            changes |= {"weights": weights, "penalty": fit.penalty}
+        return advance(state, following=self._metric(outer_product(problem, C, S, length, alpha)), **changes)
+
+    def outputs(self, state: Any, network, X):
+        dtype = np.result_type(state.alpha, X.dtype)
+        K = kernel(dense(X), state.centres, state.scale, state.length)
+        return (K @ state.alpha + state.bias).astype(dtype, copy=False)
+
+    def _metric(self, M):
+        """S of the next round, from the average gradient outer product M (d,) or (d, d), scaled to a largest of one."""
+        if M.ndim == 1:
+            return np.power(M / (M.max() or 1.0), self.exponent / 2).astype(M.dtype)
+        e, V = np.linalg.eigh(M.astype(np.float64))
+        e = np.maximum(e, 0)
+        return (V * np.power(e / (e.max() or 1.0), self.exponent / 2) @ V.T).astype(M.dtype)
+
+
+def row_blocks(problem, C):
+    """Slices of rows for which rows by centres is not too much."""
+    return blocks(problem.n_samples, max(problem.X.shape[1], len(C)))
+
+
+def scaled(X, S):
+    """X S in double precision, in which the distance of a row from itself is next to nothing."""
+    X = np.asarray(X, np.float64)
+    return X * S if S.ndim == 1 else X @ S.astype(np.float64)
+
+
+def distances(X, C, S) -> np.ndarray:
+    """|(x - c) S| of rows and centres, in double precision; what is rounding is zero."""
+    A, B = scaled(X, S), scaled(C, S)
+    sums = np.square(A).sum(axis=1)[:, None] + np.square(B).sum(axis=1)
+    squares = sums - 2 * A @ B.T
+    return np.sqrt(np.where(squares > SAME * sums, squares, 0))
+
+
+def kernel(X, C, S, length) -> np.ndarray:
+    """K(x, c) of rows (n, d) and centres (m, d), in double precision."""
+    return np.exp(distances(X, C, S) / -length)
+
+
+def mean_distance(C, S) -> float:
+    """Mean distance of two centres, of at most some hundred."""
+    some = C[:: max(1, len(C) // 500)]
+    return float(distances(some, some, S).mean()) or 1.0
+
+
+def root(K) -> np.ndarray:
+    """Lower triangular root of a kernel matrix, in double precision."""
+    return cholesky(K + JITTER * len(K) ** 0.5 * np.eye(len(K)), lower=True)
+
+
+def outer_product(problem, C, S, length, alpha) -> np.ndarray:
+    """Weighted mean over rows of the outer products of f's gradients, summed over the outputs; or its diagonal."""
+    every = slice(None, None, max(1, problem.n_samples // GRADIENT_ROWS))
+    X, _, weight, _ = problem.take(every)
+    B, total = scaled(C, S).astype(C.dtype), 0.0
+    weight = np.ones(X.shape[0], C.dtype) if weight is None else weight
+    for rows in blocks(X.shape[0], max(C.shape[1] * alpha.shape[1], len(C))):
+        A = dense(X[rows])
+        D = distances(A, C, S)
+        W = (np.exp(D / -length) / np.where(D > 0, D, np.inf)).astype(C.dtype)
+        A = scaled(A, S).astype(C.dtype)
+        for a in alpha.T:
+            G = (W @ (a[:, None] * B) - (W @ a)[:, None] * A) / C.dtype.type(length)  # gradients by x S
+            G = G * S if S.ndim == 1 else G @ S.T
+            wG = G * weight[rows, None]
+            total = total + (np.einsum("ij,ij->j", wG, G) if S.ndim == 1 else wG.T @ G)
+    return np.asarray(total / weight.sum(), C.dtype)
