@@ -19,6 +19,8 @@ def keyed(key: Key, *place: int) -> np.random.Generator:
     """A counter-based generator; its numbers depend on the key and on up to four counters alone, the first the fastest.
 
     Numbers from places that differ in another counter than the first have nothing in common.
+    numpy reads two numbers of which only one reaches 2^63 as floats, so that of such a key the leading 53 bits of each
+    count.
     """
     return np.random.Generator(np.random.Philox(key=key, counter=list(place) or None))
 
