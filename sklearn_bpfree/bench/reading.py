@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn_bpfree.bench.frames import BOOLEANS, BenchError, first_line, read_frame
 from sklearn_bpfree.tabular.cells import numbers_of
 from sklearn_bpfree.tabular.columns import describe_columns, notes_on
-from sklearn_bpfree.tabular.integers import LARGEST_INTEGER
+from sklearn_bpfree.tabular.integers import LARGEST_INTEGER, MAX_DISTINCT
 from sklearn_bpfree.tabular.kinds import understand
 
 __all__ = ["BenchError", "Table", "bundled_tables", "first_line", "read_rows", "read_table"]
@@ -91,7 +91,8 @@ def read_table(
         raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
     if frame.shape[1] == 1:
         raise BenchError(f"{path} has no column besides the target {target!r}; give a table with some.")
-    column, texts, note = _understand_target(frame[names[target]], _marks_of_holes(frame.drop(columns=names[target])))
+    marks = _marks_of_holes(frame.drop(columns=names[target]))
+    column, texts, note = _understand_target(frame[names[target]], marks, task)
     notes += note
     given = column.notna()
     if not given.all():
@@ -160,7 +161,7 @@ def _marks_of_holes(frame) -> set[str]:
     return set()
 
 
-def _understand_target(column, marks):
+def _understand_target(column, marks, task):
     """A target as numbers where its texts say such, its texts, and sentences on what was not plain."""
     texts = column
     if getattr(column.dtype, "kind", "O") not in "OU" or column.map(type).isin([list, dict, np.ndarray]).any():
@@ -170,13 +171,28 @@ def _understand_target(column, marks):
     if set(column.dropna()) <= BOOLEANS.keys():
         return column.map(BOOLEANS).astype(object), texts, []
     taken = understand(name, column.tolist())
-    if taken.kind in ("date", "time of day", "duration"):
-        raise BenchError(f"The target {name!r} holds {taken.kind}s; give one with classes or numbers.")
+    if taken.kind in ("date", "time of day") and task != "classifier":
+        raise BenchError(
+            f"The target {name!r} holds {taken.kind}s; give one with numbers, or say --task classifier to take each "
+            "for a class."
+        )
+    if taken.kind == "boolean":
+        truth = dict(zip(column.dropna(), numbers_of(taken, column.dropna().tolist()) == 1, strict=True))
+        return column.map(truth).astype(object), texts, [f"Took the target {name!r} for {taken.note}."]
+    if taken.kind == "duration" and task != "classifier":
+        return _as_floats(column, taken), texts, [f"Took the target {name!r} for durations, in days."]
     if taken.kind == "number" or (taken.kind == "constant" and taken.format):
-        column = column.astype(object).where(column.isna(), numbers_of(taken, column.tolist())).astype(np.float64)
-        return column, texts, [f"Took the target {name!r} for numbers: {taken.note}."] if taken.note else []
+        return (
+            _as_floats(column, taken),
+            texts,
+            [f"Took the target {name!r} for numbers: {taken.note}."] if taken.note else [],
+        )
     kept = [mark for mark in ("None", "NA", "N/A", "null", "none", "n/a") if (column == mark).any()]
     return column, texts, [f"{mark!r} is a class of {name!r}, not a missing target." for mark in kept]
+
+
+def _as_floats(column, taken):
+    return column.astype(object).where(column.isna(), numbers_of(taken, column.tolist())).astype(np.float64)
 
 
 def _decide_task(column):
@@ -219,6 +235,10 @@ def _check_rows(table, target, cv):
     """Leave out classes that are too rare for the folds, and see that enough is left."""
     if table.task == "classifier":
         labels, counts = np.unique(table.y, return_counts=True)
+        if len(labels) > max(MAX_CLASSES, MAX_DISTINCT * len(table.y)):
+            raise BenchError(
+                f"The target {target!r} has a class of its own in nearly every row; give one that repeats."
+            )
         rare = labels[counts < cv]
         if len(labels) > 1 and len(rare):
             keep = ~np.isin(table.y, rare)

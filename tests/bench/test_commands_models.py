@@ -105,6 +105,16 @@ def test_a_file_without_names_is_fitted_and_predicted_by_numbers(capsys, table, 
     assert (pd.read_csv(out)["prediction"] == frame["kind"]).mean() > 0.8
 
 
+def test_what_is_left_out_is_told_once_and_what_cannot_be_read_when_it_is_met(capsys, table, tmp_path):
+    frame = mixed_frame().assign(note=[f"remark number {i}" for i in range(60)])
+    argv = ["--target", "kind", "--trainer", "dfa", "--save", tmp_path / "m"]
+    _, out, err = run(capsys, "fit", table(frame), *argv)
+    assert out.count("'note'") == 1 and "'note'" not in err
+    odd = table(frame.astype({"size": object}).assign(size=["large", *frame["size"][1:]]), "odd.csv")
+    _, _, err = run(capsys, "predict", tmp_path / "m", odd, "--out", tmp_path / "out.csv")
+    assert "Warning: Column 'size' has cells that hold no number, such as 'large'; they are taken for missing." in err
+
+
 def test_a_fit_that_fails_is_one_sentence(capsys, table, tmp_path):
     path = table(pd.DataFrame({"x": [f"text number {i}" for i in range(60)], "y": [1, 2] * 30}))
     said = refused(capsys, "fit", path, "--target", "y", "--save", tmp_path / "m")

@@ -247,7 +247,27 @@ def test_amounts_are_a_quantity_to_predict(tmp_path, spelling):
     np.testing.assert_array_equal(table.y, sign * values + (0.5 if ".5" in spelling else 0))
 
 
-def test_dates_are_no_target(tmp_path):
-    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i},{i % 28 + 1}.01.2020" for i in range(60)))
-    with pytest.raises(BenchError, match="The target 'y' holds dates"):
-        read_table(str(tmp_path / "t.csv"), "y")
+def target(tmp_path, cells, task="auto"):
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i},{cell}" for i, cell in enumerate(cells)))
+    return read_table(str(tmp_path / "t.csv"), "y", task)
+
+
+def test_dates_are_no_target_but_may_be_classes(tmp_path):
+    days = [f"{i % 3 + 1}.01.2020" for i in range(60)]
+    with pytest.raises(BenchError, match=r"The target 'y' holds dates; .* say --task classifier"):
+        target(tmp_path, days)
+    assert sorted(set(target(tmp_path, days, "classifier").y)) == ["1.01.2020", "2.01.2020", "3.01.2020"]
+
+
+def test_durations_and_several_words_for_yes_are_targets(tmp_path):
+    table = target(tmp_path, [f"{i}:30:00" for i in range(60)])
+    assert table.task == "regressor" and "durations, in days" in table.notes[0]
+    np.testing.assert_allclose(table.y, (np.arange(60) + 0.5) / 24)
+    table = target(tmp_path, [["yes", "NO", "y", "no", ""][i % 5] for i in range(60)])
+    assert table.y.tolist() == [bool(i % 2 == 0) for i in range(60) for i in [i % 5] if i < 4]
+    assert "yes and no in several words" in table.notes[0]
+
+
+def test_a_class_for_each_row_is_refused(tmp_path):
+    with pytest.raises(BenchError, match="has a class of its own in nearly every row"):
+        target(tmp_path, [f"town {i}" for i in range(60)])

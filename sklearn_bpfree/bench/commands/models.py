@@ -9,6 +9,7 @@ from sklearn_bpfree.bench.model_file import ModelCard, open_model, write_model
 from sklearn_bpfree.bench.options import Clock, add_fit, add_force, add_reading, add_table, check_trainer, read
 from sklearn_bpfree.bench.reading import BenchError, first_line, read_rows
 from sklearn_bpfree.bench.terminal import plain, say
+from sklearn_bpfree.tabular.columns import LeftOutWarning
 
 QUANTILES = (0.05, 0.5, 0.95)
 
@@ -57,7 +58,8 @@ def run_fit(args) -> int:
             pipeline = limited(model, clock.left()).fit(table.X, table.y)
         except Exception as error:  # of any estimator; one sentence for the user
             raise BenchError(f"{model.name} cannot be fitted: {first_line(error).rstrip('.')}.") from error
-    for message in dict.fromkeys(str(w.message) for w in caught):
+    told = [w.message for w in caught if w.category is not LeftOutWarning]  # which is a note of the table
+    for message in dict.fromkeys(map(str, told)):
         say(f"Warning: {plain(message)}", error=True)
     card = ModelCard.of(model.name, table, args.target, args.id)
     write_model(args.save, pipeline, card)
@@ -101,8 +103,8 @@ def _features(frame, card: ModelCard, path):
 def predictions(pipeline, X) -> dict[str, Any]:
     """What a model says of some rows, as columns: classes and their probabilities, or values and quantiles."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             found = {"prediction": pipeline.predict(X)}
             if hasattr(pipeline, "predict_proba"):
                 odds = pipeline.predict_proba(X)
@@ -112,6 +114,8 @@ def predictions(pipeline, X) -> dict[str, Any]:
                 found |= {f"quantile {level}": q for level, q in zip(QUANTILES, values.T, strict=True)}
     except Exception as error:  # of any estimator; one sentence for the user
         raise BenchError(f"The model cannot predict these rows: {first_line(error).rstrip('.')}.") from error
+    for message in dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning):  # of the table's cells
+        say(f"Warning: {plain(message)}", error=True)
     return found
 
 
