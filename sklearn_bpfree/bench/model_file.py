@@ -70,7 +70,7 @@ class ModelCard:
     @classmethod
     def of(cls, model: str, table: Table, target: str, id: str | None = None) -> "ModelCard":
         """The card of a model that was trained on a table."""
-        columns = {str(column.name): column.kind for column in describe_columns(table.X)}
+        columns = {str(column.name): column.kind for column in describe_columns(table.X, table.y)}
         return cls(model, table.task, target, table.name, len(table.y), columns, id)
 
     def differences(self) -> list[str]:

@@ -118,7 +118,7 @@ def read_table(
     table = Table(path, X, y, task, notes)
     _check_rows(table, target, cv)
     with suppress(ValueError, TypeError):  # of columns that no model can read, as the models will say
-        notes += notes_on(describe_columns(table.X))
+        notes += notes_on(describe_columns(table.X, table.y))
     return table
 
 

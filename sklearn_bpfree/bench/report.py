@@ -100,7 +100,7 @@ def _told(section: Section, seconds) -> dict[str, Any]:
         "header": board.header,
         "lines": _lines(board),
         "footnotes": board.footnotes,
-        "columns": describe_columns(table.X) if hasattr(table.X, "columns") else [],
+        "columns": describe_columns(table.X, table.y) if hasattr(table.X, "columns") else [],
     }
     if not board.ranked:
         return told

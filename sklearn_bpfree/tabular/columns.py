@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
 from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
+from sklearn_bpfree.tabular.codes import are_codes
 from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
@@ -34,12 +35,14 @@ class LeftOutWarning(UserWarning):
     """A column is not used."""
 
 
-def describe_columns(X) -> list[Column]:
+def describe_columns(X, y=None) -> list[Column]:
     """What each column of a table is taken for, and why where that is not plain.
 
     Parameters
     ----------
     X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Targets, which show that integers such as the numbers of shops are codes, where no name tells it.
 
     Returns
     -------
@@ -59,7 +62,16 @@ def describe_columns(X) -> list[Column]:
     table = as_table(X)
     if sparse.issparse(table):
         return [Column(j, "number") for j in range(table.shape[1])]
-    return [understand(name, cells_of(table, j)) for j, name in enumerate(names_of(table))]
+    return [_understand(name, cells_of(table, j), y) for j, name in enumerate(names_of(table))]
+
+
+def _understand(name, cells, y):
+    column = understand(name, cells)
+    if y is None or column.kind != "number" or not getattr(column.format, "is_plain", True):
+        return column
+    if not are_codes(column.read(cells)[""], y):
+        return column
+    return replace(column, kind="category", note="integers with which the target does not go, so each is a level")
 
 
 def as_quantities(X) -> np.ndarray:
@@ -146,14 +158,14 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Shows which integers are codes.
 
         Returns
         -------
         self : object
         """
-        self._fit(as_table(X))
+        self._fit(as_table(X), y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
@@ -162,15 +174,15 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Shows which integers are codes.
 
         Returns
         -------
         DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
         """
         table = as_table(X)
-        self._fit(table)
+        self._fit(table, y)
         return self._read(table)
 
     def transform(self, X: Any) -> Any:
@@ -213,13 +225,13 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
         tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
-    def _fit(self, table):
+    def _fit(self, table, y):
         if self.date_parts not in ("numbers", "circles", "levels"):
             raise ValueError(f"date_parts must be 'numbers', 'circles' or 'levels', got {self.date_parts!r}.")
         validate_data(self, native(table), skip_check_array=True)
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
-        self.columns_ = [] if sparse.issparse(table) else describe_columns(native(table))
+        self.columns_ = [] if sparse.issparse(table) else describe_columns(native(table), y)
         self.left_out_ = [column.name for column in self.columns_ if not column.used]
         self.notes_ = notes_on(self.columns_)
         if not sparse.issparse(table) and not any(column.used for column in self.columns_):
@@ -293,7 +305,7 @@ def _series(name, values, frame):
 
 
 def _read_array(table, columns, date_parts):
-    if table.dtype.kind in PLAIN_KINDS:
+    if table.dtype.kind in PLAIN_KINDS and not any(column.kind in ("category", "date") for _, column in columns):
         return _finite(table if len(columns) == table.shape[1] else table[:, [j for j, _ in columns]])
     parts = [part for j, column in columns for part in column.read(cells_of(table, j), date_parts).values()]
     if all(isinstance(part, np.ndarray) for part in parts):

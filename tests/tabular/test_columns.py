@@ -252,6 +252,8 @@ def test_numbers_that_are_dates_say_when_as_the_dates_themselves():
     expected = ColumnReader().fit_transform(pd.DataFrame({"t": moments}))
     for counted in (since, since * 1e3, since.astype(int), since.astype(int).astype(str)):
         pd.testing.assert_frame_equal(ColumnReader().fit_transform(pd.DataFrame({"t": counted})), expected)
+    array = ColumnReader().fit_transform(np.c_[since, VALUES])
+    np.testing.assert_array_equal(array, np.c_[expected.to_numpy(), VALUES])
     serial = pd.DataFrame({"date": (moments - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)})
     found = ColumnReader().fit_transform(serial).to_numpy()
     np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-6)
