@@ -16,7 +16,7 @@ are drawn in every step (Cartis, Fowkes and Shao 2022). Read `step` first, then 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg import qr
@@ -63,7 +63,8 @@ class ForwardGaussNewton(Trainer):
     nonlinear least-squares", arXiv 2211.09873.
     """
 
-    adjustable = ("directions", "weight_decay")
+    adjustable: ClassVar[tuple[str, ...]] = ("directions", "weight_decay")
+    state_types: ClassVar[tuple[type, ...]] = (ForwardGaussNewtonState,)
 
     directions: int = 128
     damping: float = 1e-2

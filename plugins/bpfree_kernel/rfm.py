@@ -17,7 +17,7 @@ step. Read `step` first, then `kernel` and `outer_product`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,17 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import Budget, State, Trainer, advance, blocks, check_choice, dense, solve_readout
+from sklearn_bpfree.plugin import (
+    FOR_TRAINING,
+    Budget,
+    State,
+    Trainer,
+    advance,
+    blocks,
+    check_choice,
+    dense,
+    solve_readout,
+)
 
 WIDEST_FULL = 1024  # columns up to which a full matrix is held
 GRADIENT_ROWS = 2048  # so many rows, evenly spaced, say what the mean gradient outer product is
@@ -54,7 +64,7 @@ class RFMState(State):
     """
 
     centres: np.ndarray
-    following: np.ndarray
+    following: np.ndarray = field(metadata=FOR_TRAINING)
     scale: np.ndarray
     alpha: np.ndarray
     bias: np.ndarray
@@ -89,6 +99,7 @@ class RFM(Trainer):
 
     offers: ClassVar[tuple[str, ...]] = ()
     adjustable: ClassVar[tuple[str, ...]] = ()
+    state_types: ClassVar[tuple[type, ...]] = (RFMState,)
 
     matrix: str = "diagonal"
     bandwidth: float = 4.0

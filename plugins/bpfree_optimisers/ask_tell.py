@@ -11,14 +11,14 @@ Read `members` and `update` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bpfree_optimisers.adapters import ADAPTERS, PACKAGES, WITH_ALGORITHMS, factory
-from bpfree_optimisers.replay import Search, made, population
-from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, PopulationTrainer, advance
+from bpfree_optimisers.replay import Living, Search, made, population
+from sklearn_bpfree.plugin import FOR_TRAINING, Budget, GivenMembers, PopulationState, PopulationTrainer, advance
 
 
 @dataclass(eq=False, kw_only=True)
@@ -36,7 +36,7 @@ class Asked(GivenMembers):
 class AskTellState(PopulationState):
     """State of `AskTell`: besides, the search."""
 
-    search: Search
+    search: Search = field(metadata=FOR_TRAINING)
 
 
 class AskTell(PopulationTrainer):
@@ -65,6 +65,7 @@ class AskTell(PopulationTrainer):
     """
 
     signs = (1.0,)
+    state_types: ClassVar[tuple[type, ...]] = (AskTellState, Search, Living)
 
     sigma: float = 0.3
     optimizer: Any = "pycma"
@@ -103,6 +104,10 @@ class AskTell(PopulationTrainer):
         """Besides, the search starts anew around the shifted weights."""
         state = super().shift_outputs(state, problem, shift)
         return advance(state, search=self._search(state.weights, problem.network, state.search.seed + 1))
+
+    def finish(self, state: Any, problem):
+        """Without the living optimiser, which is not for keeping."""
+        return advance(state, search=replace(state.search, living=Living()))
 
     def members(self, state: Any, network, key):
         optimizer = state.search.optimizer(self._factory())

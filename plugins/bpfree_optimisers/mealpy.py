@@ -22,7 +22,7 @@ import numpy as np
 
 from bpfree_optimisers.adapters import BOX
 from bpfree_optimisers.replay import Living
-from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, PopulationTrainer, advance
+from sklearn_bpfree.plugin import FOR_TRAINING, Budget, GivenMembers, PopulationState, PopulationTrainer, advance
 
 EPOCHS = 100  # of a schedule whose end is not known, as in `partial_fit`
 
@@ -121,11 +121,11 @@ class MealpyState(PopulationState):
         The model, if it is at hand.
     """
 
-    x0: np.ndarray
+    x0: np.ndarray = field(metadata=FOR_TRAINING)
     seed: int
     epochs: int
-    given: list[np.ndarray] = field(default_factory=list)
-    living: Living = field(default_factory=Living, repr=False)
+    given: list[np.ndarray] = field(metadata=FOR_TRAINING)
+    living: Living = field(repr=False, metadata=FOR_TRAINING)
 
 
 class Mealpy(PopulationTrainer):
@@ -155,6 +155,7 @@ class Mealpy(PopulationTrainer):
 
     packages = ("mealpy",)
     signs: ClassVar[tuple[float, ...]] = (1.0,)
+    state_types: ClassVar[tuple[type, ...]] = (MealpyState, Living)
 
     sigma: float = 0.3
     algorithm: str = "OriginalGWO"
@@ -180,6 +181,10 @@ class Mealpy(PopulationTrainer):
         """Besides, the search starts anew around the shifted weights."""
         state = super().shift_outputs(state, problem, shift)
         return advance(state, seed=state.seed + 1, **beginning(state.weights, problem.network, problem))
+
+    def finish(self, state: Any, problem):
+        """Without the living model, which is not for keeping."""
+        return advance(state, living=Living())
 
     def step(self, state, problem, rng):
         """One epoch; the first one makes the agents."""

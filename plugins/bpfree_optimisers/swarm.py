@@ -7,12 +7,20 @@ and `Flock` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from sklearn_bpfree.plugin import Budget, GivenMembers, PopulationState, PopulationTrainer, advance, projection
+from sklearn_bpfree.plugin import (
+    FOR_TRAINING,
+    Budget,
+    GivenMembers,
+    PopulationState,
+    PopulationTrainer,
+    advance,
+    projection,
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -35,7 +43,7 @@ class SwarmState(PopulationState):
         Positions, and what else each individual carries.
     """
 
-    swarm: list[np.ndarray]
+    swarm: list[np.ndarray] = field(metadata=FOR_TRAINING)
 
 
 class Swarm(PopulationTrainer):
@@ -50,6 +58,7 @@ class Swarm(PopulationTrainer):
     """
 
     signs = (1.0,)
+    state_types: ClassVar[tuple[type, ...]] = (SwarmState,)
     positions: ClassVar[tuple[bool, ...]] = (True,)  # which arrays of the swarm are positions; others are steps
     share: ClassVar[float] = 0.5  # individuals per evaluation
 

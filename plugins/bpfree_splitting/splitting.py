@@ -7,14 +7,14 @@ after every sweep, and the weights of the best sweep, which predict. Read `Split
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
-from sklearn_bpfree.plugin import ACTIVATIONS, Budget, State, Trainer, advance, affine
+from sklearn_bpfree.plugin import ACTIVATIONS, FOR_TRAINING, Budget, State, Trainer, advance, affine
 
 SERVED = ("relu", "identity")  # activations whose blocks have closed forms
 
@@ -61,7 +61,7 @@ class SplittingState(State):
         The network's mean loss with `weights`.
     """
 
-    variables: Variables
+    variables: Variables = field(metadata=FOR_TRAINING)
     best: float
 
 
@@ -82,6 +82,7 @@ class Splitting(Trainer):
 
     offers: ClassVar[tuple[str, ...]] = ()
     transposes: ClassVar[str] = "all"
+    state_types: ClassVar[tuple[type, ...]] = (SplittingState, Variables)
     adjustable: ClassVar[tuple[str, ...]] = ("gamma", "rho", "alpha", "weight_decay")
 
     gamma: float = 1.0
