@@ -20,7 +20,7 @@ from sklearn.utils import check_scalar
 from bpfree_directions.coordinates import Coordinates
 from sklearn_bpfree.plugin import SCHEDULES, PopulationTrainer, check_choice, keyed, schedule_factor
 
-BETA_1, BETA_2 = 0.9, 0.999
+BETA_1, BETA_2, LEAST = 0.9, 0.999, 1e-8
 EPSILON = 0.3  # of the root mean square, so that weights that hardly count hardly move, whatever rounding says of them
 
 
@@ -82,7 +82,7 @@ class CoordinateGradient(PopulationTrainer):
         m[j] = BETA_1 * m[j] + (1 - BETA_1) * g
         v[j] = BETA_2 * v[j] + (1 - BETA_2) * g * g
         square = v[j] / (1 - BETA_2 ** times[j])
-        floor = EPSILON * np.sqrt(square.mean()) + np.finfo(v.dtype).tiny
+        floor = EPSILON * np.sqrt(square.mean()) + LEAST
         towards = m[j] / (1 - BETA_1 ** times[j]) / (np.sqrt(square) + floor)
         rate = self.learning_rate * schedule_factor(self.schedule, 0.0, problem.progress())
         weights = state.weights.copy()

@@ -134,17 +134,12 @@ def tangents(network, theta, V, X) -> tuple[np.ndarray, np.ndarray]:
     """Raw outputs (n, K) and their derivatives along the rows of V, (r, n, K)."""
     activation, (kernels, biases) = ACTIVATIONS[network.activation], network.unpack(theta)
     along, of_biases = network.unpack(V)
-    A, dA, Z, dZ = X, None, None, None
-    for layer, (W, b) in enumerate(zip(kernels, biases, strict=True)):
-        if layer:
-            A = activation.apply(Z.copy())
-            activation.chain(dZ, Z, A)
-            dA = dZ
+    Z, dZ = affine(X, kernels[0], biases[0]), product(X, along[0]) + of_biases[0][:, None, :]
+    for W, b, to_W, to_b in zip(kernels[1:], biases[1:], along[1:], of_biases[1:], strict=True):
+        A = activation.apply(Z.copy())
+        activation.chain(dZ, Z, A)
+        dZ = product(A, to_W) + to_b[:, None, :] + dZ @ W
         Z = affine(A, W, b)
-        dZ = product(A, along[layer]) + of_biases[layer][:, None, :]
-        if dA is not None:
-            dZ += dA @ W
-    assert Z is not None and dZ is not None
     return Z, dZ
 
 

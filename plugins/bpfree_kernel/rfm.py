@@ -28,6 +28,7 @@ from sklearn.utils import check_scalar
 from sklearn_bpfree.plugin import (
     FOR_TRAINING,
     Budget,
+    Formula,
     State,
     Trainer,
     advance,
@@ -169,6 +170,14 @@ class RFM(Trainer):
         dtype = np.result_type(state.alpha, X.dtype)
         K = kernel(dense(X), state.centres, state.scale, state.length)
         return (K @ state.alpha + state.bias).astype(dtype, copy=False)
+
+    def formula(self, state: Any, network, X):
+        A, B = X.cast(np.float64), scaled(state.centres, state.scale)
+        A = A * state.scale if state.scale.ndim == 1 else A @ state.scale.astype(np.float64)
+        sums = (A * A).sum(1, keepdims=True) + np.square(B).sum(axis=1)
+        squares = sums - A @ (2 * B.T)
+        K = Formula("Exp", Formula("Sqrt", Formula.where(squares > SAME * sums, squares, 0.0)) / -state.length)
+        return (K @ state.alpha.astype(np.float64) + state.bias).cast(X.dtype)
 
     def _metric(self, M):
         """S of the next round, from the average gradient outer product M (d,) or (d, d), scaled to a largest of one."""

@@ -11,13 +11,13 @@ Read `members` and `update` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from bpfree_optimisers.adapters import ADAPTERS, PACKAGES, WITH_ALGORITHMS, factory
-from bpfree_optimisers.replay import Living, Search, made, population
+from bpfree_optimisers.replay import Search, made, population
 from sklearn_bpfree.plugin import FOR_TRAINING, Budget, GivenMembers, PopulationState, PopulationTrainer, advance
 
 
@@ -65,7 +65,7 @@ class AskTell(PopulationTrainer):
     """
 
     signs = (1.0,)
-    state_types: ClassVar[tuple[type, ...]] = (AskTellState, Search, Living)
+    state_types: ClassVar[tuple[type, ...]] = (AskTellState, Search)
 
     sigma: float = 0.3
     optimizer: Any = "pycma"
@@ -104,10 +104,6 @@ class AskTell(PopulationTrainer):
         """Besides, the search starts anew around the shifted weights."""
         state = super().shift_outputs(state, problem, shift)
         return advance(state, search=self._search(state.weights, problem.network, state.search.seed + 1))
-
-    def finish(self, state: Any, problem):
-        """Without the living optimiser, which is not for keeping."""
-        return advance(state, search=replace(state.search, living=Living()))
 
     def members(self, state: Any, network, key):
         optimizer = state.search.optimizer(self._factory())

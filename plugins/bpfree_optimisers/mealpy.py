@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpfree_optimisers.adapters import BOX
-from bpfree_optimisers.replay import Living
+from bpfree_optimisers.replay import keep, take
 from sklearn_bpfree.plugin import FOR_TRAINING, Budget, GivenMembers, PopulationState, PopulationTrainer, advance
 
 EPOCHS = 100  # of a schedule whose end is not known, as in `partial_fit`
@@ -117,15 +117,12 @@ class MealpyState(PopulationState):
         What the model is made with.
     given : list of ndarray
         Values that it was given, by epoch.
-    living : Living
-        The model, if it is at hand.
     """
 
     x0: np.ndarray = field(metadata=FOR_TRAINING)
     seed: int
     epochs: int
     given: list[np.ndarray] = field(metadata=FOR_TRAINING)
-    living: Living = field(repr=False, metadata=FOR_TRAINING)
 
 
 class Mealpy(PopulationTrainer):
@@ -155,7 +152,7 @@ class Mealpy(PopulationTrainer):
 
     packages = ("mealpy",)
     signs: ClassVar[tuple[float, ...]] = (1.0,)
-    state_types: ClassVar[tuple[type, ...]] = (MealpyState, Living)
+    state_types: ClassVar[tuple[type, ...]] = (MealpyState,)
 
     sigma: float = 0.3
     algorithm: str = "OriginalGWO"
@@ -182,15 +179,11 @@ class Mealpy(PopulationTrainer):
         state = super().shift_outputs(state, problem, shift)
         return advance(state, seed=state.seed + 1, **beginning(state.weights, problem.network, problem))
 
-    def finish(self, state: Any, problem):
-        """Without the living model, which is not for keeping."""
-        return advance(state, living=Living())
-
     def step(self, state, problem, rng):
         """One epoch; the first one makes the agents."""
         generation = self.generation(state, problem, rng)
         unit, centre = generation.space.network.fan_in_scale(np.float64), generation.searched
-        model = state.living.take(len(state.given)) or self._again(state)
+        model = take(state) or self._again(state)
         given: list[np.ndarray] = []
 
         def values(X):
@@ -204,8 +197,9 @@ class Mealpy(PopulationTrainer):
         best = model.run(values) * unit
         history = [*state.given, np.concatenate(given)]
         changes = self.update(centre, best, history[-1], problem)
-        changes |= {"given": history, "living": Living(model, len(history))}
-        return self.settle(state, generation, changes, rng)
+        following = self.settle(state, generation, {**changes, "given": history}, rng)
+        keep(following, model)
+        return following
 
     def update(self, state: Any, members: Any, losses, problem):
         """The best agent is the centre."""
@@ -245,4 +239,4 @@ class Mealpy(PopulationTrainer):
 def beginning(start, network, problem) -> dict:
     """What a state says of a search that begins at some weights."""
     epochs = max(problem.max_iter or EPOCHS, 2)
-    return {"x0": start / network.fan_in_scale(start.dtype), "epochs": epochs, "given": [], "living": Living()}
+    return {"x0": start / network.fan_in_scale(start.dtype), "epochs": epochs, "given": []}

@@ -11,23 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+_LIVING: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # optimisers, by the record of what they were told
 
-class Living:
-    """An optimiser that was told so many generations, until somebody takes it; pickled and copied it is gone."""
 
-    def __init__(self, optimizer: Any = None, told: int = -1):
-        self.optimizer, self.told = optimizer, told
+def keep(record: Any, optimizer: Any) -> None:
+    """Have an optimiser at hand for whoever goes on from a record; pickled and copied records have none."""
+    _LIVING[record] = optimizer
 
-    def __reduce__(self):
-        return Living, ()
 
-    def take(self, told: int) -> Any:
-        """The optimiser, if it is here and was told this much; it will change, so that nobody else may have it."""
-        optimizer, self.optimizer = (self.optimizer if told == self.told else None), None
-        return optimizer
+def take(record: Any) -> Any:
+    """The optimiser of a record, if it is at hand; it will change, so that nobody else may have it."""
+    return _LIVING.pop(record, None)
 
 
 @dataclass(eq=False)
@@ -45,7 +43,6 @@ class Search:
         Members of a generation, for optimisers that can be told.
     told : list of ndarray
         Losses of the generations so far.
-    living : Living
     """
 
     x0: np.ndarray
@@ -53,11 +50,10 @@ class Search:
     seed: int
     size: int
     told: list[np.ndarray] = field(default_factory=list)
-    living: Living = field(default_factory=Living, repr=False)
 
     def optimizer(self, make: Callable) -> Any:
         """The optimiser, alive or made anew; it is the caller's from now on."""
-        optimizer = self.living.take(len(self.told))
+        optimizer = take(self)
         if optimizer is None:
             optimizer = made(make, self.x0, self.sigma, self.seed, self.size)
             for losses in self.told:
@@ -67,8 +63,9 @@ class Search:
     def after(self, optimizer: Any, asked: Any, losses: np.ndarray) -> Search:
         """The search one generation later; tells the optimiser."""
         optimizer.tell(asked, losses)
-        told = [*self.told, losses]
-        return replace(self, told=told, living=Living(optimizer, len(told)))
+        following = replace(self, told=[*self.told, losses])
+        keep(following, optimizer)
+        return following
 
 
 def made(make, x0, sigma, seed, size) -> Any:

@@ -190,7 +190,7 @@ class Ours:
 def test_the_optimiser_is_told_the_losses_of_what_it_asked_for():
     problem, trainer = make(max_iter=None), AskTell(optimizer=Ours, population_size=7, readout="evolved")
     state = after(trainer, problem, 2)
-    optimizer = state.search.living.optimizer
+    optimizer = replay.take(state.search)
     assert len(optimizer.heard) == 2
     unit = problem.network.fan_in_scale(np.float64)
     again = Ours(state.search.x0, trainer.sigma, state.search.seed, 7)
@@ -308,11 +308,11 @@ def test_an_interrupted_step_leaves_the_optimiser_to_be_made_anew():
 
 
 def test_a_living_optimiser_is_given_to_one_caller_only():
-    living = replay.Living("optimiser", 3)
-    assert living.take(2) is None and living.take(3) is None
-    living = replay.Living("optimiser", 3)
-    assert living.take(3) == "optimiser" and living.take(3) is None
-    assert pickle.loads(pickle.dumps(replay.Living("optimiser", 3))).take(3) is None
+    search = replay.Search(np.zeros(2), 0.1, 0, 4)
+    assert replay.take(search) is None
+    replay.keep(search, "optimiser")
+    assert replay.take(pickle.loads(pickle.dumps(search))) is None
+    assert replay.take(search) == "optimiser" and replay.take(search) is None
 
 
 def test_options_of_an_adapter_are_given_by_a_partial():
