@@ -17,10 +17,10 @@ MAX_ONE_HOT = 20  # levels of a category that get a column of their own; the rar
 MAX_DISTINCT = 0.9  # share of distinct values above which a column of more than MAX_ONE_HOT levels names its rows
 MIN_DATES = 4  # different numbers that all have the look of dates, for whom the look is enough
 WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+")
-ROW_NAMES = set(
-    """index row rows rowname rownames rownum rowid rownumber name names number unnamed id nr no num lfd laufende nummer
-    s sr sl seq sequence serial obs observation rec record rn pk key""".split()
-)
+COUNTING = set("index row rows rowname rownames rownum rowid rownumber unnamed id".split())
+MAY_COUNT = set("name names number no num nr nummer seq sequence serial obs observation rec record rn pk key".split())
+ROW_NAMES = COUNTING | MAY_COUNT | set("s sr sl lfd laufende".split())
+DENSE, SPARSE = 4, 20  # how many times their count numbers of rows may reach, of which some may have been taken out
 CODE_NAMES = set(
     """id ids code codes codigo código cod key zip zipcode postcode postal plz postleitzahl pincode cep fips uuid guid
     sku isbn ean kennung userid customerid clientid orderid productid sessionid transactionid passengerid""".split()
@@ -52,14 +52,16 @@ def no_quantity(column: Column, filled: np.ndarray) -> Column | None:
 
 def _by_name(column, words, filled):
     """Row numbers, identifiers and codes."""
-    counts_rows = ROW_NAMES.issuperset(words) or column.name == "level_0"
+    counting = COUNTING.intersection(words) or column.name == "level_0"
+    counts_rows = counting or not words or not MAY_COUNT.isdisjoint(words)
+    counts_rows = counts_rows and (ROW_NAMES.issuperset(words) or column.name == "level_0")
     is_code = words[-1:] and (words[-1] in CODE_NAMES or words[0] in CODE_FIRST)
     is_number = words[-1:] and (words[-1].endswith(NUMBERED) or words[-1] in ("no", "num", "nro"))
     may_name = is_code or (is_number and (len(words) > 1 or words[0] not in ROW_NAMES))
     if not (counts_rows or may_name) or (filled % 1).any():
         return None
     n_values = len(np.unique(filled))
-    if counts_rows and n_values == len(filled) > 9 and np.ptp(filled) < 20 * n_values:
+    if counts_rows and n_values == len(filled) > 9 and np.ptp(filled) < (SPARSE if counting else DENSE) * n_values:
         return replace(column, kind="row number", note="counts the rows", used=False)
     if may_name and n_values > max(MAX_ONE_HOT, MAX_DISTINCT * len(filled)):
         return replace(column, kind="identifier", note="nearly every row has a number of its own", used=False)

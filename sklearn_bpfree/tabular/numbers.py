@@ -53,6 +53,9 @@ SI_PREFIXES = dict(
     )
 )
 SI_UNITS = ["g", "m", "l", "L", "s", "W", "Wh", "Hz", "V", "A", "J", "cal", "Pa", "B", "b", "bit", "bps", "eV", "mol"]
+SUFFIX = re.compile(r"\d[^\W\d_]{1,2}\s*$")
+MIN_BARE = 4  # numbers without a letter for each with one, from which on the letter is no unit
+MAX_UNITS, MAX_UNIT = 5, 6  # units of a column, and letters of one, beyond which these are words
 ORDINALS = {"st", "nd", "rd", "th", "."}
 WORDS = dict.fromkeys(["k", "K", "tsd", "thousand"], 1e3) | {"lakh": 1e5, "crore": 1e7, "cr": 1e7}
 WORDS |= dict.fromkeys(["M", "m", "mn", "mio", "mil", "million", "millionen"], 1e6)
@@ -131,8 +134,8 @@ def _parse(text: str) -> _Cell | None:
     match = CELL.fullmatch(text)
     if match is None:
         return None
-    found = match.groupdict(default="")
-    before, inner, after, minus, closing = map(found.get, ("before", "inner", "after", "minus", "close"))
+    found: dict[str, str] = match.groupdict(default="")
+    before, inner, after, minus, closing = (found[part] for part in ("before", "inner", "after", "minus", "close"))
     opening, inner = (found["open"] + inner, "") if inner == "(" else (found["open"], inner)
     code = before.rstrip(".")
     if (opening != "") != (closing != "") or (code.isalpha() and code.casefold() not in CURRENCY_CODES):
@@ -161,6 +164,9 @@ def decide(counts: Mapping[str, int]) -> NumberFormat | str:
     cells = nearly_all(counts, _parse)
     if not cells:
         return ""
+    if {text.strip()[-1:] for text in cells} >= {"+", "-"}:
+        return ""  # ends of ranges
+    cells = _without_rare_suffixes(cells, counts)
     digits = [cell.digits for cell in cells.values() if "/" not in cell.digits]
     if _are_codes(cells, digits):
         return "has leading zeros, so these are codes"
@@ -174,8 +180,23 @@ def decide(counts: Mapping[str, int]) -> NumberFormat | str:
     scales = _scales(valid.values())
     if scales is None:
         units = sorted({cell.unit or "none" for cell in valid.values()})
-        return f"has numbers in several units ({', '.join(units[:5])}{', ...' if len(units) > 5 else ''})"
+        are_units = len(units) <= MAX_UNITS and all(len(unit) <= MAX_UNIT for unit in units)
+        return f"has numbers in several units ({', '.join(units)})" if are_units else ""
     return NumberFormat(decimal, group, scales, tuple(_notes(valid, decimal, group, scales, doubt)))
+
+
+def _without_rare_suffixes(cells, counts):
+    """The cells but for numbers such as 136A among many without a letter, which are codes, or names of other things."""
+    named = [text for text, cell in cells.items() if SUFFIX.search(text) and not (_is_known(cell.unit))]
+    gone = {*named}
+    n_named, n_bare = (sum(counts[text] for text in some) for some in (named, [t for t in cells if not cells[t].unit]))
+    return cells if MIN_BARE * n_named >= n_bare else {text: cells[text] for text in cells if text not in gone}
+
+
+def _is_known(unit):
+    """Whether a unit is a currency, a word of number, the ending of an ordinal or an SI unit of two letters."""
+    known = _is_currency(unit.casefold()) or _word(unit) is not None or unit in ORDINALS
+    return known or (len(unit) > 1 and _si({unit}) is not None)
 
 
 def _common_ending(counts) -> str:
@@ -287,9 +308,9 @@ def _words_of_number(units):
     """Factors of units such as K and M, with one other unit or none beside them."""
     factors, others = {}, set()
     for unit in units:
-        words = [part for part in unit.split() if _word(part)]
+        words = {part: factor for part in unit.split() if (factor := _word(part))}
         others.add(" ".join(_singular(part) for part in unit.split() if part not in words))
-        factors[unit] = float(math.prod(map(_word, words)))
+        factors[unit] = float(math.prod(words.values()))
     if len(others) == 1 or (len(others - {""}) == 1 and _is_currency(max(others))):
         return factors
     return None

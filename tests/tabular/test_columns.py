@@ -161,6 +161,8 @@ def test_what_is_no_table_is_refused_in_a_sentence(X, message):
         ("S.No.", np.arange(1, N + 1), "row number"),
         ("#", np.arange(1, N + 1), "row number"),
         ("level_0", np.arange(N), "row number"),
+        ("number", 1000 - RNG.permutation(np.arange(0, 8 * N, 8)), "number"),
+        ("s3", np.arange(1, N + 1), "number"),
         ("Kundennummer", 17 * RNG.permutation(N), "identifier"),
         ("Order Number", 17 * RNG.permutation(N), "identifier"),
         ("invoice_no", 17 * RNG.permutation(N), "identifier"),

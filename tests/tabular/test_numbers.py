@@ -97,6 +97,7 @@ def test_a_column_in_any_spelling_is_the_numbers_themselves(spelling):
         (["１２", "７"], [12, 7]),
         (["EUR 5", "7 EUR"], [5, 7]),
         (["12", "13 kg"], [12, 13]),
+        (["12", "14", "15", "16", "17", "18", "13kg"], [12, 14, 15, 16, 17, 18, 13]),
         (["$ 1,200.00", "$ -", " -   $"], [1200, 0, 0]),
         (["4.5/5", "3/5"], [4.5, 3]),
         (["7 out of 10 stars", "10 out of 10 stars"], [7, 10]),
@@ -124,6 +125,9 @@ def test_the_column_as_a_whole_decides(texts, numbers):
         ["(5", "6"],
         ["--5", "6"],
         ["lev1", "lev2"],
+        ["24-", "25+"],
+        [*"12345" * 9, *["1A", "2B", "2C"] * 3],
+        ["1. Never Married", "2. Married", "3. Widowed"],
         ["yes", "no"],
     ],
 )
@@ -139,6 +143,7 @@ def test_what_is_no_number_is_none(texts):
         (["5 min", "7 in"], "several units (in, min)"),
         (["01067", "80331"], "leading zeros"),
         (["007", "123"], "leading zeros"),
+        ([*(f"{i:03}" for i in range(200)), "136A"], "leading zeros"),
     ],
 )
 def test_figures_that_are_no_quantity_of_one_unit_are_told(texts, why):
