@@ -6,6 +6,7 @@ from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
 from sklearn_bpfree.tabular.skewed import SkewedTarget, SkewedTargetRegressor
+from sklearn_bpfree.tabular.text import TextEncoder
 
 __all__ = [
     "Column",
@@ -17,6 +18,7 @@ __all__ = [
     "SkewedTarget",
     "SkewedTargetRegressor",
     "TabularPipeline",
+    "TextEncoder",
     "describe_columns",
     "tabular_pipeline",
 ]

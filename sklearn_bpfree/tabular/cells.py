@@ -72,7 +72,7 @@ class Column:
 
     def read(self, cells, date_parts="numbers") -> dict[str, Any]:
         """What a model gets, by the ends of the names: arrays of numbers, or a list of texts with None for holes."""
-        if self.kind == "category":
+        if self.kind in ("category", "free text"):
             return {"": texts_of(self, cells)}
         if self.kind == "date":
             moments = moments_of(self, cells)

@@ -18,12 +18,12 @@ from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
 from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
 from sklearn_bpfree.tabular.codes import are_codes
 from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
-from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
+from sklearn_bpfree.tabular.integers import MAX_DISTINCT, MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
 from sklearn_bpfree.tabular.moments import encoded_parts
 
 TAKEN_FOR = {"number": "numbers", "date": "dates", "time of day": "times of day", "duration": "durations"}
-TAKEN_FOR |= {"boolean": "booleans", "category": "a category", "constant": "numbers"}
+TAKEN_FOR |= {"boolean": "booleans", "category": "a category", "constant": "numbers", "free text": "free text"}
 LEFT_OUT = {
     "free text": "make columns of what matters in it, for instance by TfidfVectorizer",
     "identifier": "such a text names the row and says nothing on others",
@@ -89,11 +89,11 @@ def as_quantities(X) -> np.ndarray:
 
 def notes_on(columns) -> list[str]:
     """Sentences on the columns that were not plain."""
-    plain = ("constant", "empty", *LEFT_OUT)
+    plain = ("constant", "empty")
     taken = [
         f"Took {column} for {TAKEN_FOR[column.kind]}: {column.note}."
         for column in columns
-        if column.note and column.kind not in plain
+        if column.note and column.kind not in plain and (column.used or column.kind not in LEFT_OUT)
     ]
     return [*taken, *filter(None, [what_is_left_out(columns)])]
 
@@ -102,10 +102,9 @@ def what_is_left_out(columns) -> str:
     """A sentence on the columns that would be of use to a person but not to a model; empty if there is none."""
     sentences = []
     for kind, advice in LEFT_OUT.items():
-        names = [str(column) for column in columns if column.kind == kind]
-        if names:
-            why = next(column.note for column in columns if column.kind == kind)
-            sentences.append(f"Left out {', '.join(names)}: {why} there; {advice}.")
+        left_out = [column for column in columns if column.kind == kind and not column.used]
+        if left_out:
+            sentences.append(f"Left out {', '.join(map(str, left_out))}: {left_out[0].note} there; {advice}.")
     return " ".join(sentences)
 
 
@@ -122,6 +121,9 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
     date_parts : {"numbers", "circles", "levels"}, default="numbers"
         How month, day, weekday and hour come out: as numbers, as sine and cosine of their place in the year, month,
         week and day, or as texts.
+
+    free_text : bool, default=False
+        Whether free text is passed on, instead of being left out.
 
     Attributes
     ----------
@@ -149,8 +151,9 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
            [nan, 'red']], dtype=object)
     """
 
-    def __init__(self, date_parts: str = "numbers") -> None:
+    def __init__(self, date_parts: str = "numbers", free_text: bool = False) -> None:
         self.date_parts = date_parts
+        self.free_text = free_text
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Decide what the columns are.
@@ -232,6 +235,8 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
         self.columns_ = [] if sparse.issparse(table) else describe_columns(native(table), y)
+        if self.free_text:
+            self.columns_ = [replace(c, used=True) if c.kind == "free text" else c for c in self.columns_]
         self.left_out_ = [column.name for column in self.columns_ if not column.used]
         self.notes_ = notes_on(self.columns_)
         if not sparse.issparse(table) and not any(column.used for column in self.columns_):
@@ -288,7 +293,7 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
 def _is_plain(column, series) -> bool:
     """Whether a column of a frame needs no reading."""
     dtype = series.dtype
-    if column.kind == "category":
+    if column.kind in ("category", "free text"):
         return isinstance(dtype, (nw.String, nw.Categorical, nw.Enum))
     if (
         column.kind == "date"
@@ -357,7 +362,26 @@ def _part(X, rows, columns):
 
 def categorical_columns(X) -> list[int]:
     """Those of texts in what a `ColumnReader` gives."""
-    return [] if sparse.issparse(X) else [j for j, text in enumerate(_are_text(X)) if text]
+    texts = {*free_text_columns(X)}
+    return [] if sparse.issparse(X) else [j for j, text in enumerate(_are_text(X)) if text and j not in texts]
+
+
+def free_text_columns(X) -> list[int]:
+    """Those of free text, in what a `ColumnReader` gives."""
+    if sparse.issparse(X):
+        return []
+    return [j for j, text in enumerate(_are_text(X)) if text and _is_free_text(X, j)]
+
+
+def _is_free_text(X, j):
+    cells = X[:, j] if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, j]
+    if isinstance(cells, nw.Series) and isinstance(cells.dtype, (nw.Categorical, nw.Enum)):
+        return False
+    cells = cells.tolist() if isinstance(cells, np.ndarray) else cells.to_list()
+    levels = {*map(cell_text, {*cells})} - {None}
+    if len(levels) <= MAX_ONE_HOT:
+        return False
+    return len(levels) > MAX_DISTINCT * sum(cell_text(cell) is not None for cell in cells)
 
 
 def many_level_columns(X) -> list[int]:

@@ -31,6 +31,7 @@ from sklearn_bpfree.tabular.columns import (
     as_numbers,
     categorical_columns,
     circle_columns,
+    free_text_columns,
     many_level_columns,
     numeric_columns,
     straight_columns,
@@ -39,6 +40,7 @@ from sklearn_bpfree.tabular.containers import as_table, native
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels, as_text
 from sklearn_bpfree.tabular.skewed import SkewedTargetRegressor
+from sklearn_bpfree.tabular.text import TextEncoder
 
 __all__ = ["TabularPipeline", "tabular_pipeline"]
 
@@ -222,7 +224,11 @@ def _in_blocks(predict, X, whole=()) -> Any:
 
 
 def tabular_pipeline(
-    estimator: Any, *, random_state: int | np.random.RandomState | None = None, n_jobs: int | None = None
+    estimator: Any,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+    free_text: bool = False,
 ) -> TabularPipeline:
     """Make a pipeline that takes a mixed-type table as it is.
 
@@ -260,6 +266,10 @@ def tabular_pipeline(
     n_jobs : int or None, default=None
         Unless None, it is set as the estimator's parameter of that name, if there is one.
 
+    free_text : bool, default=False
+        Whether free text is used, by a :class:`TextEncoder`, instead of being left out; that takes seconds for some
+        thousand texts.
+
     Returns
     -------
     TabularPipeline
@@ -285,7 +295,9 @@ def tabular_pipeline(
     learner = _learner(estimator)
     like_trees = get_tags(learner).input_tags.allow_nan
     parts = "circles" if isinstance(learner, _BPFreeEstimator) else "numbers" if like_trees else "levels"
-    return TabularPipeline([("columns", ColumnReader(parts)), ("preprocessor", preprocessor), ("estimator", estimator)])
+    return TabularPipeline(
+        [("columns", ColumnReader(parts, free_text)), ("preprocessor", preprocessor), ("estimator", estimator)]
+    )
 
 
 def _make_estimator(estimator) -> Any:
@@ -323,11 +335,12 @@ def _make_preprocessor(estimator):
     )
     folds = same_folds(5, random_state=0)  # so that only the estimator is random
     means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", **folds)
-    circles = []
+    circles, texts = [], [TextEncoder()]
     if ours:
         numeric = make_pipeline(numbers, PiecewiseLinearEncoder())
         categorical = OneHotLevels()
         many_levels = make_pipeline(LevelNumbers(), means, PiecewiseLinearEncoder())
+        texts.append(PiecewiseLinearEncoder())
         circles = [("circles", make_pipeline(numbers, CircleEncoder()), circle_columns)]
     elif get_tags(learner).input_tags.allow_nan:
         numeric = numbers
@@ -344,6 +357,7 @@ def _make_preprocessor(estimator):
         numeric = make_pipeline(numbers, SimpleImputer(strategy="median"), StandardScaler())
         categorical = OneHotLevels()
         many_levels = make_pipeline(LevelNumbers(), means, StandardScaler())
+        texts.append(StandardScaler())
     marks = "categorical_features" in learner.get_params() and find_spec("pandas")
     preprocessor = (_MarkingColumnTransformer if marks else ColumnTransformer)(
         [
@@ -351,6 +365,7 @@ def _make_preprocessor(estimator):
             *circles,
             ("categorical", categorical, categorical_columns),
             ("many_levels", many_levels, many_level_columns),
+            ("text", make_pipeline(*texts), free_text_columns),
         ],
         sparse_threshold=MIN_DENSITY,
     )
