@@ -35,7 +35,9 @@ PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzm
 TYPED = {b"PAR1": "parquet", b"ARROW1": "feather", b"FEA1": "feather", b"ORC": "orc", b"\xd0\xcf\x11\xe0": "excel"}
 ENDINGS = {"dta": "stata", "sas7bdat": "sas", "xpt": "sas", "sav": "spss", "zsav": "spss"}
 NO_TABLE = {
-    "<": "it is a web page or XML; save the table itself",
+    **dict.fromkeys(
+        ("<!doctype", "<html", "<head", "<table", "<?xml"), "it is a web page or XML; save the table itself"
+    ),
     "version https://git-lfs": "it is a pointer that git-lfs left; run git lfs pull",
     "\x28\xb5\x2f\xfd": "it is packed by zstd; unpack it first",
 }

@@ -123,12 +123,12 @@ def _with_separator(text, separator) -> Layout | None:
 def _leave_out(layout: Layout) -> None:
     """Take the lines out of the body that are no rows, with a note; an error for a line that is too long."""
     reader, width = _rows(layout.body, layout.separator), len(layout.names)
-    start, odd, other, ends = 0, [], [], []
+    start, odd, other, ends, words = 0, [], [], [], Counter()
     for row in reader:
         line, start = (start, reader.line_num), reader.line_num
         if not row:
             continue
-        if is_no_row(row, layout.names):
+        if is_no_row(row, layout.names, is_first=not ends):
             other.append(line)
         elif len(row) > width:
             separated = SEPARATORS.get(layout.separator, repr(layout.separator))
@@ -139,7 +139,8 @@ def _leave_out(layout: Layout) -> None:
         elif len(row) < width:
             odd.append(layout.n_lines + line[1])
         ends = [*ends[-2:], (line, row)]
-    other += [line for line, row in last_totals(ends)]
+        words.update({_first_word(row)} & TOTALS)
+    other += [line for line, row in last_totals(ends) if words[_first_word(row)] == 1]
     if odd := [line for line in odd if line - layout.n_lines not in {end for _, end in other}]:
         layout.notes.append(f"Took for missing what {len(odd)} short lines lack (line {_some(odd)}).")
     if other:
@@ -150,11 +151,11 @@ def _leave_out(layout: Layout) -> None:
         layout.notes.append(f"Left out what is no row of the table (line {_some(numbers)}).")
 
 
-def is_no_row(row: list[str], names: list[str]) -> bool:
+def is_no_row(row: list[str], names: list[str], is_first: bool) -> bool:
     """Whether a line is a comment, a rule, a remark below the table or its header once more."""
     cells = [cell.strip() for cell in row]
     filled = [*filter(None, cells)]
-    if filled and all(map(RULE.fullmatch, filled)):
+    if is_first and filled and all(map(RULE.fullmatch, filled)):
         return True
     if len(row) < len(names):
         alone = len(row) == 1 and len(names) > 2 and not NUMBER.fullmatch(cells[0])
@@ -166,11 +167,14 @@ def last_totals(ends: Iterable[tuple]) -> list[tuple]:
     """Of the last rows, as pairs of anything and the cells, those that are sums of the others."""
     found = []
     for what, row in reversed([*ends]):
-        first = next((cell for cell in map(str.strip, row) if cell), "")
-        if first.casefold().rstrip(": ") not in TOTALS:
+        if _first_word(row) not in TOTALS:
             break
         found.append((what, row))
     return found
+
+
+def _first_word(row) -> str:
+    return next((cell for cell in map(str.strip, row) if cell), "").casefold().rstrip(": ")
 
 
 def looks_like_rows(names: list[str], is_number: list[bool]) -> bool:

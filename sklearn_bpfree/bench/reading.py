@@ -123,7 +123,7 @@ def read_table(
 
 
 def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None = None, has_header: bool = True):
-    """Read the rows of a table's file, for predictions.
+    """Read the rows of a table's file, for predictions, and what was not plain about it.
 
     Parameters
     ----------
@@ -137,12 +137,13 @@ def read_rows(path: str, as_text: list[str] | None = None, encoding: str | None 
 
     Returns
     -------
-    DataFrame
+    frame : DataFrame
+    notes : list of str
     """
-    frame, _ = read_frame(path, encoding, as_text or (), has_header)
+    frame, notes = read_frame(path, encoding, as_text or (), has_header)
     if frame.empty:
         raise BenchError(f"{path} has no rows; give a table with some.")
-    return frame.replace([np.inf, -np.inf], np.nan)
+    return frame.replace([np.inf, -np.inf], np.nan), notes
 
 
 def _n_values(column, path):

@@ -207,6 +207,15 @@ def test_lines_that_are_too_long_are_refused_and_short_ones_told(tmp_path):
     assert frame["c"].isna().tolist() == [False, True, False] and "1 short lines lack (line 4)" in notes[0]
 
 
+def test_rows_that_look_like_rules_sums_or_tags_are_rows_where_they_may_be(tmp_path):
+    frame, notes = read(tmp_path, "<NAME>,<V>\n--,1\nx,2\n--,--\n")
+    assert frame.columns.tolist() == ["<NAME>", "<V>"] and len(frame) == 3 and notes == []
+    frame, notes = read(tmp_path, "size,v\ntotal,1\naverage,2\nx,3\ntotal,4\n")
+    assert len(frame) == 4 and notes == []
+    frame, notes = read(tmp_path, "town,v\nUlm,1\nRom,2\nTotal,3\n")
+    assert len(frame) == 2 and "line 4" in notes[0]
+
+
 def test_names_that_stand_twice_are_told(tmp_path):
     frame, notes = read(tmp_path, "a,b,a\n1,2,3\n4,5,6\n")
     assert frame.columns.tolist() == ["a", "b", "a.1"] and "'a'" in notes[0]

@@ -18,12 +18,12 @@ def add(commands) -> None:
 def run(args) -> int:
     """Print a line for each column."""
     check_input(args.table)
-    frame = read_rows(args.table, encoding=args.encoding, has_header=not args.no_header)
+    frame, notes = read_rows(args.table, encoding=args.encoding, has_header=not args.no_header)
     try:
         columns = describe_columns(frame)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{args.table} has a column that cannot be read: {first_line(error).rstrip('.')}.") from error
-    say(f"{plain(args.table)}: {len(frame)} rows, {frame.shape[1]} columns.")
+    say(f"{plain(args.table)}: {len(frame)} rows, {frame.shape[1]} columns.", *map(plain, notes))
     rows = [[str(column.name), column.kind, "" if column.used else "left out", column.note] for column in columns]
     say(aligned(["column", "kind", "", "note"], rows))
     return 0

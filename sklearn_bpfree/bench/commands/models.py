@@ -75,7 +75,8 @@ def run_predict(args) -> int:
     pipeline, card = open_model(args.model, args.trust)
     say(f"{plain(args.model)}: {plain(card)}.", *map(plain, card.differences()))
     id = args.id or card.id
-    frame = read_rows(args.table, [id] if id else [], args.encoding, not args.no_header)
+    frame, notes = read_rows(args.table, [id] if id else [], args.encoding, not args.no_header)
+    say(*map(plain, notes))
     columns = {} if id is None else {id: _column(frame, id, args.table)}
     columns |= predictions(pipeline, _features(frame, card, args.table))
     with replacing(args.out) as file:
