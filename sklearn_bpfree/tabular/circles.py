@@ -66,9 +66,12 @@ class CircleEncoder(Versioned, TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode: float32 (n_samples, n_features_out)."""
-        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", ensure_min_features=0)
+        return self.encode(validate_data(self, X, reset=False, ensure_all_finite="allow-nan", ensure_min_features=0))
+
+    def encode(self, X: np.ndarray) -> np.ndarray:
+        """What `transform` makes of an array of numbers that needs no check."""
         others = np.nan_to_num(X[:, self.others_]).astype(np.float32)
-        return others if self.encoder_ is None else np.hstack([self.encoder_.transform(X[:, self.telling_]), others])
+        return others if self.encoder_ is None else np.hstack([self.encoder_.encode(X[:, self.telling_]), others])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the encoded columns."""

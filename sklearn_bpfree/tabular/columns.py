@@ -17,7 +17,15 @@ from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
 from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
 from sklearn_bpfree.tabular.codes import are_codes
-from sklearn_bpfree.tabular.containers import NOT_OF_NUMPY, PLAIN_KINDS, as_table, cells_of, names_of, native
+from sklearn_bpfree.tabular.containers import (
+    NOT_OF_NUMPY,
+    PLAIN_KINDS,
+    as_table,
+    cells_of,
+    names_of,
+    native,
+    quick_cells,
+)
 from sklearn_bpfree.tabular.integers import MAX_DISTINCT, MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
 from sklearn_bpfree.tabular.moments import encoded_parts
@@ -200,12 +208,35 @@ class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
         -------
         DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
         """
+        return self._read(self._checked(as_table(X)))
+
+    def read_parts(self, table: Any) -> list:
+        """What `transform` makes of a frame or array of `as_table`, column by column.
+
+        Parameters
+        ----------
+        table : narwhals DataFrame or ndarray
+
+        Returns
+        -------
+        list of (ndarray, or list of str or None)
+            Numbers, or texts with None for holes.
+        """
+        table = self._checked(table)
+        if isinstance(table, np.ndarray) and table.dtype.kind in PLAIN_KINDS:
+            return [_finite(table[:, j]) for j, column in enumerate(self.columns_) if column.used]
+        cells = quick_cells(table)
+        parts = [column.read(cells(j), self.date_parts) for j, column in enumerate(self.columns_) if column.used]
+        return [part for read in parts for part in read.values()]
+
+    def _checked(self, table):
+        """A table whose columns are those of training, in their order."""
         check_is_fitted(self)
-        table = self._in_order(as_table(X))
+        table = self._in_order(table)
         validate_data(self, native(table), reset=False, skip_check_array=True)
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
-        return self._read(table)
+        return table
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of what comes out: those of the columns, and ``bought_month``, ``bought_hour``, ... of dates.

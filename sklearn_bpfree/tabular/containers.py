@@ -5,6 +5,8 @@ And what each of their columns holds as one of these: an array of numbers or dur
 """
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -128,6 +130,23 @@ def cells_of(table, j) -> Any:
     if column.dtype.kind == "M":
         return Moments(*[column.astype("datetime64[us]")] * 2)
     return column if column.dtype.kind in PLAIN_KINDS + "m" else column.tolist()
+
+
+def quick_cells(table) -> Callable[[int], Any]:
+    """A function that gives what `cells_of` does; of pandas' numbers and texts at a tenth of the time."""
+    if not isinstance(table, nw.DataFrame) or not table.implementation.is_pandas():
+        return partial(cells_of, table)
+    columns = [column for _, column in native(table).items()]
+
+    def cells(j):
+        column, dtype = columns[j], columns[j].dtype
+        if type(dtype).__name__ == "StringDtype" or (isinstance(dtype, np.dtype) and dtype.kind == "O"):
+            return column.to_list()
+        if isinstance(dtype, np.dtype) and dtype.kind in PLAIN_KINDS:
+            return of_usual_width(column.to_numpy())
+        return cells_of(table, j)
+
+    return cells
 
 
 def _cells(series: nw.Series):

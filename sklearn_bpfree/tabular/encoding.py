@@ -165,8 +165,10 @@ class PiecewiseLinearEncoder(Versioned, OneToOneFeatureMixin, TransformerMixin, 
         X = self._validate(X, reset=False)
         if self.fitted_sparse_:
             return self._transform_sparse(sparse.csr_array(X))
-        if sparse.issparse(X):
-            X = sparse.csr_array(X).toarray()
+        return self.encode(sparse.csr_array(X).toarray() if sparse.issparse(X) else X)
+
+    def encode(self, X: np.ndarray) -> np.ndarray:
+        """What `transform` makes of an array of floats that needs no check, if `fit` had an array."""
         raw, binned, empty = self.raw_features_, np.array([*self.knots_], dtype=int), self.indicator_features_
         n_raw, n_bins = len(raw), len(self.bin_means_)
         bins = slice(n_raw, n_raw + n_bins)

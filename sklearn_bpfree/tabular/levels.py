@@ -60,11 +60,15 @@ class LevelNumbers(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
 
     def transform(self, X: Any) -> Any:
         """Number each cell: ndarray of int (n_samples, n_features)."""
-        return self._numbers(X)
+        return self.encode(_lists(X))
 
-    def _numbers(self, X):
-        numbers = np.empty(X.shape, dtype=np.int32)
-        for j, (name, cells) in enumerate(_lists(X).items()):
+    def encode(self, lists: dict[str, list]) -> Any:
+        """What `transform` makes of a table, of its columns' cells by their names."""
+        return self._numbers(lists)
+
+    def _numbers(self, lists):
+        numbers = np.empty((len(next(iter(lists.values()), [])), len(lists)), dtype=np.int32)
+        for j, (name, cells) in enumerate(lists.items()):
             numbered = {level: number for number, level in enumerate(self.levels_[j])}
             known = {value: numbered.get(text, -1) for value, text in _texts(name, cells).items()}
             numbers[:, j] = [*map(known.__getitem__, cells)]
@@ -80,7 +84,13 @@ class OneHotLevels(LevelNumbers):
 
     def transform(self, X: Any) -> Any:
         """Encode: float32 (n_samples, n_features_out), a CSR array unless `set_output` asks for a frame."""
-        numbers = self._numbers(X)
+        encoded = self.encode(_lists(X))
+        asked = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        return encoded if asked == "default" else encoded.toarray()
+
+    def encode(self, lists: dict[str, list]) -> Any:
+        """What `transform` makes of a table, of its columns' cells by their names: a CSR array."""
+        numbers = self._numbers(lists)
         widths = np.array([min(len(levels), MAX_ONE_HOT) for levels in self.levels_])
         shared = np.array([len(levels) > MAX_ONE_HOT for levels in self.levels_])
         numbers = np.where((numbers < 0) & shared, MAX_ONE_HOT, numbers)
@@ -88,9 +98,7 @@ class OneHotLevels(LevelNumbers):
         columns = np.minimum(numbers, widths - 1) + np.cumsum(widths) - widths
         ends = np.append(0, np.cumsum(known.sum(axis=1)))
         ones = np.ones(ends[-1], dtype=np.float32)
-        encoded = sparse.csr_array((ones, columns[known], ends), shape=(len(numbers), widths.sum()))
-        asked = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        return encoded if asked == "default" else encoded.toarray()
+        return sparse.csr_array((ones, columns[known], ends), shape=(len(numbers), widths.sum()))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the encoded columns: ``city_Rome``, ``city_nan``, ..., ``city_(others)``."""

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn import config_context, get_config
 from sklearn.base import clone, is_regressor
 from sklearn.compose import ColumnTransformer
@@ -39,6 +40,7 @@ from sklearn_bpfree.tabular.columns import (
 from sklearn_bpfree.tabular.containers import as_table, native
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels, as_text
+from sklearn_bpfree.tabular.plan import Plan
 from sklearn_bpfree.tabular.skewed import SkewedTargetRegressor
 from sklearn_bpfree.tabular.text import TextEncoder
 
@@ -151,7 +153,7 @@ class TabularPipeline(Versioned, Pipeline):
         std : ndarray of the same shape
             Only with ``return_std=True``, from an estimator that offers it.
         """
-        return _in_blocks(partial(super().predict, **params), X, whole=set(params) - {"return_std"})
+        return self._ask("predict", X, params, whole=set(params) - {"return_std"})
 
     @available_if(_last_step_has("predict_proba"))
     def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
@@ -167,7 +169,7 @@ class TabularPipeline(Versioned, Pipeline):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
         """
-        return _in_blocks(partial(super().predict_proba, **params), X, whole=params)
+        return self._ask("predict_proba", X, params, whole=params)
 
     @available_if(_last_step_has("predict_quantiles"))
     def predict_quantiles(self, X: Any, quantiles: float | Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
@@ -184,8 +186,7 @@ class TabularPipeline(Versioned, Pipeline):
         values : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
             Without the last axis when `quantiles` is a number.
         """
-        encoder, estimator = self[:-1], self[-1]
-        return _in_blocks(lambda rows: estimator.predict_quantiles(encoder.transform(rows), quantiles), X)
+        return self._ask("predict_quantiles", X, {"quantiles": quantiles})
 
     @available_if(_last_step_has("predict_set"))
     def predict_set(self, X: Any, confidence: float = 0.9) -> np.ndarray:
@@ -202,8 +203,17 @@ class TabularPipeline(Versioned, Pipeline):
         sets : ndarray of bool, shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        encoder, estimator = self[:-1], self[-1]
-        return _in_blocks(lambda rows: estimator.predict_set(encoder.transform(rows), confidence), X)
+        return self._ask("predict_set", X, {"confidence": confidence})
+
+    def _ask(self, method, X, params, whole=()) -> Any:
+        """What a method of the last step says of the encoded table, block by block."""
+        plan = None if sparse.issparse(X) or get_config()["enable_metadata_routing"] else Plan.of(self.steps[:-1])
+        if plan is None and hasattr(Pipeline, method):
+            return _in_blocks(partial(getattr(super(), method), **params), X, whole)
+        if plan is not None and not whole and (table := as_table(X)).shape[0] <= BLOCK_ROWS:
+            return getattr(self[-1], method)(plan.encode(table), **params)
+        encode = self[:-1].transform if plan is None else plan.encode
+        return _in_blocks(lambda rows: getattr(self[-1], method)(encode(rows), **params), X, whole)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -377,6 +387,16 @@ class _LevelMeans(TargetEncoder):
 
     def fit(self, X, y):
         return super().fit(X, _one_target(y))
+
+    def encode(self, numbers):
+        """What `transform` makes of the numbers of levels, without a check."""
+        encoded, n_classes = [], len(self.encodings_) // numbers.shape[1]
+        for column, levels in enumerate(self.categories_):
+            place = np.minimum(np.searchsorted(levels, numbers[:, column]), len(levels) - 1)
+            known = levels[place] == numbers[:, column]
+            for k, mean in enumerate(np.atleast_1d(self.target_mean_)):
+                encoded.append(np.where(known, self.encodings_[column * n_classes + k][place], mean))
+        return np.column_stack(encoded)
 
     def fit_transform(self, X, y, **params):
         with config_context(enable_metadata_routing=False):  # without groups to route, 1.9 raises a KeyError
