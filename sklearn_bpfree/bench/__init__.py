@@ -1,9 +1,14 @@
 """The work behind ``bpfree bench``: read a table, compare models on it, write a page about it."""
 
-from sklearn_bpfree.bench.comparison import Fold, Model, Result, compare, limited, make_models
-from sklearn_bpfree.bench.reading import BenchError, Table, bundled_tables, read_table
-from sklearn_bpfree.bench.scoring import METRICS, Scoring, make_scoring
-from sklearn_bpfree.bench.splitting import by_group, by_time, folds, set_aside
+from typing import TYPE_CHECKING
+
+from sklearn_bpfree.lazy import lazily
+
+if TYPE_CHECKING:
+    from sklearn_bpfree.bench.comparison import Fold, Model, Result, compare, limited, make_models
+    from sklearn_bpfree.bench.reading import BenchError, Table, bundled_tables, read_table
+    from sklearn_bpfree.bench.scoring import METRICS, Scoring, make_scoring
+    from sklearn_bpfree.bench.splitting import by_group, by_time, folds, set_aside
 
 __all__ = [
     "METRICS",
@@ -24,3 +29,4 @@ __all__ = [
     "read_table",
     "set_aside",
 ]
+__getattr__, __dir__ = lazily(__name__, __all__, ("comparison", "reading", "scoring", "splitting"))

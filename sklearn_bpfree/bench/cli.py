@@ -5,15 +5,14 @@ gave is one sentence and exit code 2; Ctrl-C gives what there is so far and exit
 `sklearn_bpfree.bench.commands`.
 """
 
-import argparse
 import io
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-from sklearn_bpfree import __version__
-from sklearn_bpfree.bench.commands import bench, columns, models, zoo
-from sklearn_bpfree.bench.reading import BenchError
+from sklearn_bpfree.bench.parser import make_parser
 from sklearn_bpfree.bench.terminal import plain, say
 
 
@@ -22,12 +21,14 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not stop the work
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if empty := [name for name, value in vars(args).items() if value == []]:
         parser.error(f"argument --{empty[0]}: -- is no value")  # argparse takes --target=-- for an empty list
+    from sklearn_bpfree.bench.reading import BenchError  # which takes a second, and the command line was right
+
     try:
-        return args.run(args)
+        return _work(args.run)(args)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -42,20 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
 
 
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors repeat nothing of the command line that could steer the terminal."""
-
-    def error(self, message) -> NoReturn:
-        super().error(plain(message))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="bpfree", description="The zoo of backprop-free trainers for scikit-learn.")
-    parser.add_argument("--version", action="version", version=f"sklearn-bpfree {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (zoo, columns, bench, models):
-        module.add(commands)
-    return parser
+def _work(name) -> Callable[[Any], int]:
+    """A function of `sklearn_bpfree.bench.commands`."""
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"sklearn_bpfree.bench.commands.{module}"), function)
 
 
 if __name__ == "__main__":

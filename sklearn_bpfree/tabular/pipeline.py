@@ -208,7 +208,7 @@ class TabularPipeline(Versioned, Pipeline):
     def _ask(self, method, X, params, whole=()) -> Any:
         """What a method of the last step says of the encoded table, block by block."""
         plan = None if sparse.issparse(X) or get_config()["enable_metadata_routing"] else Plan.of(self.steps[:-1])
-        if plan is None and hasattr(Pipeline, method):
+        if plan is None and method in ("predict", "predict_proba"):
             return _in_blocks(partial(getattr(super(), method), **params), X, whole)
         if plan is not None and not whole and (table := as_table(X)).shape[0] <= BLOCK_ROWS:
             return getattr(self[-1], method)(plan.encode(table), **params)

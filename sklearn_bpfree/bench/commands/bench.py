@@ -6,8 +6,8 @@ from sklearn_bpfree.bench.comparison import Model, Result, compare, limited, mak
 from sklearn_bpfree.bench.files import check_outputs
 from sklearn_bpfree.bench.leaderboard import Leaderboard
 from sklearn_bpfree.bench.model_file import ModelCard, write_model
-from sklearn_bpfree.bench.options import FOLDS, JOBS, Clock, add_fit, add_force, add_table, check_trainer, read
-from sklearn_bpfree.bench.peers import PEERS, choose_peers
+from sklearn_bpfree.bench.options import Clock, check_trainer, read
+from sklearn_bpfree.bench.peers import choose_peers
 from sklearn_bpfree.bench.reading import BenchError, Table, bundled_tables
 from sklearn_bpfree.bench.report import Section, check_report, write_report
 from sklearn_bpfree.bench.scoring import Scoring, make_scoring
@@ -16,43 +16,6 @@ from sklearn_bpfree.bench.terminal import aligned, interruptible, plain, progres
 from sklearn_bpfree.plugin.registry import inspect_trainers
 
 AFTER = 0.15  # share of the time limit that is kept for saving, and again for the page
-
-
-def add(commands) -> None:
-    """Describe the command line."""
-    command = commands.add_parser(
-        "bench",
-        help="compare trainers with scikit-learn's own models on a table",
-        description="Cross-validate the trainers beside scikit-learn's own models, and LightGBM, XGBoost and CatBoost "
-        "where they are installed, and print a leaderboard. Without TABLE, on two small tables that come with "
-        "scikit-learn.",
-    )
-    add_table(command, needed=False)
-    command.add_argument(
-        "--trainers", metavar="A,B", help="default: those that learn from an output error and are not slow"
-    )
-    command.add_argument(
-        "--peers", metavar="A,B", help=f"of {', '.join(PEERS)}; default: all of these that are installed"
-    )
-    command.add_argument(
-        "--scoring",
-        metavar="SCORER",
-        help="a scorer of scikit-learn to rank by; default: accuracy, ROC AUC where a class is rare, or R2",
-    )
-    command.add_argument("--cv", type=FOLDS, default=5, metavar="N", help="number of folds, default: 5")
-    order = command.add_mutually_exclusive_group()
-    order.add_argument(
-        "--group", metavar="COLUMN", help="rows of the same value are held out together; the column is no feature"
-    )
-    order.add_argument(
-        "--time", metavar="COLUMN", help="learn from earlier rows and hold out later ones, by this column"
-    )
-    add_fit(command)
-    command.add_argument("--n-jobs", type=JOBS, metavar="N", help="folds at a time, default: 1")
-    command.add_argument("--save", metavar="MODEL", help="fit the best on all rows and write it to this file")
-    command.add_argument("--report", metavar="HTML", help="write a page with curves, importances and code to this file")
-    add_force(command)
-    command.set_defaults(run=run)
 
 
 def run(args) -> int:

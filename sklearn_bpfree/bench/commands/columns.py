@@ -1,18 +1,9 @@
 """``bpfree columns FILE``: what each column of a table is taken for."""
 
 from sklearn_bpfree.bench.files import check_input
-from sklearn_bpfree.bench.options import add_reading
 from sklearn_bpfree.bench.reading import BenchError, first_line, read_rows
 from sklearn_bpfree.bench.terminal import aligned, plain, say
 from sklearn_bpfree.tabular import describe_columns
-
-
-def add(commands) -> None:
-    """Describe the command line."""
-    command = commands.add_parser("columns", help="what each column of a table is taken for")
-    command.add_argument("table", metavar="TABLE", help="a CSV, Parquet, Excel or JSON file, or the like")
-    add_reading(command)
-    command.set_defaults(run=run)
 
 
 def run(args) -> int:

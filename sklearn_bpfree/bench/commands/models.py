@@ -6,40 +6,12 @@ from typing import Any
 from sklearn_bpfree.bench.comparison import limited, make_models
 from sklearn_bpfree.bench.files import check_input, check_outputs, replacing
 from sklearn_bpfree.bench.model_file import ModelCard, open_model, write_model
-from sklearn_bpfree.bench.options import Clock, add_fit, add_force, add_reading, add_table, check_trainer, read
+from sklearn_bpfree.bench.options import Clock, check_trainer, read
 from sklearn_bpfree.bench.reading import BenchError, first_line, read_rows
 from sklearn_bpfree.bench.terminal import plain, say
 from sklearn_bpfree.tabular.columns import LeftOutWarning
 
 QUANTILES = (0.05, 0.5, 0.95)
-
-
-def add(commands) -> None:
-    """Describe the two command lines."""
-    command = commands.add_parser("fit", help="fit a model on a table and save it, without a comparison")
-    add_table(command, needed=True)
-    command.add_argument("--trainer", metavar="NAME", help="default: the recommended default for tables")
-    add_fit(command)
-    command.add_argument("--save", metavar="MODEL", required=True, help="the file to write the model to")
-    add_force(command)
-    command.set_defaults(run=run_fit)
-
-    command = commands.add_parser(
-        "predict",
-        help="predict the rows of a table with a saved model",
-        description="Write the predictions for the rows of a table to a CSV file: classes with their probabilities, or "
-        "values with quantiles where the model has them.",
-    )
-    command.add_argument("model", metavar="MODEL", help="what bpfree fit or bpfree bench --save has written")
-    command.add_argument("table", metavar="TABLE", help="a file such as the model was made from")
-    add_reading(command)
-    command.add_argument("--out", metavar="CSV", required=True, help="the file to write the predictions to")
-    command.add_argument(
-        "--id", metavar="COLUMN", help="a column to copy beside the predictions; default: the one named at the fit"
-    )
-    command.add_argument("--trust", action="store_true", help="open a model that somebody else has saved")
-    add_force(command)
-    command.set_defaults(run=run_predict)
 
 
 def run_fit(args) -> int:

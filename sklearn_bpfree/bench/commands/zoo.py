@@ -12,17 +12,6 @@ from sklearn_bpfree.plugin.registry import get_trainer_class, inspect_trainers
 WIDTH = 100
 
 
-def add(commands) -> None:
-    """Describe the two command lines."""
-    command = commands.add_parser("list", help="the trainers that are installed, the broken ones included")
-    command.add_argument("--markdown", action="store_true", help="as a Markdown table, with all that is known of each")
-    command.set_defaults(run=run_list)
-
-    command = commands.add_parser("show", help="a trainer's paper and parameters")
-    command.add_argument("name", metavar="NAME")
-    command.set_defaults(run=run_show)
-
-
 def run_list(args) -> int:
     """Print the zoo: a line each that fits the screen, and in full what is wrong with some."""
     trainers = inspect_trainers()
