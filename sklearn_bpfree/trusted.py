@@ -47,6 +47,7 @@ TABLES = (
     columns.straight_columns,
     columns.circle_columns,
     columns.as_numbers,
+    columns.names_as_they_are,
     levels.as_text,
     levels.LevelNumbers,
     levels.OneHotLevels,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_bpfree.estimators.versions import Versioned
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.nn.quantisation import PackedWeights
 from sklearn_bpfree.plugin.trainer import FOR_TRAINING, State, Trainer
 
@@ -27,7 +27,7 @@ def without_training(value: Any) -> Any:
     return bare
 
 
-class _Fitted(Versioned, BaseEstimator):
+class _Fitted(OfThisLibrary, BaseEstimator):
     """The part of an estimator that is there after a fit."""
 
     def __getstate__(self):

@@ -11,7 +11,7 @@ from scipy.stats import chi2_contingency, f_oneway, rankdata
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
-from sklearn_bpfree.estimators.versions import Versioned
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 
 MAX_P = 0.01  # of targets being alike at all angles, above which an angle has no bins
@@ -38,7 +38,7 @@ def _on_circle(pair) -> bool:
     return bool(np.all(missing.all(axis=1) | (np.abs(radius - 1) < 1e-6)))
 
 
-class CircleEncoder(Versioned, TransformerMixin, BaseEstimator):
+class CircleEncoder(OfThisLibrary, TransformerMixin, BaseEstimator):
     """Encode sines and cosines for a neural network: with bins where the target goes with the angle.
 
     The output has first what a `PiecewiseLinearEncoder` makes of the telling pairs, and then the others as they are,

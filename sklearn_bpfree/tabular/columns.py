@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_bpfree.estimators.versions import Versioned
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
 from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
 from sklearn_bpfree.tabular.codes import are_codes
@@ -116,7 +116,7 @@ def what_is_left_out(columns) -> str:
     return " ".join(sentences)
 
 
-class ColumnReader(Versioned, TransformerMixin, BaseEstimator):
+class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
     """Read every column of a table as what a person would say it is.
 
     `fit` decides for each column, by all its filled cells, whether it holds numbers, dates, times of day, durations,
@@ -430,6 +430,12 @@ def _are_text(X) -> list[bool]:
 def n_levels(X, j) -> int:
     cells = X[:, j].tolist() if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, j].to_list()
     return len(set(map(cell_text, set(cells))))
+
+
+def names_as_they_are(transformer, names):
+    """Of a `FunctionTransformer`; "one-to-one" gives nothing, and so ends a display, where it had no columns to fit."""
+    check_is_fitted(transformer, "n_features_in_")
+    return names
 
 
 def as_numbers(X, dense=False):

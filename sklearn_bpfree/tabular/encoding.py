@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_bpfree.estimators.versions import Versioned
+from sklearn_bpfree.estimators.common import OfThisLibrary
 
 BLOCK_CELLS = 200_000  # encoded cells that are computed at a time, so that the work stays in the processor's cache
 
 
-class PiecewiseLinearEncoder(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Encode numeric columns for a neural network: raw value, bins and missing indicator.
 
     The output has three groups of columns:

@@ -10,7 +10,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from sklearn_bpfree.estimators.versions import Versioned
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.tabular.cells import cell_text
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
 
@@ -38,7 +38,7 @@ def _lists(X) -> dict[str, list]:
     return {repr(column.name): column.to_list() for column in nw.from_native(X, eager_only=True).iter_columns()}
 
 
-class LevelNumbers(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LevelNumbers(OfThisLibrary, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Number the levels of each column from the most frequent one down; -1 stands for one that is new.
 
     A level is known by its text, so that 1, 1.0 and "1" are the same in any library; a missing cell is a level, too.

@@ -23,9 +23,9 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
 from sklearn_bpfree.estimators.target_values import plain
-from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.columns import (
     ColumnReader,
@@ -34,6 +34,7 @@ from sklearn_bpfree.tabular.columns import (
     circle_columns,
     free_text_columns,
     many_level_columns,
+    names_as_they_are,
     numeric_columns,
     straight_columns,
 )
@@ -64,7 +65,7 @@ def _last_step_has(method):
     return lambda pipeline: hasattr(pipeline.steps[-1][1], method)
 
 
-class TabularPipeline(Versioned, Pipeline):
+class TabularPipeline(OfThisLibrary, Pipeline):
     """A scikit-learn `Pipeline` that encodes validation rows, too, and predicts a large table in blocks of rows.
 
     An encoded table is many times the size of the table. In blocks it never exists as a whole, and what does stays in
@@ -341,7 +342,7 @@ def _make_preprocessor(estimator):
     learner = _learner(estimator)
     ours = isinstance(learner, _BPFreeEstimator)
     numbers = FunctionTransformer(
-        as_numbers, accept_sparse=True, feature_names_out="one-to-one", kw_args={"dense": not ours}
+        as_numbers, accept_sparse=True, feature_names_out=names_as_they_are, kw_args={"dense": not ours}
     )
     folds = same_folds(5, random_state=0)  # so that only the estimator is random
     means = _LevelMeans(target_type="continuous" if is_regressor(learner) else "auto", **folds)
@@ -354,7 +355,7 @@ def _make_preprocessor(estimator):
         circles = [("circles", make_pipeline(numbers, CircleEncoder()), circle_columns)]
     elif get_tags(learner).input_tags.allow_nan:
         numeric = numbers
-        text = FunctionTransformer(as_text, feature_names_out="one-to-one")
+        text = FunctionTransformer(as_text, feature_names_out=names_as_they_are)
         codes = OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,

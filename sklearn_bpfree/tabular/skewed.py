@@ -15,14 +15,14 @@ from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.estimators.target_values import plain
-from sklearn_bpfree.estimators.versions import Versioned
 from sklearn_bpfree.nn.targets import Values
 
 SKEWED_LOSS = "poisson"  # its log link keeps the mean, and every prediction on the right side of the start
 
 
-class SkewedTarget(Versioned, TransformerMixin, BaseEstimator):
+class SkewedTarget(OfThisLibrary, TransformerMixin, BaseEstimator):
     """Scale of learning of a target: standardised, or, where it is very skewed, measured from the end without a tail.
 
     A very skewed target becomes (y - start) / scale, where `start` is its least value, or its largest one if the tail
@@ -83,7 +83,7 @@ def _regressor_has(method):
     return available_if(lambda self: hasattr(getattr(self, "regressor_", self.regressor), method))
 
 
-class SkewedTargetRegressor(Versioned, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+class SkewedTargetRegressor(OfThisLibrary, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """A regressor of this library that learns a very skewed target by the Poisson deviance, and any other one as it is.
 
     With its log link that is a consistent loss for the mean of any target that starts somewhere, be it a count, an

@@ -1,8 +1,9 @@
-"""Pickles carry the version of this library."""
+"""Pickles carry the version of this library, and displays link to it."""
 
 import copy
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 import sklearn_bpfree
 from sklearn_bpfree import BPFreeClassifier
-from sklearn_bpfree.estimators.versions import ENTRY
+from sklearn_bpfree.estimators.common import ENTRY
 from sklearn_bpfree.tabular import ColumnReader, PiecewiseLinearEncoder, tabular_pipeline
 from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
@@ -49,3 +50,18 @@ def test_a_state_without_a_version_warns_that_it_is_unknown():
     del stored[ENTRY]
     with pytest.warns(InconsistentVersionWarning, match="from version unknown"):
         BPFreeClassifier().__setstate__(stored)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_the_display_links_to_the_file_that_has_the_docstring(model):
+    link = model._get_doc_link()
+    path = link.partition("/blob/main/")[2]
+    assert f"class {type(model).__name__}(" in (Path(__file__).parents[2] / path).read_text(encoding="utf-8")
+    assert link in model._repr_html_()
+
+
+def test_a_subclass_of_another_s_has_no_link_of_ours():
+    class Mine(BPFreeClassifier):
+        pass
+
+    assert Mine()._get_doc_link() == ""

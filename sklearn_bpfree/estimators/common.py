@@ -1,4 +1,4 @@
-"""Pickles say which version of this library made them, and that of another one warns, as scikit-learn's do."""
+"""What all that users fit has in common: pickles that say their version, and a link in scikit-learn's HTML display."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from sklearn.exceptions import InconsistentVersionWarning
 ENTRY = "_sklearn_bpfree_version"
 
 
-class Versioned:
-    """Stands before `BaseEstimator` among the bases of what users pickle."""
+class OfThisLibrary:
+    """Stands before `BaseEstimator` among the bases: what this adds is as scikit-learn has it for its own classes.
+
+    A pickle of another version warns, and the question mark of the HTML display leads to the source with the docstring.
+    """
+
+    _doc_link_module = "sklearn_bpfree"
+    _doc_link_template = "https://github.com/sklearn-bpfree/sklearn-bpfree/blob/main/{path}.py"
+
+    def _doc_link_url_param_generator(self):
+        return {"path": type(self).__module__.replace(".", "/")}
 
     def __getstate__(self) -> Any:
         return {**super().__getstate__(), ENTRY: _version()}  # pyright: ignore
