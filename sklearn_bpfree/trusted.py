@@ -83,4 +83,9 @@ def trusted_types() -> list[str]:
         except Exception:  # of the plugin, whatever it is; the registry says it wherever the trainer is asked for
             continue
         types += [trainer, *trainer.state_types]
-    return sorted({f"{kind.__module__}.{kind.__qualname__}" for kind in types})
+    return sorted({*map(type_name, types)})
+
+
+def type_name(kind) -> str:
+    """A class or function as the list has it."""
+    return f"{kind.__module__}.{kind.__qualname__}"

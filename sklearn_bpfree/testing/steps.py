@@ -15,7 +15,7 @@ from sklearn_bpfree.plugin.trainer import State
 from sklearn_bpfree.testing.asking import arrays_of, ask, ask_same, first_difference
 from sklearn_bpfree.testing.generators import watched_generators
 from sklearn_bpfree.testing.setting import KINDS, make_problem, make_rng
-from sklearn_bpfree.trusted import ESTIMATORS, LOSSES, TARGETS
+from sklearn_bpfree.trusted import trusted_types, type_name
 
 
 def check_states(trainer):
@@ -99,19 +99,19 @@ def check_formula(trainer):
 
 
 def check_state_types(trainer):
-    """A finished state is made of arrays, plain values, losses, networks and what `state_types` names."""
-    known = (*trainer.state_types, *ESTIMATORS, *TARGETS, *LOSSES, np.generic, np.ndarray, np.dtype, type(None))
+    """A stored state is made of arrays, plain values, what `state_types` names and what is trusted anyway."""
+    known = {*trusted_types(), *map(type_name, (*trainer.state_types, *CONTAINERS))}
     for kind in KINDS:
         problem = make_problem(kind)
         state = trainer.step(trainer.init(problem, make_rng()), problem, make_rng())
-        for place, part in _parts(trainer.finish(state, problem), "state"):
-            told = isinstance(part, (bool, int, float, str, bytes, *CONTAINERS)) and not hasattr(part, "_fields")
-            told = told or isinstance(part, known)
-            name = type(part).__name__
+        stored = pickle.loads(pickle.dumps(trainer.finish(state, problem)))
+        for place, part in _parts(stored, "state"):
+            told, name = type_name(type(part)) in known or isinstance(part, PLAIN), type(part).__name__
             ask(told, f"{place} is a {name}, which state_types must name, so that models can be loaded safely")
 
 
 CONTAINERS = (list, tuple, dict, set, frozenset)
+PLAIN = (bool, int, float, str, bytes, type(None), np.generic, np.ndarray, np.dtype)
 
 
 def _parts(value, place):
