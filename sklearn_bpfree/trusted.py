@@ -26,7 +26,18 @@ from sklearn_bpfree.nn.quantisation import PackedWeights
 from sklearn_bpfree.nn.targets import Classes, LabelSets, Values
 from sklearn_bpfree.plugin.registry import get_trainer_class, list_trainers
 from sklearn_bpfree.plugin.trainer import State
-from sklearn_bpfree.tabular import circles, columns, dates, encoding, levels, numbers, pipeline, skewed, spans
+from sklearn_bpfree.tabular import (
+    circles,
+    columns,
+    dates,
+    encoding,
+    importances,
+    levels,
+    numbers,
+    pipeline,
+    skewed,
+    spans,
+)
 from sklearn_bpfree.tabular.cells import BooleanFormat, Column
 
 ESTIMATORS = (BPFreeClassifier, BPFreeRegressor, Progress, Rows, State, Network, PackedWeights)
@@ -56,6 +67,7 @@ TABLES = (
     encoding.PiecewiseLinearEncoder,
     encoding._Places,
     circles.CircleEncoder,
+    importances.HeldOutImportances,
     skewed.SkewedTarget,
     skewed.SkewedTargetRegressor,
 )

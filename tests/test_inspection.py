@@ -9,11 +9,13 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.inspection import AlignmentDisplay, HistoryDisplay, IntervalDisplay, ReliabilityDisplay
+from sklearn_bpfree.tabular import SkewedTargetRegressor, tabular_pipeline
 
 matplotlib.use("Agg")
 
@@ -130,8 +132,8 @@ def test_plot_draws_on_the_given_axes_with_the_given_colour(fitted):
 def test_what_cannot_be_drawn_is_said(Display, fitted, unvalidated, monkeypatch):
     with pytest.raises(NotFittedError, match="not fitted"):
         Display.from_estimator(BPFreeClassifier())
-    with pytest.raises(TypeError, match="Pipeline; of a pipeline give the last step"):
-        Display.from_estimator(make_pipeline(StandardScaler(), fitted))
+    with pytest.raises(TypeError, match="as what a search found, got StandardScaler; give one"):
+        Display.from_estimator(make_pipeline(fitted, StandardScaler())[-1])
     with pytest.raises(ValueError, match=r"x must be one of \['step', 'seconds', 'n_evaluations'\], got 'epoch'"):
         Display.from_estimator(fitted, x="epoch")
     with pytest.raises(ValueError, match="is recorded in the history of 0 steps"):
@@ -139,6 +141,18 @@ def test_what_cannot_be_drawn_is_said(Display, fitted, unvalidated, monkeypatch)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match="need matplotlib"):
         Display.from_estimator(fitted)
+
+
+@pytest.mark.parametrize("Display", [HistoryDisplay, AlignmentDisplay])
+def test_the_net_in_a_pipeline_a_search_or_a_skewed_regressor_is_drawn(Display):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.exp(3 * X[:, 0])
+    net = BPFreeRegressor((4,), max_iter=3, record_alignment=True, random_state=0)
+    pipeline = tabular_pipeline(SkewedTargetRegressor(net))
+    search = GridSearchCV(pipeline, {"estimator__regressor__max_iter": [3]}, cv=2)
+    for model in (make_pipeline(StandardScaler(), net), pipeline, search):
+        display = Display.from_estimator(model.fit(X, y))
+        assert len(display.history) == 3 and display.name == "dfa"
 
 
 def test_alignment_that_was_not_recorded(unvalidated):

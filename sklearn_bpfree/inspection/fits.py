@@ -12,6 +12,17 @@ from sklearn_bpfree.inspection.drawing import pyplot, twin
 X_LABELS = {"step": "step", "seconds": "seconds", "n_evaluations": "rows sent through the network"}
 
 
+def _net_in(estimator):
+    """What fitted pipelines, searches and `SkewedTargetRegressor` end in."""
+    while True:
+        steps = getattr(estimator, "steps", None)
+        inner = steps[-1][1] if steps else None
+        inner = inner or getattr(estimator, "best_estimator_", getattr(estimator, "regressor_", None))
+        if inner is None:
+            return estimator
+        estimator = inner
+
+
 class _FitDisplay:
     """What the displays of a fit share.
 
@@ -36,7 +47,7 @@ class _FitDisplay:
         Parameters
         ----------
         estimator : BPFreeClassifier or BPFreeRegressor
-            Fitted.
+            Fitted; or a pipeline or a search that ends in one.
         name : str, default=None
             Name in the legend; None: the trainer's.
         x : {"step", "seconds", "n_evaluations"}, default="step"
@@ -58,10 +69,11 @@ class _FitDisplay:
         NotFittedError, ValueError
             If it is not fitted, or the fit did not record what is to be drawn.
         """
+        given, estimator = estimator, _net_in(estimator)
         if not hasattr(estimator, "record_alignment"):
             raise TypeError(
-                f"{cls.__name__} draws a BPFreeClassifier or BPFreeRegressor, got {type(estimator).__name__}; "
-                "of a pipeline give the last step, of a search best_estimator_."
+                f"{cls.__name__} draws a fitted BPFreeClassifier or BPFreeRegressor, also as the last step of a "
+                f"pipeline or as what a search found, got {type(given).__name__}; give one."
             )
         check_is_fitted(estimator, "history_")
         if name is None:

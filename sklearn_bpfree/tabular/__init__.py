@@ -3,6 +3,7 @@
 from sklearn_bpfree.tabular.cells import Column
 from sklearn_bpfree.tabular.columns import ColumnReader, LeftOutWarning, describe_columns
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.importances import HeldOutImportances
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
 from sklearn_bpfree.tabular.skewed import SkewedTarget, SkewedTargetRegressor
@@ -11,6 +12,7 @@ from sklearn_bpfree.tabular.text import TextEncoder
 __all__ = [
     "Column",
     "ColumnReader",
+    "HeldOutImportances",
     "LeftOutWarning",
     "LevelNumbers",
     "OneHotLevels",
