@@ -104,7 +104,6 @@ class CMAES(PopulationTrainer):
             state.sigma,
             key,
             self.population_size,
-            self.signs,
             population=population.astype(state.weights.dtype),
             strategy=strategy,
         )

@@ -306,9 +306,8 @@ def tabular_pipeline(
     learner = _learner(estimator)
     like_trees = get_tags(learner).input_tags.allow_nan
     parts = "circles" if isinstance(learner, _BPFreeEstimator) else "numbers" if like_trees else "levels"
-    return TabularPipeline(
-        [("columns", ColumnReader(parts, free_text)), ("preprocessor", preprocessor), ("estimator", estimator)]
-    )
+    steps = [("columns", ColumnReader(parts, free_text)), ("preprocessor", preprocessor), ("estimator", estimator)]
+    return TabularPipeline(steps)  # pyright: ignore[reportCallIssue]
 
 
 def _make_estimator(estimator) -> Any:
