@@ -103,8 +103,8 @@ def of_bins(encoder, table: Table) -> Formula:
     parts = [z / Formula("Sqrt", z * z / 9 + 1)]
     if len(encoder.bin_features_):
         low, width = np.concatenate([[knots[:-1], np.diff(knots)] for knots in encoder.knots_.values()], axis=1)
-        rise = (X.columns(encoder.bin_features_) - low).cast(np.float32) * (1 / width)
-        bins = rise.clip(0, 1) * encoder.height - encoder.bin_means_
+        rise = (X.columns(encoder.bin_features_) - low).cast(np.float32) * (encoder.height / width)
+        bins = rise.clip(0, encoder.height) - encoder.bin_means_
         parts.append(Formula.where(Formula("IsNaN", rise), np.zeros(1), bins))
     return Formula.concatenated([*parts, *([empty] if len(encoder.indicator_features_) else [])])
 
