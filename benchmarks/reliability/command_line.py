@@ -1,10 +1,11 @@
 """Feed the command line corrupted files and odd options, and count what is not a result or one sentence.
 
-    python benchmarks/reliability/command_line.py --cases 500 --seed 0
+    python benchmarks/reliability/command_line.py --cases 500 --seed 0 [--report]
 
 A case is a command over a random table, of which the file, the options or the model are damaged in a random way. It
 passes if the command ends with exit code 0, or with 2 and one sentence; prints no traceback, no warning and no control
-character; leaves no temporary file; and has changed no file that it was not asked to write.
+character; leaves no temporary file; and has changed no file that it was not asked to write. With `--report` every
+comparison writes a page, too, in which nothing of the table may be markup or steer a terminal.
 """
 
 import argparse
@@ -153,7 +154,7 @@ def odd_file(folder, rng):
     return str(folder / name) if name in ("pipe", "huge", "no.csv") else name
 
 
-def options(columns, folder, rng, command):
+def options(columns, folder, rng, command, report=False):
     """Options, some of which make no sense."""
     some_columns = [*map(str, columns), *NASTY, "\ud800"]
     numbers = ["2", "2", "3", "3", "4", "5", "0", "-1", "1000", "1e9", "nan", "inf", "x", "", "9" * 30]
@@ -185,12 +186,16 @@ def options(columns, folder, rng, command):
         "predict": {"--id": some_columns, "--out": places, "--trust": []},
     }[command]
     chosen = rng.choice(list(values), int(rng.choice([0, 0, 0, 1, 1, 2, 3])), replace=False)
+    if report and command == "bench":
+        place = folder / "page.html" if rng.random() < 0.8 else places[int(rng.integers(len(places)))]
+        chosen = [*chosen, "--report"]
+        values = {**values, "--report": [str(place)]}
     made = [f"{name}={values[name][int(rng.integers(len(values[name])))]}" if values[name] else name for name in chosen]
     return [*made, *(["--force"] if rng.random() < 0.3 else [])]
 
 
-def command_of(rng, folder):
-    """A command line, with its files made."""
+def command_of(rng, folder, report=False):
+    """A command line, with its files made; with a report, comparisons only."""
     frame = random_table(rng)
     path = write_table(frame, folder, rng)
     (folder / "taken").write_text("taken")
@@ -198,12 +203,12 @@ def command_of(rng, folder):
         path.write_bytes(damage(path.read_bytes(), rng))
     table = str(path) if rng.random() < 0.94 else odd_file(folder, rng)
     target = str(rng.choice(["value", "kind"])) if rng.random() < 0.9 else str(rng.choice([*frame.columns, *NASTY]))
-    command = str(rng.choice(["bench", "bench", "fit", "predict", "columns"]))
+    command = "bench" if report else str(rng.choice(["bench", "bench", "fit", "predict", "columns"]))
     if command == "columns":
         return ["columns", table]
     if command == "bench":
         quick = ["--trainers", "rvfl", "--peers", "dummy,linear", "--cv", "2", "--target=" + target]
-        return ["bench", table, *quick, *options(frame.columns, folder, rng, command)]
+        return ["bench", table, *quick, *options(frame.columns, folder, rng, command, report)]
     if command == "fit":
         return [
             "fit",
@@ -283,13 +288,22 @@ def faults(argv, folder):
     if steering := STEERING.search(out + err):
         found.append(f"a control character: {steering[0]!r}")
     after = digest(folder)
-    written = {Path(part.partition("=")[2]).name for part in argv if part.startswith(("--save=", "--out="))}
+    written = {
+        Path(part.partition("=")[2]).name for part in argv if part.startswith(("--save=", "--out=", "--report="))
+    }
     inputs = {Path(part).name for part in argv[1:3] if not part.startswith("-")}
     changed = {name for name in after if before.get(name) != after[name]}
     if changed - written or changed & inputs & set(before) or set(before) - set(after):
         found.append(f"changed {changed}")
     if any(name.startswith(".bpfree") for name in after):
         found.append("a temporary file is left")
+    page = folder / "page.html"
+    if "page.html" in changed:
+        text = page.read_text("utf-8")
+        if steering := STEERING.search(text):
+            found.append(f"a control character in the page: {steering[0]!r}")
+        if "<script>" in text:
+            found.append("markup of the table in the page")
     if changed & set(before) and "--force" not in argv:
         found.append("a file was replaced unasked")
     if time.monotonic() - begin > 120:
@@ -302,6 +316,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--report", action="store_true", help="comparisons only, each with a page")
     parser.add_argument("--verbose", action="store_true", help="print every case")
     args = parser.parse_args()
     counts = {0: 0, 2: 0}
@@ -311,7 +326,7 @@ def main():
         for case in range(args.cases):
             rng = np.random.default_rng([args.seed, case])
             with tempfile.TemporaryDirectory() as name:
-                argv = command_of(rng, Path(name))
+                argv = command_of(rng, Path(name), args.report)
                 code, last, found = faults(argv, Path(name))
             counts[code] = counts.get(code, 0) + 1
             wrong += bool(found)

@@ -7,10 +7,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sklearn_bpfree.bench.memory import room, too_large
 from sklearn_bpfree.bench.reading import BenchError
 from sklearn_bpfree.estimators import disk
 from sklearn_bpfree.estimators.disk import reason
@@ -25,7 +26,7 @@ KINDS = {
 
 
 def check_input(path: str) -> None:
-    """Refuse what is not a file, and one that the machine's memory cannot hold.
+    """Refuse what is not a file, and one that there is no room for in the machine's memory.
 
     Parameters
     ----------
@@ -42,9 +43,8 @@ def check_input(path: str) -> None:
         raise BenchError(f"{path} cannot be read: {reason(error)}.") from error
     if not stat.S_ISREG(found.st_mode):
         raise BenchError(f"{path} cannot be read: it is {_kind(found)}; give a file.")
-    if found.st_size > (memory := _memory()):
-        size, room = f"{found.st_size / 2**30:.1f} GiB", f"{memory / 2**30:.1f} GiB"
-        raise BenchError(f"{path} cannot be read: it has {size} and this machine's memory {room}; give a part of it.")
+    if found.st_size > room():
+        raise BenchError(too_large(path, f"has {found.st_size / 2**30:.1f} GiB"))
 
 
 def check_outputs(outputs: dict[str, str | None], inputs: list[str], force: bool = False) -> None:
@@ -129,18 +129,3 @@ def _same_file(one, other):
 
 def _kind(found):
     return KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
-
-
-def _memory() -> float:
-    """Bytes of memory that this process can have."""
-    limits = [float("inf")]
-    with suppress(AttributeError, ValueError, OSError):  # not on every system
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with suppress(OSError, ValueError):  # of the container
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    with suppress(ImportError):
-        import resource
-
-        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        limits += [] if soft == resource.RLIM_INFINITY else [soft]
-    return min(limits)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_bpfree.bench.layout import find_layout, last_totals, looks_like_rows
+from sklearn_bpfree.bench.memory import room, too_large
 from sklearn_bpfree.tabular.cells import numbers_of
 from sklearn_bpfree.tabular.integers import LARGEST_INTEGER
 from sklearn_bpfree.tabular.kinds import understand
@@ -31,7 +32,8 @@ BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PIECE = 1 << 24  # bytes that are unpacked at a time
 TYPED = {b"PAR1": "parquet", b"ARROW1": "feather", b"FEA1": "feather", b"ORC": "orc", b"\xd0\xcf\x11\xe0": "excel"}
 ENDINGS = {"dta": "stata", "sas7bdat": "sas", "xpt": "sas", "sav": "spss", "zsav": "spss"}
 NO_TABLE = {
@@ -111,9 +113,21 @@ def _read_typed(path, kind) -> tuple[Any, list[str]]:
 
     if kind == "excel":
         return _read_sheets(path)
+    if kind == "parquet":
+        _check_parquet(path)
     frame = getattr(pd, f"read_{kind}")(path)
     decimals = [name for name, column in frame.items() if pd.api.types.infer_dtype(column) == "decimal"]
     return frame.astype(dict.fromkeys(decimals, np.float64)), []
+
+
+def _check_parquet(path):
+    """See that there is room for the cells, of which a small file may have many."""
+    from pyarrow import parquet
+
+    found = parquet.read_metadata(path)
+    size = 8 * found.num_rows * found.num_columns
+    if size > room():
+        raise BenchError(too_large(path, f"has {found.num_rows} rows and {found.num_columns} columns"))
 
 
 def _read_sheets(path) -> tuple[Any, list[str]]:
@@ -199,19 +213,40 @@ def _from_json(text):
 
 def _unpack(path, notes) -> bytes:
     with open(path, "rb") as file:
-        data = file.read()
-    if data.startswith(b"PK\x03\x04"):
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
-            names = [name for name in names if not name.rpartition("/")[2].startswith(".")]
-            tables = [name for name in names if name.casefold().endswith((".csv", ".tsv", ".tab"))]
-            if len(names) > 1 and len(tables) == 1:
-                names = tables
-                notes.append(f"Read {names[0]!r}, the one table of the archive.")
-            if len(names) != 1:
-                raise BenchError(f"{path} cannot be read: it holds {len(names)} files; give an archive of one.")
-            return archive.read(names[0])
-    return next((unpack(data) for mark, unpack in PACKED.items() if data.startswith(mark)), data)
+        head = file.read(6)
+        file.seek(0)
+        if head.startswith(b"PK\x03\x04"):
+            with zipfile.ZipFile(file) as archive, archive.open(_table_of(archive, path, notes)) as packed:
+                return _read_bounded(packed, path)
+        for mark, unpacking in PACKED.items():
+            if head.startswith(mark):
+                with unpacking(file) as packed:
+                    return _read_bounded(packed, path)
+        return file.read()
+
+
+def _table_of(archive, path, notes) -> str:
+    """The name of the one table in an archive."""
+    names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+    names = [name for name in names if not name.rpartition("/")[2].startswith(".")]
+    tables = [name for name in names if name.casefold().endswith((".csv", ".tsv", ".tab"))]
+    if len(names) > 1 and len(tables) == 1:
+        names = tables
+        notes.append(f"Read {names[0]!r}, the one table of the archive.")
+    if len(names) != 1:
+        raise BenchError(f"{path} cannot be read: it holds {len(names)} files; give an archive of one.")
+    return names[0]
+
+
+def _read_bounded(packed, path) -> bytes:
+    """What a packed file holds, unless there is no room for it."""
+    limit, size, pieces = room(), 0, []
+    while piece := packed.read(PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise BenchError(too_large(path, f"unpacks to more than {limit / 2**30:.1f} GiB"))
+    return b"".join(pieces)
 
 
 def _decode(data, path, encoding, notes):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_bpfree.bench import BenchError, read_table
+from sklearn_bpfree.bench import BenchError, frames, memory, read_table
 from sklearn_bpfree.bench.frames import read_frame
 
 TABLE = pd.DataFrame({"size (l, w, h)": [1.5, 2.5, -3.0], "Ort": ["Köln, am Rhein", "Ulm", "Rom"], "out": [1, 2, 3]})
@@ -94,6 +94,24 @@ def test_an_encoding_can_be_given(tmp_path):
 def test_packed_texts(tmp_path, pack):
     for name in ("table.csv.packed", "table.csv"):
         pd.testing.assert_frame_equal(read(tmp_path, pack(COMMAS.encode()), name)[0], TABLE, check_dtype=False)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "parquet"])
+def test_a_small_file_that_would_fill_the_memory_is_refused_before_it_does(tmp_path, monkeypatch, kind):
+    path = tmp_path / f"table.{kind}"
+    text = "a,b\n" + "1,2\n" * 300_000
+    if kind == "parquet":
+        pd.DataFrame({"a": np.ones(200_000), "b": np.ones(200_000)}).to_parquet(path)
+    elif kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("table.csv", text)
+    else:
+        path.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[kind].compress(text.encode()))
+    assert path.stat().st_size < 2**16 and len(read_frame(str(path))[0]) >= 200_000
+    monkeypatch.setattr(memory, "memory", lambda: 2**22)
+    monkeypatch.setattr(frames, "PIECE", 2**16)
+    with pytest.raises(BenchError, match=r"cannot be read: it (unpacks to more than|has 200000 rows and 2 columns)"):
+        read_frame(str(path))
 
 
 def test_archives(tmp_path):
