@@ -122,6 +122,8 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 def _same_file(one, other):
     """Whether two names mean one file, through links of any kind."""
+    if "\0" in one + other:
+        return False  # neither is the name of a file
     if os.path.realpath(one) == os.path.realpath(other):
         return True
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)

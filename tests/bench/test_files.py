@@ -57,6 +57,12 @@ def test_an_input_is_never_written_over(folder, name, read):
         check_outputs({"--save": str(folder / name)}, [str(folder / read)], force=True)
 
 
+def test_an_input_whose_name_is_none_is_left_to_the_check_of_inputs(folder):
+    check_outputs({"--save": str(folder / "m")}, ["nul\0.csv"])
+    with pytest.raises(BenchError, match="cannot be read: embedded null byte"):
+        check_input("nul\0.csv")
+
+
 @pytest.mark.parametrize("other", ["m.joblib", "linked/m.joblib", "./m.joblib"])
 def test_two_outputs_are_two_files(folder, other):
     outputs = {"--save": str(folder / "m.joblib"), "--report": os.path.join(folder, other)}
