@@ -1,8 +1,11 @@
 """Kill loky's workers at random moments of a fit: it completes, with the bits of a fit that nobody disturbed.
 
     OMP_NUM_THREADS=1 python benchmarks/reliability/kill_workers.py [--kills 60] [--seed 0] [--trainers open_es,enkf]
+        [--stop 1.5]
 
-Every other time all workers are killed at once. A fit fails if it raises, gives other bits, takes longer than the
+Every other time all workers are killed at once. With `--stop` they are not killed but stopped by SIGSTOP, as a machine
+that swaps or a suspended container stops them, and go on after so many seconds.
+A fit fails if it raises, gives other bits, takes longer than the
 patience, or leaves processes or threads behind. Prints a line per trainer: kills, fits, failures, and the seconds of a
 fit without and with a kill.
 """
@@ -32,8 +35,11 @@ def workers():
     return [child for child in psutil.Process().children() if "loky" in " ".join(child.cmdline())]
 
 
-def killer(delay, everyone, stop):
-    """Kill one worker or all of them after a delay, as soon as there are any; returns the thread that does it."""
+def killer(delay, everyone, stop, seconds=None):
+    """Kill one worker or all of them after a delay, as soon as there are any, or stop them for so many seconds.
+
+    Returns the thread that does it.
+    """
 
     def kill():
         time.sleep(delay)
@@ -41,7 +47,11 @@ def killer(delay, everyone, stop):
             try:
                 found = [worker for worker in workers() if "resource_tracker" not in " ".join(worker.cmdline())]
                 for worker in found if everyone else found[:1]:
-                    os.kill(worker.pid, signal.SIGKILL)
+                    os.kill(worker.pid, signal.SIGKILL if seconds is None else signal.SIGSTOP)
+                if found and seconds is not None:
+                    time.sleep(seconds)
+                    for worker in found:
+                        os.kill(worker.pid, signal.SIGCONT)
             except (psutil.Error, ProcessLookupError):
                 continue
             if found:
@@ -70,6 +80,7 @@ def main():
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trainers", default=TRAINERS)
+    parser.add_argument("--stop", type=float, default=None, metavar="SECONDS", help="stop the workers for so long")
     args = parser.parse_args()
     Pace.pays = lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1  # workers compute however little there is
     X, y = make_classification(1200, 12, n_informative=6, random_state=0)
@@ -81,7 +92,7 @@ def main():
         threads, n_kills, n_fits, took, wrong = threading.active_count(), 0, 0, [], []
         while n_kills < args.kills / len(names) and n_fits < 3 * args.kills:
             stop, n_fits = threading.Event(), n_fits + 1
-            thread = killer(rng.uniform(0, 1.2 * usual), n_fits % 2, stop)
+            thread = killer(rng.uniform(0, 1.2 * usual), n_fits % 2, stop, args.stop)
             try:
                 found, seconds = fitted(trainer, X, y)
                 reason = "" if np.array_equal(found, expected) else "other bits"
@@ -96,8 +107,9 @@ def main():
         left = threading.active_count() - threads
         failures += len(wrong) + (left > 2)
         print(
-            f"{trainer:10} {n_kills:3} kills in {n_fits:3} fits, {len(wrong)} failures {wrong[:3]}, "
-            f"{left} more threads; {usual:.2f} s without a kill, {np.nanmedian(took):.2f} s with one",
+            f"{trainer:10} {n_kills:3} {'kills' if args.stop is None else 'stops'} in {n_fits:3} fits, "
+            f"{len(wrong)} failures {wrong[:3]}, {left} more threads; "
+            f"{usual:.2f} s without one, {np.nanmedian(took):.2f} s with one",
             flush=True,
         )
     print(f"{failures} failures")

@@ -181,6 +181,7 @@ FORGERIES = {
     "another table": lambda about, arrays: about["identity"].update({"the training rows": "\x1b[2J"}),
     "a parameter more": lambda about, arrays: about["identity"].update({"\x1b[2J": "x"}),
     "another version": lambda about, arrays: about["versions"].update(numpy="9"),
+    "an array more": lambda about, arrays: arrays.append(arrays[0]),
     "endless nesting": lambda about, arrays: book(about, "history", nested(3000)),
 }
 

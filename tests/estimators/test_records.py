@@ -175,6 +175,12 @@ FORGED = [
     ["record", "sklearn_bpfree.testing.reference:RandomSearch", {"population_size": 3, "sigma": 1.0}],
     *(["array", 7], ["array", -1], ["array", "0"], ["again", 0], ["given", 0], ["float", "x"], ["unpack", []]),
     *(["_Unpacker__class__"], [], [[]], {"a": 1}, ["tuple"], ["tuple", 3], ["dict", [[["list", []], 1]]]),
+    *(
+        ["array", False],
+        ["again", False],
+        ["tuple", [["list", []], ["again", -1]]],
+        ["tuple", [["list", []], ["again", 1]]],
+    ),
     *(["bits", "Generator", ["dict", []], None], ["csr", "array", 0, 0, 0, [10**12, 1]], ["scalar", 1]),
 ]
 

@@ -216,3 +216,14 @@ def test_a_loss_that_declares_its_kind_is_refused_for_other_targets():
     for targets in (TWO, SCALED):
         with pytest.raises(ValueError, match="does not suit these targets"):
             make_objective(OfClasses(), targets)
+
+
+@pytest.mark.parametrize("n", [99, 101, 102, 500, 3000])
+def test_a_threshold_is_found_among_few_and_among_many_rows(n):
+    """From a hundred rows on the candidates are denser towards both ends, where a rare class has its threshold."""
+    targets = Classes(np.array([0, 1]))
+    Z = np.arange(n, dtype=float)[:, None]
+    y = (np.arange(n) >= n - 3).astype(int)
+    metric = make_objective("f1", targets)
+    shift = metric.best_shift(Z, targets.encode(y, np.float64), y)
+    assert shift.shape == (1,) and metric.score(Z + shift, y) == 1
