@@ -37,6 +37,7 @@ from sklearn_bpfree.tabular import (
     pipeline,
     skewed,
     spans,
+    text,
 )
 from sklearn_bpfree.tabular.cells import BooleanFormat, Column
 
@@ -57,6 +58,7 @@ TABLES = (
     columns.many_level_columns,
     columns.straight_columns,
     columns.circle_columns,
+    columns.free_text_columns,
     columns.as_numbers,
     columns.names_as_they_are,
     levels.as_text,
@@ -67,6 +69,7 @@ TABLES = (
     encoding.PiecewiseLinearEncoder,
     encoding._Places,
     circles.CircleEncoder,
+    text.TextEncoder,
     importances.HeldOutImportances,
     skewed.SkewedTarget,
     skewed.SkewedTargetRegressor,

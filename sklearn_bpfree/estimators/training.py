@@ -21,7 +21,7 @@ from sklearn_bpfree.plugin.blas import one_blas_thread
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.trainer import State, Trainer
 
-CALLER = 10  # a warning stands at the user's call of `fit`, so many calls above
+CALLER = 8  # a warning stands at the user's call of `fit`, so many calls above
 
 
 @dataclass(eq=False)

@@ -143,6 +143,8 @@ class Cached(State):
 class CountsInTheStatesCache(RandomSearch):
     """Keeps its books where a pickle finds them and a checkpoint does not."""
 
+    state_types = (Cached,)
+
     def init(self, problem, rng):
         return Cached(**vars(super().init(problem, rng)))
 
