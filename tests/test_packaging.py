@@ -21,10 +21,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def floors():
-    """Name -> the floor of every dependency, those of the developers' tools left out; an error if two differ."""
+    """Name -> the floor of every dependency, developers' and the site's tools left out; an error if two differ."""
     extras = PROJECT["optional-dependencies"]
     requirements = [Requirement(line) for line in PROJECT["dependencies"]]
-    requirements += [Requirement(line) for extra in extras if extra != "dev" for line in extras[extra]]
+    requirements += [Requirement(line) for extra in extras if extra not in ("dev", "docs") for line in extras[extra]]
     found = {}
     for requirement in requirements:
         (floor,) = requirement.specifier
