@@ -106,6 +106,23 @@ def _include(app, docname, source):
         source[0] = with_files(source[0], page)
 
 
+def _headers_of_the_gallery(app):
+    """A README.md among the examples is for those who look into the folder, and does not begin a part of the gallery."""
+    app.config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
+
+
+def _of_sklearn(app, env, node, contnode):
+    """What docstrings that are inherited from scikit-learn refer to, in its own guide."""
+    pages = {"accuracy_score": "accuracy-score", "r2_score": "r2-score-the-coefficient-of-determination"}
+    if anchor := pages.get(node.get("reftarget")):
+        from docutils import nodes
+
+        page = f"https://scikit-learn.org/stable/modules/model_evaluation.html#{anchor}"
+        return nodes.reference("", "", contnode, refuri=page)
+
+
 def setup(app):
     """Called by Sphinx."""
     app.connect("source-read", _include)
+    app.connect("missing-reference", _of_sklearn)
+    app.connect("builder-inited", _headers_of_the_gallery, priority=400)  # before the gallery looks for them

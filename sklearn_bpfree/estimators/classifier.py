@@ -109,7 +109,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
     loss_curve_, validation_scores_ : list of float
         Columns of `history_`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     See Also
     --------

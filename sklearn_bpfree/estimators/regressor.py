@@ -106,7 +106,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     loss_curve_, validation_scores_ : list of float
         Columns of `history_`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     See Also
     --------

@@ -16,7 +16,7 @@ def search_space(trainers: list[str | Trainer] | None = None, prefix: str = "") 
     trainers : list of str or Trainer, default=None
         Registered names, or objects whose other parameters are to stay as they are; None: the whole zoo.
     prefix : str, default=""
-        What leads to the estimator in a pipeline, such as "bpfreeclassifier__" or "estimator__".
+        What leads to the estimator in a pipeline, such as `"bpfreeclassifier__"` or `"estimator__"`.
 
     Returns
     -------

@@ -147,7 +147,7 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during `fit`, if they are all strings.
 
     Examples

@@ -49,7 +49,7 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
 
     Attributes
     ----------
-    medians_, means_, scales_ : ndarray of shape (n_features_in_,)
+    medians_, means_, scales_ : ndarray of shape (`n_features_in_`,)
         How the raw columns are imputed and standardised.
 
     raw_features_ : ndarray of int
@@ -70,7 +70,7 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during `fit`, if they are all strings.
 
     References

@@ -42,7 +42,7 @@ class HeldOutImportances(OfThisLibrary, MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator_ : estimator
         Fitted to the rows that are not held out.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
 
     References
     ----------

@@ -102,7 +102,7 @@ class SkewedTargetRegressor(OfThisLibrary, RegressorMixin, MetaEstimatorMixin, B
     regressor_ : BPFreeRegressor
     transformer_ : SkewedTarget
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     References
     ----------
