@@ -34,7 +34,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-bpfree"
 html_theme_options = {
     "icon_links": [{"name": "Source", "url": HOME, "icon": "fa-brands fa-github"}],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 4,
     "show_prev_next": False,
 }
 html_show_sourcelink = False
@@ -107,7 +107,7 @@ def _include(app, docname, source):
 
 
 def _headers_of_the_gallery(app):
-    """A README.md among the examples is for those who look into the folder, and does not begin a part of the gallery."""
+    """A README.md among the examples is for those who look into the folder, and begins no part of the gallery."""
     app.config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
 
 

@@ -13,6 +13,7 @@ the share of the fit that is done. A dot means that one step, a closed form, is 
 # ------------
 # ``tabular_pipeline`` standardises the columns and adds piecewise-linear ones; ``list_trainers`` knows who is there.
 import warnings
+from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,11 +21,12 @@ from sklearn.datasets import make_moons
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.model_selection import train_test_split
 
-from sklearn_bpfree import BPFreeClassifier, list_trainers
+from sklearn_bpfree import BPFreeClassifier, get_trainer, list_trainers
 from sklearn_bpfree.tabular import tabular_pipeline
 
 X, X_test, y, y_test = train_test_split(*make_moons(600, noise=0.25, random_state=0), test_size=400, random_state=0)
-zoo = {name: BPFreeClassifier((32,), trainer=name, random_state=0) for name in list_trainers()}
+names = [name for name in list_trainers() if all(map(find_spec, get_trainer(name).packages))]  # which can be run here
+zoo = {name: BPFreeClassifier((32,), trainer=name, random_state=0) for name in names}
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cma, if it is installed, remarks on its own step sizes
     fitted = {name: tabular_pipeline(clf).fit(X, y) for name, clf in zoo.items()}

@@ -89,13 +89,14 @@ def test_every_family_has_a_page():
         assert f"({family}.md)" in TEXTS[DOCS / "zoo" / "index.md"]
 
 
-def test_every_trainer_is_named_on_the_page_of_its_family():
+def test_every_trainer_has_its_parameters_on_the_page_of_its_family():
     register = configparser.ConfigParser()
     register.read(ROOT / "setup.cfg")
-    lines = register["options.entry_points"]["sklearn_bpfree.trainers"].split("\n")
-    for name, family in re.findall(r"^(\w+) = bpfree_(\w+)\.", "\n".join(lines), re.M):
-        page = DOCS / "zoo" / f"{family}.md"
-        assert f"`{name}`" in CONF["with_files"](TEXTS[page], page), f"{name} is missing on {page.name}"
+    trainers = register["options.entry_points"]["sklearn_bpfree.trainers"]
+    for name, family, module, kind in re.findall(r"^(\w+) = bpfree_(\w+)\.(\w+):(\w+)$", trainers, re.M):
+        text = TEXTS[DOCS / "zoo" / f"{family}.md"]
+        wanted = f"### `{name}`\n\n```{{eval-rst}}\n.. autoclass:: bpfree_{family}.{module}.{kind}\n```\n"
+        assert wanted in text, f"{name} is missing on the page of its family"
 
 
 def told(module):

@@ -78,7 +78,7 @@ class EKI(EnsembleTrainer):
     tikhonov : float, default=0.0
         Strength per row of a normal prior about the first weights, of standard deviation ``1 / sqrt(fan_in + 1)``.
     localization : float, default=0.0
-        Exponent a of what the gain is damped by: |correlation|^a of a weight and an output. Not for
+        Exponent a of what the gain is damped by: `|correlation|^a` of a weight and an output. Not for
         ``update="transform"``. A gain costs K times as much as the members' outputs.
     dropout : float, default=0.0
         Probability of a weight to sit at the mean for all members, and not to be moved, in an update.
