@@ -106,7 +106,8 @@ def told(module):
         for block in re.findall(r"^```\{eval-rst\}\n(.*?)^```$", text, re.M | re.S):
             if f".. currentmodule:: {module}\n" in block:
                 names |= set(re.findall(r"^   (\w+)$", block, re.M)) | set(re.findall(r"py:data:: (\w+)$", block, re.M))
-        names |= set(re.findall(rf"py:module:: {re.escape(module)}\.(\w+)$", text, re.M))
+        if module == "sklearn_bpfree.plugin":  # offers a module as well
+            names |= set(re.findall(rf"currentmodule:: {re.escape(module)}\.(\w+)$", text, re.M))
     return names
 
 
