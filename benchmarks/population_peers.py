@@ -150,6 +150,8 @@ ROWS = {
     "open_es, all weights": lambda X, y: ours(X, y, "open_es", readout="evolved"),
     "open_es, full noise": lambda X, y: ours(X, y, "open_es", rank=None),
     "snes": lambda X, y: ours(X, y, "snes"),
+    "mealpy BaseGA, all weights": lambda X, y: ours(X, y, "mealpy", algorithm="BaseGA", readout="evolved"),
+    "genetic, all weights": lambda X, y: ours(X, y, "genetic", readout="evolved"),
     "evotorch SNES": evotorch,
     "PyGAD": pygad,
     "MetaPerceptron": metaperceptron,
