@@ -88,8 +88,12 @@ def test_columns_of_free_text_are_told_once_and_dates_are_none(capsys, table):
 
 BAD_TABLES = [
     ({"x": range(60), "y": ["same"] * 60}, ["--target", "y"], "has one class, same; a classifier needs two"),
-    ({"x": range(60), "y": range(60)}, ["--target", "y", "--task", "classifier"], "has a class of its own in nearly every row"),
-    ({"x": range(60), "y": np.arange(60) // 3}, ["--target", "y", "--task", "classifier"], "has no class of at least 5 rows"),
+    ({"x": range(60), "y": range(60)}, ["--target", "y", "--task", "classifier"], "has a class of its own in nearly"),
+    (
+        {"x": range(60), "y": np.arange(60) // 3},
+        ["--target", "y", "--task", "classifier"],
+        "has no class of at least 5 rows",
+    ),
     ({"x": range(60), "y": [2.5] * 60}, ["--target", "y"], "has one value, 2.5"),
     ({"x": range(60), "y": [np.inf, 0.5] * 30}, ["--target", "y"], "has infinite values"),
     ({"x": range(60), "y": ["a", "b"] * 30}, ["--target", "y", "--task", "regressor"], "but a regressor needs numbers"),
