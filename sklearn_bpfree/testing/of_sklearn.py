@@ -67,13 +67,13 @@ def yield_sklearn_checks(kind, trainer):
     if isinstance(trainer, type):
         trainer = trainer()
     for estimator, check in estimator_checks_generator(kind(trainer=trainer)):
-        if check.func.__name__ not in QUALITY_CHECKS:
-            estimator = clone(estimator).set_params(max_iter=N_STEPS)
         yield partial(sklearn_check, kind.__name__, estimator, check)
 
 
 def sklearn_check(kind_name, estimator, check, trainer):
     """Run one of scikit-learn's checks; its failure says what it asks for and what usually helps."""
+    if check.func.__name__ not in QUALITY_CHECKS:
+        estimator = clone(estimator).set_params(max_iter=N_STEPS)
     try:
         check(estimator)
     except SkipTest:
