@@ -1,47 +1,47 @@
-"""One page of truth: every registered trainer, and named modes, with its defaults on the same tables.
+"""bpfree-bench: every registered trainer, and named modes, with its defaults on the same tables, within one budget.
 
-    python benchmarks/zoo.py                                   # digits, breast_cancer and diabetes, two splits each
-    python benchmarks/zoo.py --data ../shared/data --sets mnist,digits,breast_cancer,diabetes,concrete,vehicle,pima,mpg
-    python benchmarks/zoo.py --trainers rfm,pso --sets digits  # only these
-    python benchmarks/zoo.py --show                            # what was measured, as a Markdown table
-    python benchmarks/zoo.py --readme                          # the same into README.md, and the picture beside it
+    python benchmarks/zoo.py                                 # digits, breast_cancer and diabetes, two splits each
+    python benchmarks/zoo.py --data FOLDER --sets mnist,digits,breast_cancer,diabetes,concrete,vehicle,pima,mpg
+    python benchmarks/zoo.py --trainers acme_walk            # any trainer that is installed, a third party's too
+    python benchmarks/zoo.py --show                          # what was measured, as a Markdown table
+    python benchmarks/tables.py                              # ... into the README and the site, with the picture
 
-Every fit runs in a process of its own, on one core, and is ended after `--limit` seconds of CPU time. The network is
-784-256-256-10 on MNIST (its 10,000 test images, one seed) and has 64 hidden units on the tables (a held-out quarter;
-the columns scaled to unit variance; accuracy or R2). Everything else is a trainer's own default. `backprop` and the
-random features (`rvfl`) are the controls; times are in units of scikit-learn's MLP on the same rows.
+docs/leaderboard.md is the protocol. Every fit runs in a process of its own, on one core. After `--limit` seconds of
+CPU time it is interrupted, and what it has reached by then counts (a `*` in the table); one that cannot be interrupted
+is ended after twice the time, and has no score. The network is 784-256-256-10 on MNIST (60,000 rows, its 10,000 test
+images, one seed, pixels / 255) and has 64 hidden units on the tables (a held-out quarter; the columns scaled to unit
+variance; accuracy or R2). Everything else is a trainer's own default. `backprop` and the random features (`rvfl`) are
+the controls; times are in units of scikit-learn's MLP on the same rows (10 epochs of MNIST, its own default elsewhere).
 
-For each fit a row of benchmarks/results/zoo.csv says: score; CPU seconds of the fit, and in units of the MLP's; steps;
-passes over the training rows, a population's evaluations counted one by one; which forward weights are used transposed;
-memory that the fit needed beyond what the process had before, in MB; and the mean cosine between the first steps'
-updates of the hidden layers and the gradient, of trainers whose objective has one. A row that is there is not measured
-again.
+For each fit a row of benchmarks/results/zoo.csv says: score; CPU seconds of the fit, and in units of the MLP's; why it
+ended; steps; passes over the training rows, a population's evaluations counted one by one; which forward weights are
+used transposed; memory that the fit needed beyond what the process had before, in MB; and the mean cosine between the
+first steps' updates of the hidden layers and the gradient, of trainers whose objective has one. A row that is there is
+not measured again.
 """
 
 import argparse
-import csv
-import json
-import os
-import re
+import multiprocessing
 import resource
-import subprocess
+import signal
 import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
+import results
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor, get_trainer, list_trainers
 
-HERE = Path(__file__).resolve().parent
-RESULTS, README, PICTURE = HERE / "results" / "zoo.csv", HERE.parent / "README.md", HERE.parent / "docs/images/zoo.png"
-FIELDS = ("set", "trainer", "split", "score", "seconds", "times_mlp", "steps", "passes", "transposes", "mb", "cosine")
+KEY = ("set", "trainer", "split")
+FIELDS = (*KEY, "score", "seconds", "times_mlp", "ended", "steps", "passes", "transposes", "mb", "cosine")
 MODES = [
     ("dfa", {"error": "delayed"}),
     ("dfa", {"error": "target"}),
@@ -105,22 +105,30 @@ def make(name, parameters, table, split, **options):
     return TransformedTargetRegressor(MLPRegressor(hidden, random_state=split), transformer=StandardScaler())
 
 
-def measure(label, table, split, folder, limit):
-    """One fit in this process: prints its row as JSON."""
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
-    name, parameters = labels(None)[label]
-    X, X_test, y, y_test = rows_of(table, split, folder)
+def interrupt(*_):
+    """Ctrl-C by the clock: a fit keeps its best weights."""
+    resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    raise KeyboardInterrupt
+
+
+def measure(name, parameters, table, split, parts, limit):
+    """One fit in this process: what its row says."""
+    X, X_test, y, y_test = parts
     model = make(name, parameters, table, split)
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    model.fit(X, y)
-    seconds = time.process_time() - begin
-    row = {"score": round(float(model.score(X_test, y_test)), 4), "seconds": round(seconds, 3)}
-    row["mb"] = round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1)
-    if name != "MLP":
-        row |= {"steps": model.n_iter_, "transposes": model.trainer_.transposes}
-        row["passes"] = round(model.history_[-1]["n_evaluations"] / len(X), 1)
-        row["cosine"] = cosine(name, parameters, table, split, X, y)
-    print(json.dumps(row))
+    signal.signal(signal.SIGXCPU, interrupt)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(begin) + limit, 2 * limit + 60))
+    with threadpool_limits(1):
+        model.fit(X, y)
+        seconds = time.process_time() - begin
+        resource.setrlimit(resource.RLIMIT_CPU, (2 * limit + 60, 2 * limit + 60))
+        row = {"score": round(float(model.score(X_test, y_test)), 4), "seconds": round(seconds, 3)}
+        row["mb"] = round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1)
+        if name != "MLP":
+            row |= {"ended": model.stop_reason_, "steps": model.n_iter_, "transposes": model.trainer_.transposes}
+            row["passes"] = round(model.history_[-1]["n_evaluations"] / len(X), 1)
+            row["cosine"] = cosine(name, parameters, table, split, X, y)
+    return row
 
 
 def cosine(name, parameters, table, split, X, y):
@@ -134,94 +142,38 @@ def cosine(name, parameters, table, split, X, y):
     return "" if np.isnan(hidden).all() else round(float(np.nanmean(hidden)), 3)
 
 
-def run(label, table, split, options):
+def run(label, table, split, parts, limit):
     """The row of one fit, by another process."""
-    command = [sys.executable, __file__, "--one", label, "--sets", table, "--splits", str(split)]
-    command += ["--data", options.data, "--limit", str(options.limit)]
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **threads}, check=False)
-    row = {"set": table, "trainer": label, "split": split}
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["ended"])[-1]
-        print(f"  {label} on {table}: {reason[:150]}", flush=True)
-        return {**row, "score": "", "transposes": "over the limit" if done.returncode < 0 else "refused"}
-    return row | json.loads(done.stdout.strip().splitlines()[-1])
+
+    def work():
+        warnings.simplefilter("ignore")
+        try:
+            sent.send(measure(*labels(None)[label], table, split, parts, limit))
+        except (Exception, KeyboardInterrupt) as reason:
+            sent.send({"ended": "refused", "why": f"{type(reason).__name__}: {reason}".splitlines()[0]})
+
+    context = multiprocessing.get_context("fork")  # nothing is imported or read a second time
+    received, sent = context.Pipe(duplex=False)
+    process = context.Process(target=work)
+    process.start()
+    sent.close()
+    try:
+        row = received.recv()
+    except EOFError:
+        row = {"ended": "ended by the limit"}
+    process.join()
+    if "why" in row:
+        print(f"  {label} on {table}: {row.pop('why')[:150]}", flush=True)
+    return {"set": table, "trainer": label, "split": str(split)} | row
 
 
-def read():
-    """Rows measured so far."""
-    if not RESULTS.exists():
-        return []
-    with RESULTS.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(rows):
-    """All rows, sorted, with times in units of the MLP's."""
-    mlp = {(r["set"], str(r["split"])): float(r["seconds"]) for r in rows if r["trainer"] == "MLP" and r["seconds"]}
-    for r in rows:
-        base = mlp.get((r["set"], str(r["split"])))
-        r["times_mlp"] = f"{float(r['seconds']) / base:.2f}" if base and r.get("seconds") else ""
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(sorted(rows, key=lambda r: (r["set"], r["trainer"], str(r["split"]))))
-
-
-def summary(rows):
-    """Markdown: a line for each trainer: its mean scores by set, and what it cost in the geometric mean."""
-    sets = sorted({r["set"] for r in rows}, key=lambda name: (name != "mnist", name))
-    lines = [f"| trainer | {' | '.join(sets)} | time / MLP's | passes | transposes | cosine |"]
-    lines.append("| --- " * (len(sets) + 5) + "|")
-    for label in sorted({r["trainer"] for r in rows}, key=lambda name: (name != "MLP", name)):
-        mine = [r for r in rows if r["trainer"] == label]
-        cells = [label]
-        for name in sets:
-            scores = [float(r["score"]) for r in mine if r["set"] == name and r["score"] != ""]
-            cells.append(f"{np.mean(scores):.3f}".replace("0.", ".", 1) if scores else "")
-        for field, digits in (("times_mlp", 2), ("passes", 0)):
-            found = [float(r[field]) for r in mine if r[field]]
-            cells.append(f"{np.exp(np.mean(np.log(found))):.{digits}f}" if found and min(found) > 0 else "")
-        cells.append(next((r["transposes"] for r in mine if r["score"] != ""), ""))
-        found = [float(r["cosine"]) for r in mine if r["cosine"]]
-        cells.append(f"{np.mean(found):.2f}" if found else "")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def into_readme(rows):
-    """The summary into README.md, between its marks or before the paragraph on transposes, and the picture."""
-    begin, end = "<!-- costs: generated by benchmarks/zoo.py --readme -->", "<!-- /costs -->"
-    text, block = README.read_text(encoding="utf-8"), f"{begin}\n{summary(rows)}\n{end}"
-    if begin in text:
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: block, text, flags=re.S)
-    else:
-        text = text.replace("<!-- /zoo -->\n", f"<!-- /zoo -->\n\n{block}\n", 1)
-    README.write_text(text, encoding="utf-8")
-    picture(rows)
-
-
-def picture(rows):
-    """Error against time, a dot for each trainer: geometric means over the sets that all of them have."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    by_label = {}
-    for r in rows:
-        if r["score"] != "" and r["times_mlp"]:
-            by_label.setdefault(r["trainer"], []).append((max(1 - float(r["score"]), 1e-3), float(r["times_mlp"])))
-    most = max(map(len, by_label.values()))
-    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
-    for label, found in by_label.items():
-        if len(found) == most:
-            error, seconds = np.exp(np.log(found).mean(axis=0))
-            axes.plot(seconds, error, "o", color="black" if label in ("MLP", "backprop", "rvfl") else "tab:blue")
-            axes.annotate(label, (seconds, error), fontsize=6, xytext=(3, 2), textcoords="offset points")
-    axes.set(xscale="log", yscale="log", xlabel="time / MLP's", ylabel="1 - score")
-    figure.savefig(PICTURE, dpi=130)
+def keep(row):
+    """The row among the others, with its time in units of the MLP's."""
+    mlp = {(r["set"], r["split"]): float(r["seconds"]) for r in results.read("zoo") if r["trainer"] == "MLP"}
+    base = row.get("seconds") if row["trainer"] == "MLP" else mlp.get((row["set"], row["split"]))
+    if base and row.get("seconds"):
+        row["times_mlp"] = f"{row['seconds'] / base:.2f}"
+    results.add("zoo", {field: row.get(field, "") for field in FIELDS}, KEY)
 
 
 def main():
@@ -230,27 +182,24 @@ def main():
     parser.add_argument("--sets", default="digits,breast_cancer,diabetes")
     parser.add_argument("--trainers", help="only these, separated by commas")
     parser.add_argument("--splits", default="0,1")
-    parser.add_argument("--limit", type=int, default=1800, help="CPU seconds of a fit")
+    parser.add_argument("--limit", type=int, default=120, help="CPU seconds of a fit")
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--readme", action="store_true")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.one:
-        measure(options.one, options.sets, int(options.splits), options.data, options.limit)
-        return
-    if options.show or options.readme:
-        into_readme(read()) if options.readme else print(summary(read()))
+    if options.show:
+        import tables
+
+        print(tables.zoo())
         return
     only = options.trainers and options.trainers.split(",")
     for table in options.sets.split(","):
         for split in [0] if table == "mnist" else map(int, options.splits.split(",")):
-            for label in labels(only):
-                rows = read()
-                if any((r["set"], r["trainer"], r["split"]) == (table, label, str(split)) for r in rows):
-                    continue
-                row = run(label, table, split, options)
-                write([*rows, row])
+            done = {r["trainer"] for r in results.read("zoo") if (r["set"], r["split"]) == (table, str(split))}
+            left = [label for label in labels(only) if label not in done]
+            parts = rows_of(table, split, options.data) if left else ()
+            for label in left:
+                row = run(label, table, split, parts, options.limit)
+                keep(row)
                 print({key: value for key, value in row.items() if value != ""}, flush=True)
 
 
