@@ -71,6 +71,7 @@ class CMAES(PopulationTrainer):
     """
 
     packages = ("cma",)
+    installation = "pip install 'sklearn-bpfree[cma]'"
     signs = (1.0,)
 
     sigma: float = 0.3
@@ -156,6 +157,6 @@ def package():
         import cma
     except ImportError as error:
         raise ImportError(
-            "The trainer 'cma_es' needs the package cma, which is not installed; run pip install 'sklearn-bpfree[cma]'."
+            f"The trainer 'cma_es' needs the package cma, which is not installed; run {CMAES.installation}."
         ) from error
     return cma

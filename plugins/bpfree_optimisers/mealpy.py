@@ -151,6 +151,7 @@ class Mealpy(PopulationTrainer):
     """
 
     packages = ("mealpy",)
+    installation = "pip install --no-deps mealpy"
     signs: ClassVar[tuple[float, ...]] = (1.0,)
     state_types: ClassVar[tuple[type, ...]] = (MealpyState,)
 
@@ -224,8 +225,7 @@ class Mealpy(PopulationTrainer):
             package = import_module("mealpy")
         except ImportError as error:
             raise ImportError(
-                "The trainer 'mealpy' needs the package mealpy, which is not installed; run pip install --no-deps "
-                "mealpy."
+                f"The trainer 'mealpy' needs the package mealpy, which is not installed; run {self.installation}."
             ) from error
         kinds = package.get_all_optimizers(verbose=False)
         if self.algorithm not in kinds:

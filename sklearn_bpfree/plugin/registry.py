@@ -21,7 +21,8 @@ GROUP = "sklearn_bpfree.trainers"
 class TrainerInfo:
     """What a listing shows of one registered trainer.
 
-    ``missing`` are the packages that it needs and that are not installed, ``error`` is the reason why it is broken.
+    ``missing`` are the packages that it needs and that are not installed, ``installation`` the command that installs
+    them, ``error`` is the reason why it is broken.
     """
 
     name: str
@@ -33,6 +34,7 @@ class TrainerInfo:
     transposes: str = ""
     slow: bool = False
     missing: tuple[str, ...] = ()
+    installation: str = ""
     error: str | None = None
 
 
@@ -155,9 +157,10 @@ def _describe(point: metadata.EntryPoint) -> TrainerInfo:
         summary = inspect.cleandoc(trainer.__doc__ or "").partition("\n")[0]
         words = trainer.needs, tuple(trainer.offers), trainer.transposes, trainer.slow
         missing = tuple(name for name in trainer.packages if find_spec(name.partition(".")[0]) is None)
+        installation = (trainer.installation or f"pip install {' '.join(missing)}") if missing else ""
     except Exception as error:
         return TrainerInfo(point.name, family, _distribution(point), error=str(error))
-    return TrainerInfo(point.name, family, _distribution(point), summary, *words, missing)
+    return TrainerInfo(point.name, family, _distribution(point), summary, *words, missing, installation)
 
 
 def _unknown(name: str) -> str:

@@ -92,6 +92,8 @@ class Trainer(HoldsTrainers, ABC):
         when a model is loaded safely (`sklearn_bpfree.TRUSTED_TYPES`), so none of them may run what a file says.
     packages : tuple of str
         Packages beside the library's own dependencies that a fit needs, by the names under which they are imported.
+    installation : str
+        The command that installs them; empty means ``pip install`` and their names.
     """
 
     needs: ClassVar[str] = "output error"
@@ -102,6 +104,7 @@ class Trainer(HoldsTrainers, ABC):
     slow: ClassVar[bool] = False
     state_types: ClassVar[tuple[type, ...]] = ()
     packages: ClassVar[tuple[str, ...]] = ()
+    installation: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -29,14 +29,14 @@ ZOO = [
 
 
 def test_list_shows_what_cannot_be_used_with_reason_and_distribution(capsys, monkeypatch):
-    lacking = replace(ZOO[1], name="lacking", missing=("nowhere",))
+    lacking = replace(ZOO[1], name="lacking", missing=("nowhere",), installation="pip install --no-deps nowhere")
     monkeypatch.setattr(zoo, "inspect_trainers", lambda: [*ZOO, lacking])
     code, out, _ = run(capsys, "list")
     lines = out.splitlines()
     assert code == 0
     assert [line.split()[:2] for line in lines[2:5]] == [["acme", "!"], ["good", "nice"], ["lacking", "!"]]
     assert lines[5] == "! acme, of acme-trainers 2.0: broken: Trainer 'acme' cannot be imported; repair it."
-    assert lines[6:] == ["! lacking, of nice 1.0: needs the package nowhere; run pip install nowhere."]
+    assert lines[6:] == ["! lacking, of nice 1.0: needs the package nowhere; run pip install --no-deps nowhere."]
 
 
 def test_list_as_markdown(capsys, monkeypatch):

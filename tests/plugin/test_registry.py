@@ -272,6 +272,18 @@ def test_inspection_describes_a_trainer(install, modules):
 
 
 @pytest.mark.parametrize(
+    "declared, command",
+    [("", "pip install nowhere"), ("pip install --no-deps nowhere", "pip install --no-deps nowhere")],
+)
+def test_a_trainer_says_how_to_install_what_it_lacks(install, modules, declared, command):
+    lines = f'    packages = ("sys", "nowhere")\n    installation = {declared!r}\n    needs:'
+    modules(bpfree_good=GOOD.replace("    needs:", lines, 1))
+    install(MadeUpDistribution("bpfree-good", "1.2", walk="bpfree_good:Walk"))
+    (info,) = registry.inspect_trainers()
+    assert (info.missing, info.installation, info.error) == (("nowhere",), command, None)
+
+
+@pytest.mark.parametrize(
     "value, family",
     [("bpfree_evolution.open_es:OpenES", "evolution"), ("acme:Walk", "acme"), ("my_bpfree_x.a.b:Walk", "my_bpfree_x")],
 )

@@ -33,8 +33,7 @@ def _ailment(info):
     """Why a trainer cannot be used; empty if it can."""
     if info.error:
         return f"broken: {info.error}"
-    packages = " ".join(info.missing)
-    return f"needs the package {packages}; run pip install {packages}." if packages else ""
+    return f"needs the package {' '.join(info.missing)}; run {info.installation}." if info.missing else ""
 
 
 def _everything(info):
