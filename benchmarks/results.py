@@ -40,9 +40,14 @@ def origin():
     }
 
 
+def path_of(name):
+    """The file of a benchmark's name, or the one that ends in .csv itself."""
+    return Path(name) if name.endswith(".csv") else FOLDER / f"{name}.csv"
+
+
 def read(name):
     """Rows measured so far, as dicts of text; none if there is no file."""
-    path = FOLDER / f"{name}.csv"
+    path = path_of(name)
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -52,7 +57,7 @@ def read(name):
 def write(name, rows, order):
     """All rows, sorted by the fields `order`; fields are those of the longest row, the origin last."""
     fields = [field for field in max(rows, key=len) if field not in ORIGIN]
-    path = FOLDER / f"{name}.csv"
+    path = path_of(name)
     path.parent.mkdir(exist_ok=True)
     half = path.with_suffix(".part")
     with half.open("w", encoding="utf-8", newline="") as file:

@@ -2,7 +2,7 @@
 
     python benchmarks/zoo.py                                 # digits, breast_cancer and diabetes, two splits each
     python benchmarks/zoo.py --data FOLDER --sets mnist,digits,breast_cancer,diabetes,concrete,vehicle,pima,mpg
-    python benchmarks/zoo.py --trainers acme_walk            # any trainer that is installed, a third party's too
+    python benchmarks/zoo.py --trainers acme_walk --file acme_walk.csv  # a third party's, into a file to send
     python benchmarks/zoo.py --show                          # what was measured, as a Markdown table
     python benchmarks/tables.py                              # ... into the README and the site, with the picture
 
@@ -13,7 +13,7 @@ images, one seed, pixels / 255) and has 64 hidden units on the tables (a held-ou
 variance; accuracy or R2). Everything else is a trainer's own default. `backprop` and the random features (`rvfl`) are
 the controls; times are in units of scikit-learn's MLP on the same rows (10 epochs of MNIST, its own default elsewhere).
 
-For each fit a row of benchmarks/results/zoo.csv says: score; CPU seconds of the fit, and in units of the MLP's; why it
+For each fit a row of the results says: score; CPU seconds of the fit, and in units of the MLP's; why it
 ended; steps; passes over the training rows, a population's evaluations counted one by one; which forward weights are
 used transposed; memory that the fit needed beyond what the process had before, in MB; and the mean cosine between the
 first steps' updates of the hidden layers and the gradient, of trainers whose objective has one. A row that is there is
@@ -167,13 +167,13 @@ def run(label, table, split, parts, limit):
     return {"set": table, "trainer": label, "split": str(split)} | row
 
 
-def keep(row):
+def keep(row, file):
     """The row among the others, with its time in units of the MLP's."""
-    mlp = {(r["set"], r["split"]): float(r["seconds"]) for r in results.read("zoo") if r["trainer"] == "MLP"}
+    mlp = {(r["set"], r["split"]): float(r["seconds"]) for r in results.read(file) if r["trainer"] == "MLP"}
     base = row.get("seconds") if row["trainer"] == "MLP" else mlp.get((row["set"], row["split"]))
     if base and row.get("seconds"):
         row["times_mlp"] = f"{row['seconds'] / base:.2f}"
-    results.add("zoo", {field: row.get(field, "") for field in FIELDS}, KEY)
+    results.add(file, {field: row.get(field, "") for field in FIELDS}, KEY)
 
 
 def main():
@@ -183,6 +183,7 @@ def main():
     parser.add_argument("--trainers", help="only these, separated by commas")
     parser.add_argument("--splits", default="0,1")
     parser.add_argument("--limit", type=int, default=120, help="CPU seconds of a fit")
+    parser.add_argument("--file", default="zoo", help="results file, NAME.csv; default: benchmarks/results/zoo.csv")
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -194,12 +195,12 @@ def main():
     only = options.trainers and options.trainers.split(",")
     for table in options.sets.split(","):
         for split in [0] if table == "mnist" else map(int, options.splits.split(",")):
-            done = {r["trainer"] for r in results.read("zoo") if (r["set"], r["split"]) == (table, str(split))}
+            done = {r["trainer"] for r in results.read(options.file) if (r["set"], r["split"]) == (table, str(split))}
             left = [label for label in labels(only) if label not in done]
             parts = rows_of(table, split, options.data) if left else ()
             for label in left:
                 row = run(label, table, split, parts, options.limit)
-                keep(row)
+                keep(row, options.file)
                 print({key: value for key, value in row.items() if value != ""}, flush=True)
 
 

@@ -1,0 +1,206 @@
+"""Every table that README.md, docs/ and the families' READMEs draw from results: `python benchmarks/tables.py`.
+
+    python benchmarks/tables.py                  # all tables anew, and the picture of the zoo
+    python benchmarks/tables.py --check          # says which are stale, and ends with 1 if any is
+    python benchmarks/tables.py --join FILE.csv  # the rows of somebody else's trainer into results/zoo.csv first
+
+A table stands between `<!-- table: NAME WORDS -->` and `<!-- /table -->`, and is what the function of that name in this
+file makes of the words, of benchmarks/results/*.csv and of the register. tests/test_tables.py holds them together.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import results
+
+from sklearn_bpfree.bench.terminal import markdown
+from sklearn_bpfree.plugin.registry import inspect_trainers
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = ROOT / "docs/images/zoo.png"
+MARKED = re.compile(r"(<!-- table: (\w+)((?: [\w,+-]+)*) -->\n).*?(<!-- /table -->)", re.S)
+OWN = "sklearn-bpfree "
+CONTROLS = ("MLP", "backprop", "rvfl")
+
+
+def pages():
+    """Markdown files that may hold tables."""
+    return [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
+
+
+def filled(text):
+    """A page's text with its tables made anew."""
+    return MARKED.sub(lambda m: f"{m[1]}{globals()[m[2]](*m[3].split())}\n{m[4]}", text)
+
+
+def stale():
+    """Pages that would change."""
+    texts = {page: page.read_text(encoding="utf-8") for page in pages() if "_build" not in page.parts}
+    return {page: filled(text) for page, text in texts.items() if filled(text) != text}
+
+
+def ours():
+    """The trainers of this distribution."""
+    return [info for info in inspect_trainers() if info.distribution.startswith(OWN)]
+
+
+def number(value, digits=3):
+    """A figure without its leading zero."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.{digits}f}")
+
+
+def gm(values):
+    """Geometric mean."""
+    return float(np.exp(np.mean(np.log(values))))
+
+
+def rows_by(label, rows):
+    """Rows of a trainer by table."""
+    found = {}
+    for row in rows:
+        if row["trainer"] == label:
+            found.setdefault(row["set"], []).append(row)
+    return found
+
+
+def score(rows, digits=3):
+    """Mean score; a star where the limit of time cut a fit short, a dash where there is none."""
+    scores = [float(row["score"]) for row in rows if row["score"]]
+    if not scores:
+        return "–" if rows else ""
+    return number(np.mean(scores), digits) + "*" * any(row["ended"] == "interrupted" for row in rows)
+
+
+def times(by_set, sets):
+    """CPU time over the MLP's, geometric mean."""
+    found = [float(r["times_mlp"]) for name in sets for r in by_set.get(name, ()) if r["times_mlp"]]
+    return f"{gm(found):.1f}" if found and gm(found) >= 10 else number(gm(found), 2) if found else ""
+
+
+def errors(label, rows, sets):
+    """Geometric mean over the tables of (1 - score) / (1 - the MLP's score); None where a table has no score."""
+    ratios = []
+    for name in sets:
+        own, base = (rows_by(which, rows).get(name, []) for which in (label, "MLP"))
+        pairs = {row["split"]: float(row["score"]) for row in base}
+        found = [(1 - float(r["score"]), 1 - pairs[r["split"]]) for r in own if r["score"]]
+        if len(found) < len(own) or not own:
+            return None
+        ratios.append(gm([max(a, 1e-3) / max(b, 1e-3) for a, b in found]))
+    return gm(ratios)
+
+
+def tables_of(rows):
+    """Tables on which the MLP was measured, MNIST aside."""
+    return sorted({row["set"] for row in rows if row["trainer"] == "MLP"} - {"mnist"})
+
+
+def register():
+    """As `bpfree list --markdown`."""
+    header = ["name", "family", "needs", "offers", "transposes", "distribution", "summary"]
+    lines = [[i.name, i.family, i.needs, ", ".join(i.offers), i.transposes, i.distribution, i.summary] for i in ours()]
+    return markdown(header, lines)
+
+
+def overview():
+    """The register, a line each, with what the zoo's benchmark measured."""
+    rows = results.read("zoo")
+    sets = tables_of(rows)
+    header = ["trainer", "family", "needs", "transposes", "digits", "diabetes", "MNIST", "error", "time"]
+    lines = []
+    for info in ours():
+        by_set, error = rows_by(info.name, rows), errors(info.name, rows, sets)
+        scores = [score(by_set.get(name, [])) for name in ("digits", "diabetes", "mnist")]
+        figures = [*scores, number(error, 2) if error else "", times(by_set, sets)]
+        link = f"[{info.family}](plugins/bpfree_{info.family}/README.md)"
+        lines.append([info.name, link, info.needs, info.transposes, *figures])
+    return markdown(header, lines)
+
+
+def zoo(*families):
+    """What bpfree-bench measured, best first; of some families only, with the controls, if they are named."""
+    rows = results.read("zoo")
+    sets = tables_of(rows)
+    family = {info.name: info.family for info in inspect_trainers()}
+    labels = {row["trainer"] for row in rows}
+    if families:
+        labels = {label for label in labels if label in CONTROLS or family.get(label.split()[0]) in families}
+    found = {label: errors(label, rows, sets) for label in labels}
+    header = ["trainer", "error", *sets, *["mnist"] * any(r["set"] == "mnist" for r in rows), "time", "passes"]
+    lines = []
+    for label in sorted(labels, key=lambda label: (found[label] is None, found[label] or 0, label)):
+        by_set = rows_by(label, rows)
+        scores = [score(by_set.get(name, []), 3 + (name == "mnist")) for name in header[2:-2]]
+        passes = [float(r["passes"]) for name in sets for r in by_set.get(name, ()) if r["passes"]]
+        error = number(found[label], 2) if found[label] else ""
+        lines.append([label, error, *scores, times(by_set, sets), f"{gm(passes):,.0f}" if passes else ""])
+    return markdown([*header[:-2], "time", "passes"], lines)
+
+
+def origin(name):
+    """On what the rows of a file were measured."""
+    rows = results.read(name)
+    parts = [sorted({row[field] for row in rows}) for field in results.ORIGIN]
+    return f"Measured on {'; '.join(parts[2])}, {'; '.join(parts[1])}, commit {', '.join(parts[0])}."
+
+
+def picture():
+    """Error against time, a dot for each trainer that has a score on every table."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = results.read("zoo")
+    sets = tables_of(rows)
+    colours = {"output error": "tab:blue", "values": "tab:orange"}
+    needs = {info.name: info.needs for info in inspect_trainers()}
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    for label in {row["trainer"] for row in rows}:
+        error, by_set = errors(label, rows, sets), rows_by(label, rows)
+        spent = [float(r["times_mlp"]) for name in sets for r in by_set.get(name, ()) if r["times_mlp"]]
+        if error and spent:
+            colour = "black" if label in CONTROLS else colours.get(needs.get(label.split()[0]), "tab:gray")
+            axes.plot(gm(spent), error, "o", color=colour)
+            place = {"fontsize": 6, "xytext": (3, 2), "textcoords": "offset points"}
+            axes.annotate(label, (gm(spent), error), **place)
+    for name, colour in {"controls": "black", "need an output error": "tab:blue", "need values": "tab:orange"}.items():
+        axes.plot([], [], "o", color=colour, label=name)
+    axes.set(xscale="log", yscale="log", xlabel="CPU time / MLP's", ylabel="error / MLP's")
+    axes.legend(loc="upper right", fontsize=7)
+    figure.savefig(PICTURE, dpi=130)
+
+
+def join(path):
+    """Somebody else's rows into the results, the controls aside, each as it was measured."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["trainer"] not in CONTROLS]
+    key = ("set", "trainer", "split")
+    new = {tuple(row[field] for field in key) for row in rows}
+    kept = [row for row in results.read("zoo") if tuple(row[field] for field in key) not in new]
+    results.write("zoo", [*kept, *rows], key)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--join", metavar="FILE.csv")
+    options = parser.parse_args()
+    if options.join:
+        join(options.join)
+    changed = stale()
+    for page, text in changed.items():
+        print("stale:" if options.check else "written:", page.relative_to(ROOT))
+        if not options.check:
+            page.write_text(text, encoding="utf-8")
+    if not options.check:
+        picture()
+    return bool(options.check and changed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
