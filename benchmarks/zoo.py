@@ -102,7 +102,8 @@ def make(name, parameters, table, split, **options):
         return kind(hidden, trainer=get_trainer(name, **parameters), random_state=split, **options)
     if table not in VALUES:
         return MLPClassifier(hidden, random_state=split, **({"max_iter": 10} if table == "mnist" else {}))
-    return TransformedTargetRegressor(MLPRegressor(hidden, random_state=split), transformer=StandardScaler())
+    net = MLPRegressor(hidden_layer_sizes=hidden, random_state=split)
+    return TransformedTargetRegressor(net, transformer=StandardScaler())
 
 
 def interrupt(*_):
@@ -169,7 +170,8 @@ def run(label, table, split, parts, limit):
 
 def keep(row, file):
     """The row among the others, with its time in units of the MLP's."""
-    mlp = {(r["set"], r["split"]): float(r["seconds"]) for r in results.read(file) if r["trainer"] == "MLP"}
+    done = [r for r in results.read(file) if r["trainer"] == "MLP" and r["seconds"]]
+    mlp = {(r["set"], r["split"]): float(r["seconds"]) for r in done}
     base = row.get("seconds") if row["trainer"] == "MLP" else mlp.get((row["set"], row["split"]))
     if base and row.get("seconds"):
         row["times_mlp"] = f"{row['seconds'] / base:.2f}"
