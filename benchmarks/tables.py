@@ -10,6 +10,7 @@ file makes of the words, of benchmarks/results/*.csv and of the register. tests/
 
 import argparse
 import csv
+import functools
 import re
 import sys
 from pathlib import Path
@@ -40,12 +41,18 @@ def filled(text):
 def stale():
     """Pages that would change."""
     texts = {page: page.read_text(encoding="utf-8") for page in pages() if "_build" not in page.parts}
-    return {page: filled(text) for page, text in texts.items() if filled(text) != text}
+    return {page: new for page, text in texts.items() if (new := filled(text)) != text}
+
+
+@functools.cache
+def trainers():
+    """The register."""
+    return inspect_trainers()
 
 
 def ours():
     """The trainers of this distribution."""
-    return [info for info in inspect_trainers() if info.distribution.startswith(OWN)]
+    return [info for info in trainers() if info.distribution.startswith(OWN)]
 
 
 def number(value, digits=3):
@@ -58,13 +65,12 @@ def gm(values):
     return float(np.exp(np.mean(np.log(values))))
 
 
-def rows_by(label, rows):
-    """Rows of a trainer by table."""
+def measured():
+    """Rows of the zoo's benchmark by trainer and table, and the tables on which the MLP was measured, MNIST aside."""
     found = {}
-    for row in rows:
-        if row["trainer"] == label:
-            found.setdefault(row["set"], []).append(row)
-    return found
+    for row in results.read("zoo"):
+        found.setdefault(row["trainer"], {}).setdefault(row["set"], []).append(row)
+    return found, sorted(set(found.get("MLP", {})) - {"mnist"})
 
 
 def score(rows, digits=3):
@@ -81,22 +87,16 @@ def times(by_set, sets):
     return f"{gm(found):.1f}" if found and gm(found) >= 10 else number(gm(found), 2) if found else ""
 
 
-def errors(label, rows, sets):
+def errors(own, base, sets):
     """Geometric mean over the tables of (1 - score) / (1 - the MLP's score); None where a table has no score."""
     ratios = []
     for name in sets:
-        own, base = (rows_by(which, rows).get(name, []) for which in (label, "MLP"))
-        pairs = {row["split"]: float(row["score"]) for row in base}
-        found = [(1 - float(r["score"]), 1 - pairs[r["split"]]) for r in own if r["score"]]
-        if len(found) < len(own) or not own:
+        pairs = {row["split"]: max(1 - float(row["score"]), 1e-3) for row in base[name]}
+        rows = own.get(name, [])
+        if not rows or not all(row["score"] for row in rows):
             return None
-        ratios.append(gm([max(a, 1e-3) / max(b, 1e-3) for a, b in found]))
-    return gm(ratios)
-
-
-def tables_of(rows):
-    """Tables on which the MLP was measured, MNIST aside."""
-    return sorted({row["set"] for row in rows if row["trainer"] == "MLP"} - {"mnist"})
+        ratios.append(gm([max(1 - float(row["score"]), 1e-3) / pairs[row["split"]] for row in rows]))
+    return gm(ratios) if ratios else None
 
 
 def register():
@@ -108,12 +108,12 @@ def register():
 
 def overview():
     """The register, a line each, with what the zoo's benchmark measured."""
-    rows = results.read("zoo")
-    sets = tables_of(rows)
+    found, sets = measured()
     header = ["trainer", "family", "needs", "transposes", "digits", "diabetes", "MNIST", "error", "time"]
     lines = []
     for info in ours():
-        by_set, error = rows_by(info.name, rows), errors(info.name, rows, sets)
+        by_set = found.get(info.name, {})
+        error = errors(by_set, found.get("MLP"), sets)
         scores = [score(by_set.get(name, [])) for name in ("digits", "diabetes", "mnist")]
         figures = [*scores, number(error, 2) if error else "", times(by_set, sets)]
         link = f"[{info.family}](plugins/bpfree_{info.family}/README.md)"
@@ -123,22 +123,19 @@ def overview():
 
 def zoo(*families):
     """What bpfree-bench measured, best first; of some families only, with the controls, if they are named."""
-    rows = results.read("zoo")
-    sets = tables_of(rows)
-    family = {info.name: info.family for info in inspect_trainers()}
-    labels = {row["trainer"] for row in rows}
-    if families:
-        labels = {label for label in labels if label in CONTROLS or family.get(label.split()[0]) in families}
-    found = {label: errors(label, rows, sets) for label in labels}
-    header = ["trainer", "error", *sets, *["mnist"] * any(r["set"] == "mnist" for r in rows), "time", "passes"]
+    found, sets = measured()
+    family = {info.name: info.family for info in trainers()}
+    labels = [name for name in found if not families or name in CONTROLS or family.get(name.split()[0]) in families]
+    error = {label: errors(found[label], found["MLP"], sets) for label in labels}
+    columns = [*sets, *["mnist"] * any("mnist" in by_set for by_set in found.values())]
     lines = []
-    for label in sorted(labels, key=lambda label: (found[label] is None, found[label] or 0, label)):
-        by_set = rows_by(label, rows)
-        scores = [score(by_set.get(name, []), 3 + (name == "mnist")) for name in header[2:-2]]
+    for label in sorted(labels, key=lambda label: (error[label] is None, error[label] or 0, label)):
+        by_set = found[label]
+        scores = [score(by_set.get(name, []), 3 + (name == "mnist")) for name in columns]
         passes = [float(r["passes"]) for name in sets for r in by_set.get(name, ()) if r["passes"]]
-        error = number(found[label], 2) if found[label] else ""
-        lines.append([label, error, *scores, times(by_set, sets), f"{gm(passes):,.0f}" if passes else ""])
-    return markdown([*header[:-2], "time", "passes"], lines)
+        ahead = number(error[label], 2) if error[label] else ""
+        lines.append([label, ahead, *scores, times(by_set, sets), f"{gm(passes):,.0f}" if passes else ""])
+    return markdown(["trainer", "error", *columns, "time", "passes"], lines)
 
 
 def origin(name):
@@ -155,13 +152,12 @@ def picture():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    rows = results.read("zoo")
-    sets = tables_of(rows)
+    found, sets = measured()
     colours = {"output error": "tab:blue", "values": "tab:orange"}
-    needs = {info.name: info.needs for info in inspect_trainers()}
+    needs = {info.name: info.needs for info in trainers()}
     figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
-    for label in {row["trainer"] for row in rows}:
-        error, by_set = errors(label, rows, sets), rows_by(label, rows)
+    for label, by_set in found.items():
+        error = errors(by_set, found["MLP"], sets)
         spent = [float(r["times_mlp"]) for name in sets for r in by_set.get(name, ()) if r["times_mlp"]]
         if error and spent:
             colour = "black" if label in CONTROLS else colours.get(needs.get(label.split()[0]), "tab:gray")

@@ -60,9 +60,10 @@ def test_an_error_is_compared_on_the_same_splits_and_only_where_every_table_has_
         ("pima", "dfa", "0", "0.4", "1"),
         ("digits", "fa", "0", "0.9", "1"),
     )
-    rows = sys.modules["results"].read("zoo")
-    assert tables["errors"]("dfa", rows, ["digits", "pima"]) == pytest.approx(1)  # of .5 and 2
-    assert tables["errors"]("fa", rows, ["digits", "pima"]) is None
+    found, sets = tables["measured"]()
+    assert sets == ["digits", "pima"]
+    assert tables["errors"](found["dfa"], found["MLP"], sets) == pytest.approx(1)  # of .5 and 2
+    assert tables["errors"](found["fa"], found["MLP"], sets) is None
 
 
 def test_rows_of_somebody_else_join_without_their_controls(tables, measured, tmp_path):
