@@ -28,7 +28,8 @@ from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, TaskError, run
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is `BlockingThreads`
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
 LOST = (BrokenExecutor, CancelledError, OSError, NoAnswer)  # when workers died, or start again and count as none
-PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for a cluster's next result
+PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for the next result of processes or a cluster
+SLOW = 20  # and a result may take that many times as long as what was measured says, whatever the patience
 
 
 class Workers:
@@ -128,6 +129,8 @@ class Workers:
         parallel, n_tasks = self._workers(patience)
         begin = time.perf_counter()
         tasks = [Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
+        if parallel.timeout is not None:
+            parallel.timeout = max(patience, SLOW * pace.block_seconds * len(tasks[0].blocks))
         with short_turns():
             parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent) for task in tasks)
         parts = [parcel.content for parcel in parcels]
@@ -146,6 +149,7 @@ class Workers:
             if isinstance(backend, BlockingThreads):
                 options["backend"] = BACKEND
             elif isinstance(backend, LOCAL_PROCESSES):
+                options["timeout"] = patience
                 self._folder = tempfile.TemporaryDirectory(prefix=BACKEND, ignore_cleanup_errors=True)
                 self._sent = Mapped(self.shared, os.path.join(self._folder.name, "shared"))
             elif not getattr(backend, "supports_sharedmem", False):
@@ -157,10 +161,10 @@ class Workers:
 
 def _given_up(error) -> Exception:
     """What is said when no worker did what it was asked for, in one sentence."""
-    if isinstance(error, NoAnswer):
+    if isinstance(error, (NoAnswer, TimeoutError)):
         return TimeoutError(
             f"The workers of joblib's backend gave no result within {PATIENCE[-1]:g} seconds, in the last of "
-            f"{len(PATIENCE)} attempts; look at the cluster, or fit without it."
+            f"{len(PATIENCE)} attempts; look at the cluster or for processes that stand still, or fit with n_jobs=1."
         )
     if getattr(error, "errno", None) == errno.ENOSPC:
         return OSError(

@@ -46,6 +46,13 @@ def die_once(block, marker, parent):
     return block
 
 
+def stand_still_once(block, marker, parent):
+    if block == 3 and not marker.exists() and os.getpid() != parent:
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return block
+
+
 class Cargo:
     """Something large that counts how often it is packed."""
 
@@ -135,6 +142,25 @@ def test_a_killed_worker_costs_one_repetition(always_pays, tmp_path: Path):
         assert workers.map(die_once, 5, tmp_path / "died", os.getpid()) == [0, 1, 2, 3, 4]
         workers.close()
     assert (tmp_path / "died").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a system without stopped processes")
+def test_a_worker_that_stands_still_is_replaced(always_pays, monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(workers_module, "PATIENCE", (1.0, 60.0))
+    with joblib.parallel_config("loky"):
+        workers = Workers(2)
+        assert workers.map(stand_still_once, 5, tmp_path / "stopped", os.getpid()) == [0, 1, 2, 3, 4]
+        workers.close()
+    assert (tmp_path / "stopped").exists()
+
+
+def test_a_slow_function_has_more_time_than_the_patience(always_pays, monkeypatch):
+    monkeypatch.setattr(workers_module, "PATIENCE", (1e-3,))
+    monkeypatch.setattr(workers_module, "SLOW", 1e6)
+    with joblib.parallel_config("loky"):
+        workers = Workers(2)
+        assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+        workers.close()
 
 
 def test_what_is_shared_travels_once_to_processes_and_is_mapped_there(always_pays):
