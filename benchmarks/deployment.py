@@ -7,8 +7,9 @@ whole numbers, categories, towns, a date and a flag), which goes through a pipel
 scales and encodes one-hot, the others are `tabular_pipeline`.
 
 A file is a pickle; "to go on" is one with ``warm_start=True``. Times are CPU time, of the quickest of several
-repetitions of `predict_proba`; "by steps" calls the steps of a pipeline one after the other. Loading is in a process
-that has imported the libraries. The last lines are what imports take, in processes of their own.
+repetitions of `predict_proba`, and rows of benchmarks/results/deployment.csv; "by steps" calls the steps of a
+pipeline one after the other. Loading is in a process that has imported the libraries. The last lines are what imports
+take, in processes of their own.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import results
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -125,9 +127,6 @@ def main():
     digits, labels = load_digits(return_X_y=True)
     tables = [("digits", digits / 16, labels, models_of_arrays()), ("frame", *mixed_frame(), models_of_frames())]
     for table, X, y, models in tables:
-        print(
-            f"\n| {table} | pickle KB | to go on KB | load ms | one row ms | by steps ms | rows/s |\n| {7 * '--- | '}"
-        )
         many = np.resize(np.arange(len(y)), args.rows)
         one, many = (X[:1], X[many]) if isinstance(X, np.ndarray) else (X.iloc[:1], X.iloc[many])
         for name, model in models:
@@ -140,8 +139,11 @@ def main():
             if isinstance(loaded, Pipeline):
                 steps = quickest(lambda m=loaded, X=one: m[-1].predict_proba(m[:-1].transform(X)), args.repeat // 4)
                 by_steps = f"{steps:.2f}"
-            sizes = f"{len(stored) / 1e3:,.0f} | {to_go_on(model)}"
-            print(f"| {name} | {sizes} | {load:.1f} | {row:.2f} | {by_steps} | {rate:,.0f} |", flush=True)
+            found = {"table": table, "model": name, "pickle KB": f"{len(stored) / 1e3:,.0f}"}
+            found |= {"to go on KB": to_go_on(model), "load ms": f"{load:.1f}", "one row ms": f"{row:.2f}"}
+            found |= {"by steps ms": by_steps, "rows/s": f"{rate:,.0f}"}
+            print(*found.values(), sep=" | ", flush=True)
+            results.add("deployment", found, ("table", "model"))
     print_imports()
 
 

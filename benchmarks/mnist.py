@@ -2,8 +2,10 @@
 
     python benchmarks/mnist.py --data ../shared/data [--epochs 10] [--trainers fa,dfa] [--seeds 0,1,2] [--curve]
 
-The data folder holds mnist.npz (X_train, y_train, X_test, y_test; uint8 pixels). Pixels are divided by 255. All
-trainers share one setting, printed below; scikit-learn's MLPClassifier with the same layers and batches stands beside.
+The data folder holds mnist.npz (`python benchmarks/data.py FOLDER`). Pixels are divided by 255. All trainers share
+one setting, printed below; scikit-learn's MLPClassifier with the same layers and batches stands beside.
+`forward_projection`, which has no epochs, is measured with wider layers, too. Each fit is a row of
+benchmarks/results/mnist.csv.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import results
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_bpfree import BPFreeClassifier, get_trainer
@@ -38,6 +41,9 @@ ROWS = [
     ("pepita", {"mode": "foton"}),
     ("pepita", {"mode": "pepita"}),
     ("prototypes", {}),
+    ("forward_projection", {}),
+    ("forward_projection", {"layers": (700, 700)}),
+    ("forward_projection", {"layers": (1000, 1000)}),
     ("local_loss", {"layer_loss": "pred"}),
     ("local_loss", {"layer_loss": "pred", "predict_with": "mean"}),
     ("local_loss", {"layer_loss": "pred", "feedback": "random"}),
@@ -87,7 +93,7 @@ def main():
         label = " ".join([name, *map(str, parameters.values())])
         chosen = not options.modes or any(word in label for word in options.modes.split(","))
         if chosen and (only is None or name in only):
-            models.append((label, _ours(get_trainer(name, **SETTING, **parameters), options)))
+            models.append((label, _ours(name, dict(parameters), options)))
     if not options.no_peer:
         models.append(("MLPClassifier", _peer(options)))
     print(f"784-256-256-10 {options.activation}, {options.epochs} epochs, batch 200, {SETTING}, seeds {seeds}")
@@ -99,6 +105,9 @@ def main():
             model = make(seed).fit(X, y)
             seconds.append(time.process_time() - begin)
             scores.append(model.score(X_test, y_test))
+            row = {"trainer": label, "epochs": options.epochs, "activation": options.activation, "seed": seed}
+            row |= {"score": round(scores[-1], 4), "seconds": round(seconds[-1], 1)}
+            results.add("mnist", row, ("trainer", "epochs", "activation", "seed"))
         print(f"{label:40s} {np.mean(scores):14.4f} {np.std(scores):7.4f} {np.mean(seconds):7.1f}", flush=True)
         if options.curve and label != "MLPClassifier":
             watched = make(seeds[0]).set_params(n_iter_no_change=options.epochs)
@@ -107,9 +116,13 @@ def main():
             print("    after epochs " + ", ".join(points), flush=True)
 
 
-def _ours(trainer, options):
+def _ours(name, parameters, options):
+    layers = parameters.pop("layers", (256, 256))
+    own = set(get_trainer(name).get_params())
+    trainer = get_trainer(name, **{key: value for key, value in SETTING.items() if key in own}, **parameters)
+    epochs = options.epochs if name != "forward_projection" else None
     return lambda seed: BPFreeClassifier(
-        (256, 256), options.activation, trainer=trainer, max_iter=options.epochs, batch_size=200, random_state=seed
+        layers, options.activation, trainer=trainer, max_iter=epochs, batch_size=200, random_state=seed
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "results"
 ORIGIN = ("commit", "versions", "machine")
-CODE = ("sklearn_bpfree", "plugins")
+CODE = (":(glob)sklearn_bpfree/**/*.py", ":(glob)plugins/**/*.py")
 
 
 @functools.cache

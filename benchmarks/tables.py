@@ -138,6 +138,15 @@ def zoo(*families):
     return markdown(["trainer", "error", *columns, "time", "passes"], lines)
 
 
+def deployment(table):
+    """What models cost in use, in the order of the results."""
+    rows = [row for row in results.read("deployment") if row["table"] == table]
+    columns = [
+        name for name in rows[0] if name not in ("table", "model", *results.ORIGIN) and any(r[name] for r in rows)
+    ]
+    return markdown([table, *columns], [[row["model"], *(row[name] for name in columns)] for row in rows])
+
+
 def origin(name):
     """On what the rows of a file were measured."""
     rows = results.read(name)

@@ -1,13 +1,15 @@
 """Twelve tables, one default setting, three seeds: our default and the zoo beside scikit-learn's MLP and trees.
 
-    python benchmarks/tabular.py --data ../shared/data [--trainers dfa,fa] [--seeds 0,1,2] [--sets mpg,pima] [--peers]
+    python benchmarks/tabular.py --data FOLDER [--trainers dfa,fa] [--seeds 0,1,2] [--sets mpg,pima] [--peers]
+    python benchmarks/tabular.py --data FOLDER --recipes backprop,predictive_coding --only  # and the MLP
 
 "default" is ``tabular_pipeline("classifier" | "regressor")``, a ladder of weight decays; "single net" is its setting
-with one net, "backprop" and "single backprop" are both with back-propagation in the same recipe. Named trainers
-are measured as they are registered, without a ladder. `--peers` adds RealMLP (``pip install pytabkit``), which takes
-some thirty times as long as the MLP.
+with one net, "backprop" and "single backprop" are both with back-propagation in the same recipe, and `--recipes`
+names further ones. Named trainers are measured as they are registered, without a ladder. `--peers` adds RealMLP
+(``pip install pytabkit``), which takes some thirty times as long as the MLP.
 
-The data folder holds loader.py with `names()`, `load(name)`, `split(name, seed)` and `standard(X)`.
+The data folder is that of `python benchmarks/data.py FOLDER`. Each fit is a row of benchmarks/results/tabular.csv, and
+one that is there is not measured again.
 
 Scores are accuracy or R2 on the held-out quarter, means over the seeds. Columns of the summary:
 
@@ -15,7 +17,7 @@ Scores are accuracy or R2 on the held-out quarter, means over the seeds. Columns
 - normalised: mean over the sets of (score - dummy) / (best of the set - dummy);
 - log-loss: mean over the classification sets;
 - time: CPU seconds of all fits (preprocessing included) / those of the MLP, and the geometric mean of the ratios;
-- wins: sets on which the score is above that of HistGradientBoosting*.
+- wins: sets on which the score is above that of HistGradientBoosting* (with `--only`: of the MLP*).
 
 The MLP gets the loader's standard preprocessing and a standardised target, RealMLP the table with missing numbers
 imputed; all others go through `tabular_pipeline`.
@@ -28,6 +30,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import results
 from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -45,10 +48,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_bpfree import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.tabular import tabular_pipeline
 
+KEY = ("set", "model", "seed")
 MLP, BOOSTING, FOREST = "MLP*", "HistGradientBoosting*", "RandomForest*"
 
 
-def models(loader, trainers, peers):
+def models(loader, trainers, peers, recipes=(), only=False):
     """Name -> function(task is regression, training rows, seed) -> unfitted pipeline."""
 
     def mlp(regression, X, seed):
@@ -90,42 +94,55 @@ def models(loader, trainers, peers):
 
         return make
 
-    recipes = {
+    in_recipe = {
         "default": recipe(),
         "single net": recipe(single=True),
         "backprop": recipe(trainer="backprop"),
         "single backprop": recipe(trainer="backprop", single=True),
     }
-    named = {name: ours(name) for name in trainers}
-    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **recipes, **named, **({"RealMLP": realmlp} if peers else {})}
+    more = {f"recipe {name}": recipe(trainer=name) for name in recipes}
+    if only:
+        return {MLP: mlp, **more, **{name: ours(name) for name in trainers}}
+    in_recipe |= more | {name: ours(name) for name in trainers}
+    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **in_recipe, **({"RealMLP": realmlp} if peers else {})}
 
 
 def measure(loader, makers, sets, seeds):
     """Arrays of shape (models + dummy, sets, seeds): score, log-loss, fit seconds."""
-    score = np.full((len(makers) + 1, len(sets), len(seeds)), np.nan)
-    loss, seconds = np.full_like(score, np.nan), np.full_like(score, np.nan)
+    names = [*makers, "dummy"]
+    measured = {tuple(row[field] for field in KEY): row for row in results.read("tabular")}
+    found = np.full((3, len(names), len(sets), len(seeds)), np.nan)
     for j, name in enumerate(sets):
         regression = loader.load(name)[2] == "regression"
         for k, seed in enumerate(seeds):
             X, X_test, y, y_test = loader.split(name, seed)
-            dummy = DummyRegressor() if regression else DummyClassifier()
-            score[-1, j, k] = dummy.fit(X, y).score(X_test, y_test)
-            for i, make in enumerate(makers.values()):
-                model = make(regression, X, seed)
-                begin = time.process_time()
-                model.fit(X, y)
-                seconds[i, j, k] = time.process_time() - begin
-                score[i, j, k] = model.score(X_test, y_test)
-                if not regression:
-                    loss[i, j, k] = log_loss(y_test, model.predict_proba(X_test))
-        print(name, score[:-1, j].mean(1).round(4), file=sys.stderr, flush=True)
-    return score.mean(2), loss.mean(2), seconds.sum(2)
+            for i, label in enumerate(names):
+                row = measured.get((name, label, str(seed)))
+                if row is None:
+                    make = makers.get(
+                        label, lambda regression, *_: DummyRegressor() if regression else DummyClassifier()
+                    )
+                    model = make(regression, X, seed)
+                    begin = time.process_time()
+                    model.fit(X, y)
+                    seconds = time.process_time() - begin
+                    loss = "" if regression else f"{log_loss(y_test, model.predict_proba(X_test)):.5f}"
+                    row = dict(zip(KEY, (name, label, seed), strict=True)) | {
+                        "score": f"{model.score(X_test, y_test):.5f}"
+                    }
+                    row |= {"log-loss": loss, "seconds": f"{seconds:.3f}"}
+                    results.add("tabular", row, KEY)
+                found[:, i, j, k] = [float(row[field] or np.nan) for field in ("score", "log-loss", "seconds")]
+        print(name, found[0, :-1, j].mean(1).round(4), file=sys.stderr, flush=True)
+    return found[0].mean(2), found[1].mean(2), found[2].sum(2)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--trainers", default="", help="names separated by commas; default: none")
+    parser.add_argument("--recipes", default="", help="trainers in the place of the recipe's own, separated by commas")
+    parser.add_argument("--only", action="store_true", help="only the MLP and what is named")
     parser.add_argument("--peers", action="store_true", help="RealMLP, too")
     parser.add_argument("--sets", default="")
     parser.add_argument("--seeds", default="0,1,2")
@@ -133,7 +150,8 @@ def main():
     sys.path.insert(0, str(Path(options.data)))
     import loader
 
-    makers = models(loader, options.trainers.split(",") if options.trainers else [], options.peers)
+    trainers, recipes = (text.split(",") if text else [] for text in (options.trainers, options.recipes))
+    makers = models(loader, trainers, options.peers, recipes, options.only)
     sets = options.sets.split(",") if options.sets else loader.names()
     seeds = [int(seed) for seed in options.seeds.split(",")]
     score, loss, seconds = measure(loader, makers, sets, seeds)
@@ -146,7 +164,7 @@ def main():
     normalised = (score[:-1] - score[-1]) / (score[:-1].max(0) - score[-1])
     ratio = (1 - score[:-1]) / (1 - score[0])
     times = seconds[:-1] / seconds[0]
-    boosting = list(makers).index(BOOSTING)
+    boosting = list(makers).index(MLP if options.only else BOOSTING)
     heads = f"{'mean':>8s}{'gm':>8s}{'normalised':>12s}{'log-loss':>10s}{'time sum':>10s}{'time gm':>9s}{'wins':>6s}"
     print(f"\n{'':{width}s}{heads}")
     for i, name in enumerate(makers):
