@@ -100,7 +100,7 @@ class LocalErrors:
         return cls(log_scale.kernel, log_scale.bias, ends, Spread.of(scaled, weight[unseen]), deviation)
 
     def scale(self, F) -> np.ndarray:
-        """s(x) of some rows, (n, K)."""
+        """How far errors reach near some rows: s(x), (n, K)."""
         return _exponential(F, self.kernel, self.bias, self.ends)
 
     def deviations(self, F) -> np.ndarray:

@@ -44,9 +44,11 @@ class FeedbackTrainer(ErrorSignalTrainer):
         return TRANSPOSES[self.feedback]
 
     def param_distributions(self) -> dict[str, Any]:
+        """What a random search can draw from, the kind of feedback among it."""
         return super().param_distributions() | {"feedback": list(self.feedbacks)}
 
     def check_parameters(self) -> None:
+        """Refuse hyper-parameters that make no sense, in one sentence."""
         super().check_parameters()
         check_choice(self, "feedback", self.feedbacks)
 
@@ -67,6 +69,7 @@ class FeedbackTrainer(ErrorSignalTrainer):
         return product(above, run.feedback[layer].T)
 
     def follow(self, feedback: list[np.ndarray], increments: list[np.ndarray], decay: float) -> None:
+        """Give the feedback the increments and the decay of the kernels, where it learns."""
         if self.feedback == "kolen_pollack":
             for B, increment in zip(feedback, increments[1:], strict=True):
                 B *= decay

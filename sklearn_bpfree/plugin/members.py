@@ -226,6 +226,7 @@ class GivenMembers(Members):
     population: np.ndarray
 
     def weights(self, block: int) -> np.ndarray:
+        """The members of a block as they were given, a row each."""
         return self.population[self.span(block)]
 
 

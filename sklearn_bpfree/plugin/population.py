@@ -168,6 +168,7 @@ class PopulationTrainer(Trainer):
         return {"sigma": loguniform(self.sigma / 4, self.sigma * 4), "population_size": sizes}
 
     def check_parameters(self) -> None:
+        """Refuse hyper-parameters that make no sense, in one sentence."""
         check_scalar(self.population_size, "population_size", int, min_val=2)
         if self.population_size % len(self.signs):
             raise ValueError(
@@ -178,6 +179,7 @@ class PopulationTrainer(Trainer):
         check_choice(self, "readout", ("auto", "solved", "evolved"))
 
     def init(self, problem: Problem, rng: np.random.Generator) -> PopulationState:
+        """First centre, standard deviations and moments."""
         weights = problem.network.initial_weights(rng, problem.dtype)
         problem.network.unpack(weights)[1][-1][:] = problem.initial_output()
         space, sigma = self.weight_space(problem), self.sigma * noise_scale(problem.network, problem.dtype)

@@ -29,6 +29,7 @@ class RandomSearch(Trainer):
     population_size: int = 16
 
     def init(self, problem: Problem, rng: np.random.Generator) -> State:
+        """Weights as every trainer draws them."""
         return State(problem.network.initial_weights(rng, problem.dtype))
 
     def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> State:
