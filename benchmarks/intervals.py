@@ -1,6 +1,6 @@
 """Intervals of the default and LightGBM's quantile models: coverage, width and interval score on the open tables.
 
-    python benchmarks/intervals.py --data ../shared/data [--level 0.9] [--seeds 0,1,2] [--sets mpg,concrete]
+    python benchmarks/intervals.py --data FOLDER [--level 0.9] [--seeds 0,1,2] [--sets mpg,concrete]
 
 Intervals lie between two quantiles. "LightGBM" is two quantile models, fitted on all training rows; "conformal
 LightGBM" moves its limits by what a quarter of the rows, left out of the fit, ask for (Romano, Patterson and Candes
@@ -8,6 +8,8 @@ LightGBM" moves its limits by what a quarter of the rows, left out of the fit, a
 score (Gneiting and Raftery 2007) adds to the width 2 / (1 - level) times what a target lies outside, and is minimal for
 the true quantiles. Thirds are of the test rows by width, narrow to wide. "outside": rows whose largest number column
 lies above nine tenths of its values were left out of the training rows, and are the test rows.
+
+Each fit's row stands in benchmarks/results/intervals.csv; "beyond" is the split of "outside".
 
 For classes: share of the sets that hold the true class, least share within one class, and mean size of a set.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import results
 from sklearn.model_selection import train_test_split
 
 from sklearn_bpfree.tabular import tabular_pipeline
@@ -64,6 +67,14 @@ def beyond(X, y):
     return X[~test], X[test], y[~test], y[test]
 
 
+def keep(name, method, split, level, found):
+    """The row of a fit."""
+    names = ("coverage", "width", "score", "narrow third", "middle third", "wide third")
+    row = dict(zip(names, (f"{value:.4f}" for value in found), strict=True))
+    row = {"set": name, "method": method, "split": split, "level": level} | row
+    results.add("intervals", row, ("set", "method", "split", "level"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/data")
@@ -85,8 +96,10 @@ def main():
             for seed in seeds:
                 X, X_test, y, y_test = loader.split(name, seed)
                 found.append(judged(y_test, method(X, y, X_test, levels, seed), level))
+                keep(name, title, seed, level, found[-1])
             X, X_test, y, y_test = beyond(*loader.load(name)[:2])
             far = judged(y_test, method(X, y, X_test, levels, seeds[0]), level)
+            keep(name, title, "beyond", level, far)
             coverage, width, score, *thirds = np.mean(found, axis=0)
             parts = "".join(f"{third:7.3f}" for third in thirds)
             print(f"{name:10s}{title:18s}{coverage:9.3f}{width:8.3f}{score:8.3f} {parts}{far[0]:9.3f}{far[1]:8.3f}")

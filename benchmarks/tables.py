@@ -88,7 +88,10 @@ def times(by_set, sets):
 
 
 def errors(own, base, sets):
-    """Geometric mean over the tables of (1 - score) / (1 - the MLP's score); None where a table has no score."""
+    """Geometric mean over the tables of (1 - score) / (1 - the MLP's score), and its standard error over the tables.
+
+    None where a table has no score. Splits are paired: the same rows were left out for both.
+    """
     ratios = []
     for name in sets:
         pairs = {row["split"]: max(1 - float(row["score"]), 1e-3) for row in base[name]}
@@ -96,7 +99,8 @@ def errors(own, base, sets):
         if not rows or not all(row["score"] for row in rows):
             return None
         ratios.append(gm([max(1 - float(row["score"]), 1e-3) / pairs[row["split"]] for row in rows]))
-    return gm(ratios) if ratios else None
+    spread = np.std(np.log(ratios), ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else np.nan
+    return (gm(ratios), gm(ratios) * spread) if ratios else None
 
 
 def register():
@@ -115,7 +119,7 @@ def overview():
         by_set = found.get(info.name, {})
         error = errors(by_set, found.get("MLP"), sets)
         scores = [score(by_set.get(name, [])) for name in ("digits", "diabetes", "mnist")]
-        figures = [*scores, number(error, 2) if error else "", times(by_set, sets)]
+        figures = [*scores, number(error[0], 2) if error else "", times(by_set, sets)]
         link = f"[{info.family}](plugins/bpfree_{info.family}/README.md)"
         lines.append([info.name, link, info.needs, info.transposes, *figures])
     return markdown(header, lines)
@@ -129,11 +133,11 @@ def zoo(*families):
     error = {label: errors(found[label], found["MLP"], sets) for label in labels}
     columns = [*sets, *["mnist"] * any("mnist" in by_set for by_set in found.values())]
     lines = []
-    for label in sorted(labels, key=lambda label: (error[label] is None, error[label] or 0, label)):
+    for label in sorted(labels, key=lambda label: (error[label] is None, error[label] or (), label)):
         by_set = found[label]
         scores = [score(by_set.get(name, []), 3 + (name == "mnist")) for name in columns]
         passes = [float(r["passes"]) for name in sets for r in by_set.get(name, ()) if r["passes"]]
-        ahead = number(error[label], 2) if error[label] else ""
+        ahead = " ± ".join(number(value, 2) for value in error[label] or () if value > 0)
         lines.append([label, ahead, *scores, times(by_set, sets), f"{gm(passes):,.0f}" if passes else ""])
     return markdown(["trainer", "error", *columns, "time", "passes"], lines)
 
@@ -145,6 +149,20 @@ def deployment(table):
         name for name in rows[0] if name not in ("table", "model", *results.ORIGIN) and any(r[name] for r in rows)
     ]
     return markdown([table, *columns], [[row["model"], *(row[name] for name in columns)] for row in rows])
+
+
+def intervals():
+    """Coverage, width and score of intervals, means over the splits; coverage beyond the rows of the fit."""
+    rows = [row for row in results.read("intervals") if row["level"] == "0.9"]
+    header, lines = ["", "", "coverage", "width", "score", "narrow third", "wide third", "beyond"], []
+    for name, method in dict.fromkeys((row["set"], row["method"]) for row in rows):
+        mine = [row for row in rows if (row["set"], row["method"]) == (name, method)]
+        inside, beyond = ([row for row in mine if (row["split"] == "beyond") == far] for far in (False, True))
+        means = [np.mean([float(row[field]) for row in inside]) for field in header[2:-1]]
+        digits = [3, 2, 2, 2, 2]
+        figures = [number(mean, digit) for mean, digit in zip(means, digits, strict=True)]
+        lines.append([name, method, *figures, *(number(float(row["coverage"]), 2) for row in beyond)])
+    return markdown(header, lines)
 
 
 def origin(name):
@@ -170,9 +188,9 @@ def picture():
         spent = [float(r["times_mlp"]) for name in sets for r in by_set.get(name, ()) if r["times_mlp"]]
         if error and spent:
             colour = "black" if label in CONTROLS else colours.get(needs.get(label.split()[0]), "tab:gray")
-            axes.plot(gm(spent), error, "o", color=colour)
+            axes.plot(gm(spent), error[0], "o", color=colour)
             place = {"fontsize": 6, "xytext": (3, 2), "textcoords": "offset points"}
-            axes.annotate(label, (gm(spent), error), **place)
+            axes.annotate(label, (gm(spent), error[0]), **place)
     for name, colour in {"controls": "black", "need an output error": "tab:blue", "need values": "tab:orange"}.items():
         axes.plot([], [], "o", color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="CPU time / MLP's", ylabel="error / MLP's")

@@ -184,7 +184,7 @@ def main():
     parser.add_argument("--sets", default="digits,breast_cancer,diabetes")
     parser.add_argument("--trainers", help="only these, separated by commas")
     parser.add_argument("--splits", default="0,1")
-    parser.add_argument("--limit", type=int, default=120, help="CPU seconds of a fit")
+    parser.add_argument("--limit", type=int, default=60, help="CPU seconds of a fit")
     parser.add_argument("--file", default="zoo", help="results file, NAME.csv; default: benchmarks/results/zoo.csv")
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
