@@ -311,7 +311,7 @@ def _says_nothing_but_numbers(column) -> bool:
     form = column.format
     if not isinstance(form, NumberFormat) or form.group or form.ending or set(form.scales) != {""}:
         return False
-    told = ("read as", "bounds", "fractions", "footnotes")
+    told = ("read as", "bounds", "fractions", "footnotes", "errors")
     return not any(word in note for note in form.notes for word in told) and all(
         _infinite(cell) is not None for cell in column.odd
     )

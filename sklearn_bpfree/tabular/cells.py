@@ -24,10 +24,11 @@ TRUTH: dict[str, float] = dict.fromkeys(
 TRUTH |= dict.fromkeys("false f no n 0 0.0 off nein falsch non faux falso não нет nie ✗ ✘".split(), 0.0)
 
 
+@dataclass(frozen=True)
 class BooleanFormat:
     """Texts of truth values, in several words, or where a column of booleans comes as text after training."""
 
-    notes = ("yes and no in several words",)
+    notes: tuple[str, ...] = ()
 
     def read(self, text: str) -> float | None:
         return TRUTH.get(bare(text).casefold())

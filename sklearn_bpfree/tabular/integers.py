@@ -42,12 +42,21 @@ def no_quantity(column: Column, filled: np.ndarray) -> Column | None:
     filled : ndarray
         Its numbers without the missing ones.
     """
-    words = [word.casefold() for word in WORD.findall(column.name)] if isinstance(column.name, str) else ["x"]
+    words = _words(column.name)
     named = _by_name(column, words, filled)
     if named is not None:
         return named
     form, note = _dates(filled, is_named=not DATE_NAMES.isdisjoint(words))
     return form and replace(column, kind="date", note=note, format=form)
+
+
+def names_dates(name) -> bool:
+    """Whether a column's name says that it holds dates."""
+    return not DATE_NAMES.isdisjoint(_words(name))
+
+
+def _words(name):
+    return [word.casefold() for word in WORD.findall(name)] if isinstance(name, str) else ["x"]
 
 
 def _by_name(column, words, filled):
@@ -77,6 +86,8 @@ def _dates(filled, is_named):
     if whole and FIRST_DATE <= low and high <= LAST_DATE:
         form = dates.decide(Counter(str(int(value)) for value in np.unique(filled)))
         return form, "integers such as 20200131 are dates"
+    if whole and (form := _figures(filled, is_named)) is not None:
+        return form, f"integers such as {filled[0]:.0f} are dates"
     for unit, n_seconds in dates.UNITS.items():
         if unit == "days":
             fits = is_named and FIRST_SERIAL <= low and high < LAST_SERIAL
@@ -89,3 +100,23 @@ def _dates(filled, is_named):
         if fits and (is_named or len(np.unique(filled)) >= MIN_DATES):
             return dates.CountFormat(unit), dates.CountFormat(unit).notes[0]
     return None, ""
+
+
+def _figures(filled, is_named):
+    """The format of integers such as 310120 or 31012020; None if they may be something else."""
+    low, high = filled.min(), filled.max()
+    if 10_101 <= low and high <= 991_231:
+        width, first, second, third = 6, filled // 10_000, filled // 100 % 100, filled % 100
+    elif 1_011_900 <= low and high <= 31_122_100:
+        width, first, second, third = 8, filled // 1_000_000, filled // 10_000 % 100, np.zeros(1)
+    else:
+        return None
+    is_month = [_all_within(part, 12) for part in (first, second)]
+    is_day = [_all_within(part, 31) for part in (first, second, third)]
+    if not ((is_day[0] and is_month[1]) or (is_month[0] and is_day[1]) or (is_month[1] and is_day[2])):
+        return None
+    return dates.decide_figures(Counter(f"{value:0{width}.0f}" for value in np.unique(filled)), is_named=is_named)
+
+
+def _all_within(part, most):
+    return bool(part.min() >= 1 and part.max() <= most)

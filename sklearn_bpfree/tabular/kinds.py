@@ -3,6 +3,7 @@
 This is the one place where a column is understood, wherever it comes from. Read `understand` first.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date, time, timedelta
@@ -11,7 +12,7 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_bpfree.tabular import dates, numbers, spans
+from sklearn_bpfree.tabular import compound, dates, numbers, spans
 from sklearn_bpfree.tabular.cells import (
     TRUTH,
     BooleanFormat,
@@ -25,9 +26,12 @@ from sklearn_bpfree.tabular.cells import (
 )
 from sklearn_bpfree.tabular.containers import Levels, Moments
 from sklearn_bpfree.tabular.holes import bare, is_hole
-from sklearn_bpfree.tabular.integers import LARGEST_INTEGER, MAX_DISTINCT, MAX_ONE_HOT, no_quantity
+from sklearn_bpfree.tabular.integers import LARGEST_INTEGER, MAX_DISTINCT, MAX_ONE_HOT, names_dates, no_quantity
 from sklearn_bpfree.tabular.moments import varying_parts
 
+SEVERAL = re.compile(  # 120/80 mmHg, 4:3, 30 x 20 x 5 cm, (48.8, 2.3)
+    r"(?!0x)\(?-?\d+([.,]\d+)?(\s?[/:x×;]\s?|,\s)-?\d+([.,]\d+)?(\s?[/:x×;,]\s?-?\d+([.,]\d+)?)?\)?(\s?[^\W\d]+)?"
+)
 MANY_WORDS = 3  # words of a cell from which on a column of nothing but distinct texts is free text, however short
 
 
@@ -82,11 +86,26 @@ def _of_objects(column, counts, cells):
     form = numbers.decide(said)
     if isinstance(form, numbers.NumberFormat):
         return _number(_with_format(replace(column, kind="number"), form, counts), cells)
+    if "zeros" in form and (figures := _figures(column, said, counts, cells)) is not None:
+        return figures
+    if (compound_form := compound.decide(said)) is not None:
+        return _number(_with_format(replace(column, kind="number"), compound_form, counts), cells)
     if (span := spans.decide(said)) is not None:
         return _with_format(replace(column, kind="duration"), span, counts)
-    if _are_truths(said):
+    if {text.casefold() for text in said} == {"true", "false"}:
         return _with_format(replace(column, kind="boolean"), BooleanFormat(), counts)
+    if _are_truths(said):
+        form = BooleanFormat(("yes and no in several words",))
+        return _with_format(replace(column, kind="boolean"), form, counts)
     return _levels(replace(column, note=form), counts, cells)
+
+
+def _figures(column, said, counts, cells):
+    """Texts of figures with zeros in front as dates or times of day; None if they are codes."""
+    if (form := dates.decide_figures(said, is_named=names_dates(column.name))) is not None:
+        return _dates(_with_format(replace(column, kind="date"), form, counts), cells)
+    form = spans.decide_figures(said)
+    return form and _with_format(replace(column, kind="time of day"), form, counts)
 
 
 def _are_truths(said) -> bool:
@@ -156,7 +175,9 @@ def _dates(column, cells):
     wall = moments_of(column, cells).wall
     if np.isnat(wall).all():
         return replace(column, kind="empty", note="is empty", used=False)
-    return replace(column, parts=varying_parts(wall))
+    parts = varying_parts(wall)
+    has_year = getattr(column.format, "has_year", True)
+    return replace(column, parts=parts if has_year else tuple(part for part in parts if part != "weekday"))
 
 
 def _levels(column, counts, cells):
@@ -165,6 +186,8 @@ def _levels(column, counts, cells):
     n_filled = counts.total()
     if len(levels) == 1 and n_filled == len(cells):
         return replace(column, kind="constant", note="holds one value", used=False)
+    if len(levels) > MAX_ONE_HOT and not column.note and all(map(SEVERAL.fullmatch, levels)):
+        column = replace(column, note="several numbers stand in each cell, of which columns may be made")
     if isinstance(cells, Levels) or len(levels) <= MAX_DISTINCT * n_filled:
         return column
     n_words = np.mean([sum(any(map(str.isalpha, word)) for word in text.split()) for text in levels])

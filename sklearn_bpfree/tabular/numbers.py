@@ -25,20 +25,23 @@ CURRENCY_CODES = frozenset(
 LOOKALIKES = str.maketrans("−–’‘ʼ´`＋，．％＄²³٫٬٪", "--'''''+,.%$23.,%")
 CELL = re.compile(
     rf"""
-    (?P<bound>[<>]=?|[≤≥~≈±]|(?:ca|approx|about|under|over|up\ to)\b\.?)?\s*
+    (?P<bound>[<>]=?|[≤≥~≈±]|(?:ca|approx|about|circa|under|over|up\ to)\b\.?|c\.)?\s*
     (?P<open>\()?\s*(?P<sign>[+-])?\s*
     (?P<before>[^\W\d_]{{0,3}}[{CURRENCY_SIGNS}]|[^\W\d_]{{2,3}}\.?)?\s*(?P<inner>[(+-])?\s*
-    (?:(?P<over>(?:\d+\s+)?\d+/\d+)|(?P<digits>\d(?:[\d.,'_\ ]*\d)?|[.,]\d+)(?:[.,]-{{0,2}}|/-)?
+    (?:(?P<over>(?:\d+\s+)?\d+/\d+)|(?P<digits>\d(?:[\d.,'_\ ]*\d)?|[.,]\d+)(?P<end>[.,]-{{0,2}}|/-)?
       (?:(?:[eE]|[dD](?=[+-])|\s?[×x*·]\s?10\^)(?P<power>[+-]?\d+))?)
-    (?P<more>\+)?\s*(?P<note>[*†‡§]+|\[\w{{1,2}}\]|\((?:approx|est|prov)\.?\))?\s*
+    (?P<error>\s*(?:±|\+/-)\s*[\d.,]+)?(?P<more>\+)?\s*(?P<note>[*†‡§]+|\[\w{{1,2}}\]|\((?:approx|est|prov)\.?\))?\s*
     (?P<after>(?:/\s?(?=[^\W\d]))?[^\d\s()<>=+.,:;/?!'"_-](?:[^\d()<>=;:?!\n]{{0,18}}[^\d()<>=;:?!\n\s-])?[23]?|['"′″])?\s*
     (?P<minus>-)?\s*(?P<close>\))?(?P<star>[*†‡§]+)?""",
     re.VERBOSE,
 )
 NOTHING = re.compile(rf"[{CURRENCY_SIGNS}]\s*[{DASHES}]{{1,2}}|[{DASHES}]{{1,2}}\s*[{CURRENCY_SIGNS}]")  # Excel's 0
-SCORE = re.compile(
-    r"\d+(?:[.,]\d+)?(\s*(?:/|out of|of|von|sur|de|su)\s*\d+(?:\s*[^\W\d]+)?)"
-)  # points of a test, stars of five
+SCORE = re.compile(  # points of a test, stars of five, mL/min/1.73m2
+    r"\d+(?:[.,]\d+)?(\s*(?:/|out of|of|von|sur|de|su)\s*\d+(?:\s*[^\W\d]+)?|\s?[^\W\d]+/[^\d\s]*/\s?[\d.]+\s?m[2²])"
+)
+RAISED = re.compile("10([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+LOWERED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
+POINT = re.compile(r"(?<=\d)·(?=\d+(?!\d|\^))")  # the decimal point of British print
 FIVES = str.maketrans("0123456789", "5555555555")
 VULGAR = {
     sign: f" {ratio}" for sign, ratio in zip("½¼¾⅓⅔⅛⅜⅝⅞", "1/2 1/4 3/4 1/3 2/3 1/8 3/8 5/8 7/8".split(), strict=True)
@@ -47,8 +50,8 @@ DENOMINATORS = frozenset({2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64})  # of fractions
 MARKS = [(".", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (",", ""), (".", "_")]
 SI_PREFIXES = dict(
     zip(
-        ["", "n", "µ", "u", "m", "c", "d", "k", "K", "M", "G", "T"],
-        [1, 1e-9, 1e-6, 1e-6, 1e-3, 0.01, 0.1, 1e3, 1e3, 1e6, 1e9, 1e12],
+        ["", "n", "µ", "u", "m", "c", "d", "k", "K", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"],
+        [1, 1e-9, 1e-6, 1e-6, 1e-3, 0.01, 0.1, 1e3, 1e3, 1e6, 1e9, 1e12, 2**10, 2**20, 2**30, 2**40],
         strict=True,
     )
 )
@@ -59,6 +62,8 @@ MAX_UNITS, MAX_UNIT = 5, 6  # units of a column, and letters of one, beyond whic
 ORDINALS = {"st", "nd", "rd", "th", "."}
 WORDS = dict.fromkeys(["k", "K", "tsd", "thousand"], 1e3) | {"lakh": 1e5, "crore": 1e7, "cr": 1e7}
 WORDS |= dict.fromkeys(["M", "m", "mn", "mio", "mil", "million", "millionen"], 1e6)
+MAY_BE_UNITS = ("m", "b", "B", "G")  # metres, bits, bytes, grams
+WORDS |= {"千": 1e3, "천": 1e3, "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8}
 WORDS |= dict.fromkeys(["B", "b", "bn", "G", "mrd", "billion", "milliarden"], 1e9)
 
 
@@ -111,6 +116,7 @@ class _Cell(NamedTuple):
     unit: str
     bound: bool
     note: bool = False
+    error: bool = False
 
     def number(self, decimal, group):
         if "/" in self.digits:
@@ -126,7 +132,8 @@ def _parse(text: str) -> _Cell | None:
     """Take a text apart; None if it is not a number with a unit."""
     text = bare(text)
     if not text.isascii():
-        text = text.translate(LOOKALIKES).strip()
+        text = RAISED.sub(lambda power: "10^" + power[1].translate(LOWERED), text)
+        text = POINT.sub(".", text.translate(LOOKALIKES).strip())
         for sign, fraction in VULGAR.items():
             text = text.replace(sign, fraction)
     if NOTHING.fullmatch(text):
@@ -138,6 +145,8 @@ def _parse(text: str) -> _Cell | None:
     before, inner, after, minus, closing = (found[part] for part in ("before", "inner", "after", "minus", "close"))
     opening, inner = (found["open"] + inner, "") if inner == "(" else (found["open"], inner)
     code = before.rstrip(".")
+    if found["end"] in (".", ",") and found["end"] in found["digits"]:
+        return None  # such as 31.12.
     if (opening != "") != (closing != "") or (code.isalpha() and code.casefold() not in CURRENCY_CODES):
         return None
     signs = found["sign"] + inner + minus
@@ -145,7 +154,8 @@ def _parse(text: str) -> _Cell | None:
         return None
     unit = " ".join(filter(None, (code, after.rstrip("."))))
     digits, power, bound = found["digits"] or found["over"], found["power"], bool(found["bound"] or found["more"])
-    return _Cell(digits, power, signs + opening in ("-", "("), unit, bound, bool(found["note"] or found["star"]))
+    note, error = bool(found["note"] or found["star"]), bool(found["error"])
+    return _Cell(digits, power, signs + opening in ("-", "("), unit, bound, note, error)
 
 
 def decide(counts: Mapping[str, int]) -> NumberFormat | str:
@@ -283,7 +293,9 @@ def _scales(cells: Iterable[_Cell]) -> dict[str, float] | None:
     """The factor of each unit, so that all numbers of the column are in one; None if that is not known."""
     units = {cell.unit for cell in cells}
     named = units - {""}
-    if len(named) <= 1 and not (units > named and _word(next(iter(named), ""))):
+    if units > named and named <= {word for word in WORDS if word not in MAY_BE_UNITS}:
+        return _words_of_number(units)
+    if len(named) <= 1:
         return dict.fromkeys(units | {""}, 1.0)
     if len({_singular(unit) for unit in named}) == 1 or named <= ORDINALS:
         return dict.fromkeys(units | {""}, 1.0)
@@ -322,9 +334,11 @@ def _is_currency(unit):
 
 def _si(units):
     """Factors of units such as g and kg."""
+    units = {unit: "B" if unit.casefold() in ("byte", "bytes") else unit for unit in units}
     for base in SI_UNITS:
-        if all(unit.endswith(base) and unit.removesuffix(base) in SI_PREFIXES for unit in units):
-            return {unit: float(SI_PREFIXES[unit.removesuffix(base)]) for unit in units}
+        prefixes = {unit: short.removesuffix(base) for unit, short in units.items() if short.endswith(base)}
+        if len(prefixes) == len(units) and {*prefixes.values()} <= SI_PREFIXES.keys():
+            return {unit: float(SI_PREFIXES[prefix]) for unit, prefix in prefixes.items()}
     return None
 
 
@@ -349,5 +363,7 @@ def _notes(cells, decimal, group, scales, doubt):
         yield "signs such as < or + for bounds dropped"
     if any(cell.note for cell in cells.values()):
         yield "marks of footnotes dropped"
+    if any(cell.error for cell in cells.values()):
+        yield "errors behind ± dropped"
     if any("/" in cell.digits for cell in cells.values()):
         yield "with fractions"

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sklearn_bpfree.tabular.dates import parse
 from sklearn_bpfree.tabular.holes import bare, nearly_all
+from sklearn_bpfree.tabular.moment_texts import parse
 
 HOURS_PER_DAY = 24
+MIN_FIGURES, MIN_HOURS = 10, 5  # different times, and hours, of four figures alone
 LENGTHS = {"w": 168, "week": 168, "d": 24, "day": 24, "tag": 24, "h": 1, "hr": 1, "hour": 1, "std": 1, "stunde": 1}
 LENGTHS |= dict.fromkeys(["m", "min", "minute"], 1 / 60) | dict.fromkeys(["s", "sec", "second", "sek"], 1 / 3600)
 LENGTHS |= dict.fromkeys(["y", "yr", "year", "jahr", "an", "année", "año"], 8766)  # 365.25 days
@@ -68,6 +69,26 @@ def _length(unit):
         (LENGTHS[unit.removesuffix(end)] for end in ("", "s", "e", "n", "en") if unit.removesuffix(end) in LENGTHS),
         None,
     )
+
+
+@dataclass(frozen=True)
+class FiguresFormat:
+    """Times of day such as 0930, which `read` turns into hours since midnight."""
+
+    notes: tuple[str, ...] = ("times of day such as 0930",)
+
+    def read(self, text: str) -> float | None:
+        text = bare(text)
+        if len(text) != 4 or not text.isdecimal() or int(text) > 2400 or int(text[2:]) > 59:
+            return None
+        return int(text[:2]) + int(text[2:]) / 60
+
+
+def decide_figures(counts: Mapping[str, int]) -> FiguresFormat | None:
+    """The format of a column of times of day of four figures; None if it may hold something else; as `decide_times`."""
+    hours = nearly_all(counts, FiguresFormat().read)
+    shown = len(hours) >= MIN_FIGURES and len({int(hour) for hour in hours.values()}) >= MIN_HOURS
+    return FiguresFormat() if shown else None
 
 
 def decide_times(counts: Mapping[str, int]) -> TimeFormat | None:

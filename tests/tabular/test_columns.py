@@ -417,3 +417,34 @@ def test_a_reader_can_be_cloned_and_meets_tables_of_other_widths_with_a_sentence
         reader.transform(np.c_[VALUES, VALUES])
     with pytest.raises(ValueError, match=r"columns are missing: \['c'\]"):
         ColumnReader().fit(pd.DataFrame({"c": VALUES})).transform(pd.DataFrame({"d": VALUES}))
+
+
+@pytest.mark.parametrize("text", ["{a}/{b}", "{a}:{b}", "{a}.5, {b}.25", "{a} x {b} cm", "({a}.1, {b}.1)"])
+def test_several_numbers_in_each_cell_are_told(text):
+    cells = [[text.format(a=a, b=b)] for a in range(100, 112) for b in range(70, 80)]
+    (column,) = describe_columns(np.array(cells, dtype=object))
+    assert "several numbers stand in each cell" in column.note
+
+
+@pytest.mark.parametrize("spelling", ["%d%m%y", "%d%m%Y"])
+def test_figures_that_are_dates_are_so_as_texts_and_as_numbers(spelling):
+    moments = np.datetime64("2019-01-01") + np.arange(0, 900, 17)
+    texts = [moment.astype(object).strftime(spelling) for moment in moments]
+    for cells in ([[text] for text in texts], [[int(text)] for text in texts]):
+        (column,) = describe_columns(np.array(cells, dtype=object if isinstance(cells[0][0], str) else np.int64))
+        assert column.kind == "date"
+        np.testing.assert_array_equal(column.read([cell for (cell,) in cells])[""], moments.astype(np.int64))
+
+
+def test_dates_without_years_have_no_weekday():
+    moments = np.datetime64("2019-01-01") + np.arange(0, 365, 5)
+    texts = np.array([[moment.astype(object).strftime("%d.%m.")] for moment in moments], dtype=object)
+    assert describe_columns(texts)[0].parts == ("month", "day")
+
+
+@pytest.mark.parametrize("words", ["True False", "TRUE FALSE", "true false"])
+def test_texts_of_true_and_false_are_booleans_in_an_array_as_in_a_file(words):
+    cells = [[word] for word in [*words.split(), "n/a"] * 5]
+    (column,) = describe_columns(np.array(cells, dtype=object))
+    assert column.kind == "boolean"
+    np.testing.assert_array_equal(column.read([*words.split(), None])[""], [1, 0, np.nan])
