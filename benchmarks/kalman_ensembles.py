@@ -3,7 +3,8 @@
     python benchmarks/kalman_ensembles.py small|span|mnist [--data ../shared/data] [--seeds 0,1]
 
 - small: digits, breast_cancer, wine (accuracy) and diabetes, Friedman 1 (R2, coverage of the 90 % interval, CRPS),
-  70/30 splits, hidden (32,) tanh for all, standardised columns; time is CPU seconds of the fit over those of the MLP.
+  70/30 splits, hidden (32,) tanh for all, standardised columns; time is CPU seconds of the fit over those of the MLP;
+  into benchmarks/results/kalman_ensembles.csv.
 - span: digits, `eki` with each option alone: what leaves the span of the first members, and what does not.
 - mnist: 784-128-10 relu, pixels / 255, test accuracy and seconds after some passes; the data folder holds mnist.npz.
 
@@ -16,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import results
 from scipy.stats import norm
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine, make_friedman1
 from sklearn.model_selection import train_test_split
@@ -74,7 +76,8 @@ def small(options):
         rows = {name: [] for name in ["MLP*", *names]}
         for seed in options.seeds:
             X, X_test, y, y_test = split(loader, seed, regression)
-            peer = (MLPRegressor if regression else MLPClassifier)(HIDDEN, "tanh", random_state=seed)
+            kind = MLPRegressor if regression else MLPClassifier
+            peer = kind(hidden_layer_sizes=HIDDEN, activation="tanh", random_state=seed)
             base = fit(peer, X, y)
             rows["MLP*"].append([peer.score(X_test, y_test), np.nan, np.nan, np.nan, 1.0])
             for name in names:
@@ -91,6 +94,9 @@ def small(options):
         print(f"\n{label:14s}{'score':>9s}{'cover 90':>10s}{'raw':>7s}{'CRPS':>8s}{'time':>8s}")
         for name, values in rows.items():
             score, cover, raw, error, ratio = np.mean(values, axis=0)
+            row = {"set": label, "trainer": name, "seeds": " ".join(map(str, options.seeds)), "score": f"{score:.4f}"}
+            row |= {"cover 90": f"{cover:.3f}", "CRPS": f"{error:.3f}", "time": f"{ratio:.2f}"}
+            results.add("kalman_ensembles", row, ("set", "trainer"))
             print(f"{name:14s}{score:9.4f}{cover:10.3f}{raw:7.3f}{error:8.3f}{ratio:8.2f}", flush=True)
 
 

@@ -165,6 +165,14 @@ def intervals():
     return markdown(header, lines)
 
 
+def ensembles():
+    """Persistent ensembles of the Kalman family."""
+    rows = results.read("kalman_ensembles")
+    figures = [[row[field].replace("nan", "").lstrip("0") for field in ("score", "cover 90", "CRPS")] for row in rows]
+    lines = [[row["set"], row["trainer"], *cells, row["time"]] for row, cells in zip(rows, figures, strict=True)]
+    return markdown(["", "", "score", "cover", "CRPS", "time / MLP's"], lines)
+
+
 def origin(name):
     """On what the rows of a file were measured."""
     rows = results.read(name)

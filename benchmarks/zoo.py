@@ -71,7 +71,7 @@ def labels(only):
     """What is fitted, from label to the trainer's name and parameters; the MLP comes first."""
     rows = [(name, {}) for name in list_trainers()] + MODES
     named = {" ".join([name, *map(str, parameters.values())]): (name, parameters) for name, parameters in rows}
-    return {"MLP": ("MLP", {})} | {k: v for k, v in named.items() if only is None or v[0] in only or k in only}
+    return {"MLP": ("MLP", {})} | {k: v for k, v in named.items() if only is None or k in only or f"{v[0]}+" in only}
 
 
 def rows_of(name, split, folder):
@@ -182,9 +182,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz, loader.py and the tables")
     parser.add_argument("--sets", default="digits,breast_cancer,diabetes")
-    parser.add_argument("--trainers", help="only these, separated by commas")
+    parser.add_argument("--trainers", help="only these, separated by commas; NAME+ with its modes")
     parser.add_argument("--splits", default="0,1")
-    parser.add_argument("--limit", type=int, default=60, help="CPU seconds of a fit")
+    parser.add_argument("--limit", type=int, default=180, help="CPU seconds of a fit")
     parser.add_argument("--file", default="zoo", help="results file, NAME.csv; default: benchmarks/results/zoo.csv")
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
