@@ -22,7 +22,6 @@ from sklearn_bpfree.bench.terminal import markdown
 from sklearn_bpfree.plugin.registry import inspect_trainers
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURE = ROOT / "docs/images/zoo.png"
 MARKED = re.compile(r"(<!-- table: (\w+)((?: [\w,+-]+)*) -->\n).*?(<!-- /table -->)", re.S)
 OWN = "sklearn-bpfree "
 CONTROLS = ("MLP", "backprop", "rvfl")
@@ -180,32 +179,6 @@ def origin(name):
     return f"Measured on {'; '.join(parts[2])}, {'; '.join(parts[1])}, commit {', '.join(parts[0])}."
 
 
-def picture():
-    """Error against time, a dot for each trainer that has a score on every table."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    found, sets = measured()
-    colours = {"output error": "tab:blue", "values": "tab:orange"}
-    needs = {info.name: info.needs for info in trainers()}
-    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
-    for label, by_set in found.items():
-        error = errors(by_set, found["MLP"], sets)
-        spent = [float(r["times_mlp"]) for name in sets for r in by_set.get(name, ()) if r["times_mlp"]]
-        if error and spent:
-            colour = "black" if label in CONTROLS else colours.get(needs.get(label.split()[0]), "tab:gray")
-            axes.plot(gm(spent), error[0], "o", color=colour)
-            place = {"fontsize": 6, "xytext": (3, 2), "textcoords": "offset points"}
-            axes.annotate(label, (gm(spent), error[0]), **place)
-    for name, colour in {"controls": "black", "need an output error": "tab:blue", "need values": "tab:orange"}.items():
-        axes.plot([], [], "o", color=colour, label=name)
-    axes.set(xscale="log", yscale="log", xlabel="CPU time / MLP's", ylabel="error / MLP's")
-    axes.legend(loc="upper right", fontsize=7)
-    figure.savefig(PICTURE, dpi=130)
-
-
 def join(path):
     """Somebody else's rows into the results, the controls aside, each as it was measured."""
     with Path(path).open(encoding="utf-8", newline="") as file:
@@ -229,7 +202,9 @@ def main():
         if not options.check:
             page.write_text(text, encoding="utf-8")
     if not options.check:
-        picture()
+        from zoo_picture import draw
+
+        draw(*measured(), {info.name: info.needs for info in trainers()})
     return bool(options.check and changed)
 
 
