@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import suite_tables
+from results import ORIGIN, origin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import log_loss
@@ -37,7 +38,7 @@ from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 from sklearn_bpfree.tabular import tabular_pipeline
 
-FIELDS = ("table", "split", "setting", "rows", "error", "loss", "fit_seconds")
+FIELDS = ("table", "split", "setting", "rows", "error", "loss", "fit_seconds", *ORIGIN)
 FLOOR = 1e-3  # errors below this are not told apart: a few rows decide
 
 
@@ -152,7 +153,7 @@ def measure(table, split, setting):
     else:
         error = loss = np.square(y_test - predicted).sum() / np.square(y_test - y_test.mean()).sum()
     values = (table, split, setting, len(X), f"{error:.6f}", f"{loss:.6f}", f"{seconds:.3f}")
-    return dict(zip(FIELDS, values, strict=True))
+    return dict(zip(FIELDS, values, strict=False)) | origin()
 
 
 def read(path):
