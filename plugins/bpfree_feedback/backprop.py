@@ -20,6 +20,7 @@ class Backprop(ErrorSignalTrainer):
     Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors", Nature 323.
     """
 
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit", "monotone")
     transposes: ClassVar[str] = "all"
 
     def signal(self, layer, above, run):

@@ -16,9 +16,11 @@ No hidden layer waits for another, and no transposed kernel is used. E may come 
 Then a hidden layer need not even wait for the output, and can learn while the rows are going up. Read `signal` first.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
-from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product, unit_directions
 
 
 class DFA(ErrorSignalTrainer):
@@ -41,6 +43,8 @@ class DFA(ErrorSignalTrainer):
     Frenkel, Lefebvre and Bol (2021), "Learning without feedback: fixed random learning signals allow for feedforward
     training of deep neural networks", Frontiers in Neuroscience 15.
     """
+
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit", "monotone")
 
     feedback: str = "random"
     error: str = "current"
@@ -66,6 +70,10 @@ class DFA(ErrorSignalTrainer):
     def init_feedback(self, network, rng):
         K = network.n_outputs
         return [rng.normal(0, 1 / np.sqrt(K), (K, units)) for units in network.layer_sizes[1:-1]]
+
+    def feedback_directions(self, network):
+        *hidden, outputs = unit_directions(network)[1:]
+        return [(outputs, units) for units in hidden]
 
     def init(self, problem, rng):
         """With a delayed error, the last array of `feedback` is the error of every row, (n, K)."""

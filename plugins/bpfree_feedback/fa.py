@@ -31,6 +31,8 @@ class FA(FeedbackTrainer):
     Akrout, Wilson, Humphreys, Lillicrap and Tweed (2019), "Deep learning without weight transport", NeurIPS.
     """
 
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit", "monotone")
+
     feedback: str = "sign"
 
     feedbacks: ClassVar[tuple[str, ...]] = ("random", "sign", "kolen_pollack")

@@ -12,6 +12,11 @@ def wide(network) -> Network:
     return replace(network, layer_sizes=(inputs, *[COMPANION_UNITS for _ in hidden[:1]], outputs))
 
 
+def joins(trainer: Trainer, network: Network) -> bool:
+    """Whether a companion's predictions may be added to a network's: not where only the network's are monotone."""
+    return network.directions is None or "monotone" in trainer.offers
+
+
 def whole_fit(trainer: Trainer, problem: Problem, rng) -> State:
     """A whole fit of the companion's trainer, with its own budget."""
     budget = trainer.budget(*problem.X.shape)

@@ -34,7 +34,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.companion import whole_fit, wide
+from bpfree_ladder.companion import joins, whole_fit, wide
 from bpfree_ladder.member import Member, endless_permutations, learn, main_columns
 from bpfree_ladder.schedule import (
     COMPANION_SHARE,
@@ -71,8 +71,8 @@ class Ladder(Trainer):
         Whether only one member goes on once the decay is found.
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
-        units, below 800 rows and unless ``single=True``. "auto": `RVFL` with mixed units and the readout that
-        minimises the loss.
+        units, below 800 rows and unless ``single=True``, or where predictions are to be monotone and its own are not.
+        "auto": `RVFL` with mixed units and the readout that minimises the loss.
     search : float, default=None
         Share of the steps after which the members settle on a decay. None: .32 below 1500 rows, .4 from there on.
     boost : float, default=1.6
@@ -93,7 +93,7 @@ class Ladder(Trainer):
     err in different ways gain most by their mean).
     """
 
-    offers: ClassVar[tuple[str, ...]] = ("return_std", "sets")
+    offers: ClassVar[tuple[str, ...]] = ("return_std", "sets", "monotone")
     transposes: ClassVar[str] = "own head"
     state_types: ClassVar[tuple[type, ...]] = (LadderState, Member, ValuesUnseen)
 
@@ -139,6 +139,11 @@ class Ladder(Trainer):
 
     def init(self, problem, rng):
         n = problem.n_samples
+        if problem.network.directions is not None and "monotone" not in self._inner().offers:
+            raise ValueError(
+                f"monotonic_cst asks for a trainer of Ladder that offers monotone, but {self.trainer!r} does not; use "
+                "its default."
+            )
         first = rungs(n, self.single) if self.decays is None else [(decay, False) for decay in self.decays]
         main = main_columns(problem.X) if any(main_only for _, main_only in first) else None
         held_rng, *member_rngs = rng.spawn(1 + len(first))
@@ -175,7 +180,7 @@ class Ladder(Trainer):
         if t + 1 >= end and M > 1:
             state = self._cool(state, problem)
         companion = None if self.single or problem.n_samples >= SHORT else self._companion()
-        if t + 1 >= end and companion is not None:
+        if t + 1 >= end and companion is not None and joins(companion, problem.network):
             state = replace(state, companion=whole_fit(companion, problem, rng))
         return state
 

@@ -61,7 +61,7 @@ def main_columns(X) -> np.ndarray | None:
 
 def narrow(network, columns) -> Network:
     """The network of a member that sees some columns; None: all."""
-    return network if columns is None else replace(network, layer_sizes=(len(columns), *network.layer_sizes[1:]))
+    return network if columns is None else network.narrowed(columns)
 
 
 def seen(X, columns):

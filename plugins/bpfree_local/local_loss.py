@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from bpfree_local.heads import dense, draw_heads, head_and_error, start_heads
-from sklearn_bpfree.plugin import ErrorSignalTrainer, Network, check_choice, product, shrink
+from sklearn_bpfree.plugin import ErrorSignalTrainer, Network, check_choice, product, shrink, unit_directions
 
 SHARE_OF_SIM = {"pred": 0.0, "predsim": 0.99, "sim": 1.0}  # beta
 
@@ -43,6 +43,7 @@ class LocalLoss(ErrorSignalTrainer):
     Belilovsky, Eickenberg and Oyallon (2019), "Greedy layerwise learning can scale to ImageNet", ICML.
     """
 
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit", "monotone")
     transposes: ClassVar[str] = "own head"
 
     layer_loss: str = "pred"
@@ -71,6 +72,13 @@ class LocalLoss(ErrorSignalTrainer):
             elif self.layer_loss != "pred":
                 arrays.append(dense(rng, units, units)[0])
         return arrays
+
+    def feedback_directions(self, network):
+        *hidden, outputs = unit_directions(network)[1:]
+        ways = [way for units in hidden[:-1] for way in ((units, outputs), None)]
+        if self.feedback == "random":
+            return ways + [(outputs, units) for units in hidden]
+        return ways + [None for _ in hidden if self.layer_loss != "pred"]
 
     def init(self, problem, rng):
         """The heads' biases start where the output layer's does."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, Network, product
+from sklearn_bpfree.plugin import ACTIVATIONS, ErrorSignalTrainer, Network, product, unit_directions
 
 BLOCK_ROWS = 1024  # rows predicted at a time, so that the activations stay in the processor's cache
 
@@ -28,6 +28,7 @@ class SumOfReadouts(ErrorSignalTrainer):
     recurrent networks of spiking neurons", Nature Communications 11, eq. 4 (symmetric e-prop).
     """
 
+    offers: ClassVar[tuple[str, ...]] = ("partial_fit", "monotone")
     transposes: ClassVar[str] = "own head"
 
     @property
@@ -39,6 +40,10 @@ class SumOfReadouts(ErrorSignalTrainer):
         K = network.n_outputs
         kernels = (Network((units, K)) for units in network.layer_sizes[1:-2])
         return [V.initial_weights(rng, np.float64)[: V.n_kernel].reshape(-1, K) for V in kernels]
+
+    def feedback_directions(self, network):
+        *hidden, outputs = unit_directions(network)[1:]
+        return [(units, outputs) for units in hidden[:-1]]
 
     def add_readouts(self, Z, run):
         for H, V in zip(run.hidden, run.feedback, strict=False):

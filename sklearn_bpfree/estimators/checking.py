@@ -18,7 +18,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import validate_data
 
 from sklearn_bpfree.estimators import parameters
+from sklearn_bpfree.estimators.constraints import check_constrained, directions_of
 from sklearn_bpfree.estimators.magnitudes import check_range
+from sklearn_bpfree.estimators.parameters import trainer_name
 from sklearn_bpfree.estimators.repeats import merge_repeated_rows
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.nn.activations import ACTIVATIONS
@@ -38,6 +40,7 @@ class _Checks(BaseEstimator):
     """The part of an estimator that checks and encodes."""
 
     def _check_network(self, network, trainer):
+        check_constrained(self, network, trainer)
         flat = ACTIVATIONS[self.activation].flat
         learns = trainer.learns_flat and network.weight_kind == "float"
         if network.is_smooth or learns or trainer.needs == "values":
@@ -153,7 +156,7 @@ class _Checks(BaseEstimator):
                 "set record_alignment=False, or use a loss such as loss='auto'."
             )
         sizes = (X.shape[1], *parameters.hidden_sizes(self.hidden_layer_sizes), targets.n_outputs)
-        network = Network(sizes, self.activation, self.weights)
+        network = Network(sizes, self.activation, self.weights, directions_of(self, X.shape[1]))
         parameters.check_size(network)
         return Problem(
             self._cast(X),
@@ -204,10 +207,6 @@ def _near_one(weight):
     """Weights whose sums can be formed; those that need it are multiplied by a power of two, which loses nothing."""
     exponent = np.frexp(weight.max())[1]
     return weight if abs(exponent) < EXPONENT else np.ldexp(weight, -exponent)
-
-
-def trainer_name(trainer) -> str:
-    return trainer if isinstance(trainer, str) else type(trainer).__name__
 
 
 def value_trainers() -> str:

@@ -45,6 +45,9 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         With a metric as `loss`: fraction of the steps that minimise the smooth loss that matches it (log-loss),
         after which the decision threshold is set (a shift of the output biases) and the metric itself takes over. 0:
         the metric from the first step on.
+    monotonic_cst : array-like of int of shape (n_features,) or dict of str to int, default=None
+        How probabilities of the second class go with each column, by position or by a column's name: 1 rise, -1 fall,
+        0 either; exact at every point, for trainers that offer monotone and two classes.
     batch_size : int or "auto", default="auto"
         Rows in a minibatch; "auto" leaves it to the trainer.
     max_iter : int, default=None
@@ -136,6 +139,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         trainer: str | Trainer = "dfa",
         loss: str | Loss | Callable = "auto",
         metric_warmup: float = 0.8,
+        monotonic_cst: Sequence[int] | dict[str, int] | None = None,
         batch_size: int | str = "auto",
         max_iter: int | None = None,
         tol: float | None = None,
@@ -158,6 +162,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
         self.trainer = trainer
         self.loss = loss
         self.metric_warmup = metric_warmup
+        self.monotonic_cst = monotonic_cst
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol

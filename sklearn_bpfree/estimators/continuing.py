@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.trainer import Trainer
 
-ALWAYS = ("hidden_layer_sizes", "activation", "weights", "loss", "dtype", "random_state", "trainer")
+ALWAYS = ("hidden_layer_sizes", "activation", "weights", "monotonic_cst", "loss", "dtype", "random_state", "trainer")
 TRAINING_ROWS = "the training rows (X, y, weights, and what early_stopping holds out of them)"
 WHILE_UNFINISHED = ("the validation rows (X_val, or what early_stopping holds out)", "scoring", "metric_warmup")
 
@@ -59,6 +59,7 @@ def basis_of(estimator, problem, objective, trainer, held_out) -> dict[str, Any]
         "hidden_layer_sizes": network.layer_sizes[1:-1],
         "activation": network.activation,
         "weights": network.weight_kind,
+        "monotonic_cst": network.directions,
         "loss": objective if metric is None else metric.scoring,
         "dtype": str(problem.dtype),
         "random_state": seed if seed is None or isinstance(seed, Integral) else type(seed),
@@ -85,7 +86,7 @@ def check_goes_on(before: dict[str, Any], now: dict[str, Any], *, unfinished: bo
         "warm_start=True" or "partial_fit".
     """
     for name in (*ALWAYS, TRAINING_ROWS, *(WHILE_UNFINISHED if unfinished else ())):
-        if (change := _change(name, before[name], now[name])) is not None:
+        if (change := _change(name, before.get(name), now[name])) is not None:
             name, *values = change
             old, new = (" ".join(repr(value).split()) for value in values)
             anew = "clone the estimator" if call == "partial_fit" else "set warm_start=False"

@@ -9,9 +9,10 @@ from typing import cast
 
 import numpy as np
 
-from sklearn_bpfree.estimators.checking import trainer_name, value_trainers
+from sklearn_bpfree.estimators.checking import value_trainers
 from sklearn_bpfree.estimators.compat import Method
 from sklearn_bpfree.estimators.magnitudes import largest_column
+from sklearn_bpfree.estimators.parameters import trainer_name
 from sklearn_bpfree.nn.objectives import ObjectiveError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_bpfree.estimators.checking import trainer_name
+from sklearn_bpfree.estimators.parameters import trainer_name
 from sklearn_bpfree.plugin.registry import get_trainer_class, inspect_trainers
 
 

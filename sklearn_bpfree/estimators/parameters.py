@@ -86,6 +86,11 @@ def make_trainer(given) -> Trainer:
     return trainer
 
 
+def trainer_name(trainer) -> str:
+    """By which a sentence speaks of a trainer."""
+    return trainer if isinstance(trainer, str) else type(trainer).__name__
+
+
 def check_size(network) -> None:
     """Raise a ValueError for a network that cannot be held in memory."""
     if network.n_weights > MOST_WEIGHTS:

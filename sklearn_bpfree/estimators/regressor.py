@@ -46,6 +46,9 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         itself. 0: the metric from the first step on.
     quantile : float, default=None
         For ``loss="quantile"``: in (0, 1); None means 0.5.
+    monotonic_cst : array-like of int of shape (n_features,) or dict of str to int, default=None
+        How predicted values go with each column, by position or by a column's name: 1 rise, -1 fall,
+        0 either; exact at every point, for trainers that offer monotone and one value a row.
     batch_size : int or "auto", default="auto"
         Rows in a minibatch; "auto" leaves it to the trainer.
     max_iter : int, default=None
@@ -134,6 +137,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         loss: str | Loss | Callable = "auto",
         metric_warmup: float = 0.8,
         quantile: float | None = None,
+        monotonic_cst: Sequence[int] | dict[str, int] | None = None,
         batch_size: int | str = "auto",
         max_iter: int | None = None,
         tol: float | None = None,
@@ -156,6 +160,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
         self.loss = loss
         self.metric_warmup = metric_warmup
         self.quantile = quantile
+        self.monotonic_cst = monotonic_cst
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol

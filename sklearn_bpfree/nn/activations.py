@@ -31,6 +31,8 @@ class Activation:
         Whether the derivative cannot be had from H alone, so that Z must be kept.
     flat : bool
         Whether the derivative is zero almost everywhere, so that only trainers that need values can learn.
+    rises : bool
+        Whether f never falls, so that networks can be monotone.
     formula : callable
         ``formula(Z)`` is what `apply` computes, as a `Formula`.
     """
@@ -39,6 +41,7 @@ class Activation:
     chain: Callable
     needs_input: bool = False
     flat: bool = False
+    rises: bool = True
     formula: Callable = _no_formula
 
 
@@ -136,8 +139,8 @@ ACTIVATIONS = {
     "logistic": Activation(_logistic, _chain_logistic, formula=lambda Z: Formula("Sigmoid", Z)),
     "tanh": Activation(_tanh, _chain_tanh, formula=lambda Z: Formula("Tanh", Z)),
     "relu": Activation(_relu, _chain_relu, formula=lambda Z: Formula("Relu", Z)),
-    "gelu": Activation(_gelu, _chain_gelu, needs_input=True, formula=_gelu_formula),
-    "silu": Activation(_silu, _chain_silu, needs_input=True, formula=lambda Z: Z * Formula("Sigmoid", Z)),
+    "gelu": Activation(_gelu, _chain_gelu, needs_input=True, rises=False, formula=_gelu_formula),
+    "silu": Activation(_silu, _chain_silu, needs_input=True, rises=False, formula=lambda Z: Z * Formula("Sigmoid", Z)),
     "softplus": Activation(_softplus, _chain_softplus, formula=_softplus_formula),
     "step": Activation(_step, _chain_flat, flat=True, formula=lambda Z: (Z > 0).cast(Z.dtype)),
     "sign": Activation(_sign, _chain_flat, flat=True, formula=lambda Z: (Z >= 0).cast(Z.dtype) * 2 - 1),

@@ -9,7 +9,7 @@ A leading population axis is allowed wherever weights are: weights of shape (P, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
@@ -37,11 +37,15 @@ class Network:
     weight_kind : {"float", "int8", "ternary", "binary"}, default="float"
         What the kernels are in use; see `sklearn_bpfree.nn.quantisation`. Weight vectors are always float: outputs are
         those of `effective(weights)`.
+    directions : tuple of int, default=None
+        1, -1 or 0 for each input: whether outputs are to rise with it, to fall, or either; for the trainer to see to
+        (see `sklearn_bpfree.nn.monotone`). None: no input is constrained.
     """
 
     layer_sizes: tuple[int, ...]
     activation: str = "relu"
     weight_kind: str = "float"
+    directions: tuple[int, ...] | None = None
 
     @property
     def is_smooth(self) -> bool:
@@ -77,6 +81,13 @@ class Network:
     def n_outputs(self) -> int:
         """Number of output units."""
         return self.layer_sizes[-1]
+
+    def narrowed(self, columns) -> Network:
+        """The network of those that see some of the inputs only, by their numbers."""
+        directions = None if self.directions is None else tuple(self.directions[j] for j in columns)
+        if directions is not None and not any(directions):
+            directions = None
+        return replace(self, layer_sizes=(len(columns), *self.layer_sizes[1:]), directions=directions)
 
     def unpack(self, weights) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Views of the flat vector as matrices.

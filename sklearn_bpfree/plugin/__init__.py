@@ -34,6 +34,7 @@ Other trainers
 
 Network
     Network             shape of a multi-layer perceptron; its outputs are a pure function of weights and rows
+    unit_directions     in which direction each unit goes, for a network whose outputs are to be monotone
     ACTIVATIONS         hidden activations by name, each an `Activation`
     Activation          a hidden activation f and its derivative
     Adam, SGD           optimizers: from a gradient to an increment, in place
@@ -90,6 +91,7 @@ from sklearn_bpfree.nn.arrays import add_bias, affine, dropout_mask, ones, produ
 from sklearn_bpfree.nn.draws import draw_key, keyed, random_bits, random_signs
 from sklearn_bpfree.nn.formulas import Formula
 from sklearn_bpfree.nn.loss import Loss
+from sklearn_bpfree.nn.monotone import unit_directions
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, ObjectiveError
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
@@ -168,5 +170,6 @@ __all__ = [
     "schedule_factor",
     "shrink",
     "solve_readout",
+    "unit_directions",
     "write_gradient",
 ]

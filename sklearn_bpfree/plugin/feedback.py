@@ -11,11 +11,13 @@ Read `signal` first.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sklearn_bpfree.nn.arrays import product
+from sklearn_bpfree.nn.monotone import unit_directions
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.error_signal import ErrorSignalTrainer
 from sklearn_bpfree.plugin.passes import Pass
@@ -57,6 +59,10 @@ class FeedbackTrainer(ErrorSignalTrainer):
         if self.feedback in ("transpose", "sign"):
             return []
         return [rng.normal(0, np.sqrt(2 / sum(shape)), shape) for shape in network.kernel_shapes[1:]]
+
+    def feedback_directions(self, network: Network) -> list[Any]:
+        ways = [*pairwise(unit_directions(network))][1:]
+        return [] if self.feedback in ("transpose", "sign") else ways
 
     def signal(self, layer: int, above: np.ndarray, run: Pass) -> np.ndarray:
         """What a signal at the pre-activations of the layer above says at a hidden layer's activations."""

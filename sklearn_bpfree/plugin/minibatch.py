@@ -17,6 +17,7 @@ from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
 from sklearn_bpfree.nn.arrays import shrink
+from sklearn_bpfree.nn.monotone import box, mirrored
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.optimizers import SCHEDULES, SGD, Adam, schedule_factor
 from sklearn_bpfree.plugin.batches import Batch
@@ -96,6 +97,13 @@ class MinibatchTrainer(Trainer):
     def follow(self, feedback: list[np.ndarray], increments: list[np.ndarray], decay: float) -> None:
         """Change `feedback` in place after an update, given the kernels' increments and their decay factor."""
 
+    def feedback_directions(self, network: Network) -> list[Any]:
+        """Directions of the units (from, to) that each feedback array leads between; None: it leads to no prediction.
+
+        Asked for where predictions are to be monotone (see `sklearn_bpfree.nn.monotone`).
+        """
+        return [None] * len(self.init_feedback(network, np.random.default_rng(0)))
+
     @abstractmethod
     def batch_gradient(self, run: Pass, batch: Batch, dropout: float | None = None) -> float:
         """Write what a minibatch says into the gradients of `run`; `step` does the rest.
@@ -164,13 +172,18 @@ class MinibatchTrainer(Trainer):
         weights = network.initial_weights(weight_rng, problem.dtype)
         network.unpack(weights)[1][-1][:] = problem.initial_output()
         feedback = [B.astype(problem.dtype) for B in self.init_feedback(network, feedback_rng)]
-        learned = Learned(network, weights, feedback, self.learns_feedback)
-        return ErrorSignalState(weights, feedback=feedback, slots=self._optimizer().slots(learned.parameters))
+        if network.directions is not None and not self.learns_feedback:
+            ways = self.feedback_directions(network)
+            feedback = [B if way is None else mirrored(B, *way) for B, way in zip(feedback, ways, strict=True)]
+        learned = self._learned(network, weights, feedback)
+        learned.project()
+        slots = self._optimizer().slots(learned.parameters)
+        return ErrorSignalState(learned.weights.copy(), feedback=[B.copy() for B in learned.feedback], slots=slots)
 
     def step(self, state: Any, problem: Problem, rng: np.random.Generator) -> ErrorSignalState:
         """One pass over the rows: for each minibatch its gradients, an increment by the optimizer, and weight decay."""
         optimizer = self._optimizer()
-        learned = Learned(problem.network, state.weights, state.feedback, self.learns_feedback)
+        learned = self._learned(problem.network, state.weights, state.feedback)
         [data_rng] = rng.spawn(1)
         run = learned.run(problem, rng)
         slots, t, total = [slot.copy() for slot in state.slots], state.t, 0.0
@@ -184,6 +197,7 @@ class MinibatchTrainer(Trainer):
                 if weight_decay:
                     shrink(learned.flat_kernels, decay)
                 learned.parameters += increment
+                learned.project()
                 self.follow(run.feedback, run.kernel_gradients, decay)
                 total += loss * len(batch.Y) / n_updates
             del batch
@@ -200,6 +214,10 @@ class MinibatchTrainer(Trainer):
         run.rng = rng
         self.batch_gradient(run, batch, dropout=0.0)
         return run.kernel_gradients
+
+    def _learned(self, network, weights, feedback):
+        ways = [] if network.directions is None else self.feedback_directions(network)
+        return Learned(network, weights, feedback, self.learns_feedback, ways)
 
     def _optimizer(self):
         return Adam(self.beta_1, self.beta_2) if self.optimizer == "adam" else SGD(self.momentum)
@@ -232,7 +250,7 @@ class Learned:
         Views of the gradient; none where the feedback is not learned.
     """
 
-    def __init__(self, network, weights, feedback, learns_feedback):
+    def __init__(self, network, weights, feedback, learns_feedback, ways=()):
         moved = feedback if learns_feedback else []
         self.network = network
         self.parameters = np.concatenate([a.ravel() for a in (weights, *moved)])
@@ -240,6 +258,14 @@ class Learned:
         self.weights, self.flat_kernels = self.parameters[: network.n_weights], self.parameters[: network.n_kernel]
         self.feedback = _views(self.parameters[network.n_weights :], moved) or [B.copy() for B in feedback]
         self.feedback_gradient = _views(self.gradient[network.n_weights :], moved)
+        self.box = None
+        if network.directions is not None:
+            self.box = [limit.astype(weights.dtype) for limit in box(network, ways if moved else (), moved)]
+
+    def project(self) -> None:
+        """Move the parameters to the nearest ones whose outputs go in the directions that the inputs ask for."""
+        if self.box is not None:
+            np.clip(self.parameters, *self.box, out=self.parameters)
 
     def run(self, problem, rng) -> Pass:
         """Minibatches of a problem that are learned in place."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -135,7 +134,7 @@ class Problem(Rows):
         X, network = self.X, self.network
         if columns is not None:
             X = X[:, columns] if sparse.issparse(X) else X.take(columns, axis=1)
-            network = replace(network, layer_sizes=(len(columns), *network.layer_sizes[1:]))
+            network = network.narrowed(columns)
         options = {
             "X": X[of] if isinstance(rows, slice) else X,
             "Y": self.Y[of],

@@ -74,7 +74,9 @@ class Trainer(HoldsTrainers, ABC):
         ``problem.loss`` is enough, so that any metric will do.
     offers : tuple of str
         What the trainer can do beyond `fit`; "partial_fit" when a step on other rows than before makes sense,
-        "return_std" when `predictive` says how sure a prediction is, "sets" when `least_probability` does for classes.
+        "return_std" when `predictive` says how sure a prediction is, "sets" when `least_probability` does for classes,
+        "monotone" when predictions go with each input as `Network.directions` asks, at every point (with a
+        `MinibatchTrainer`, which projects its weights, where they predict alone).
     transposes : str
         Which forward weights the teaching signal passes transposed: "none"; "own head", a layer's own readout; "signs",
         those of all kernels above; "all". A property where it depends on the hyper-parameters.

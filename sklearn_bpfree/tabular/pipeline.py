@@ -25,6 +25,7 @@ from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
 from sklearn_bpfree.estimators.base import _BPFreeEstimator
 from sklearn_bpfree.estimators.common import OfThisLibrary
 from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
+from sklearn_bpfree.estimators.constraints import OF_TABLE
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.tabular.circles import CircleEncoder
 from sklearn_bpfree.tabular.columns import (
@@ -38,6 +39,7 @@ from sklearn_bpfree.tabular.columns import (
     numeric_columns,
     straight_columns,
 )
+from sklearn_bpfree.tabular.constrained import encoded_directions
 from sklearn_bpfree.tabular.containers import as_table, native
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels, as_text
@@ -96,14 +98,20 @@ class TabularPipeline(OfThisLibrary, Pipeline):
         self : object
         """
         y = self._plain(y)
-        if get_config()["enable_metadata_routing"]:
+        if not get_config()["enable_metadata_routing"]:
+            params = self._for_the_estimator(params)
+        try:
             return super().fit(X, y, **params)
+        finally:
+            vars(self.steps[-1][1]).pop(OF_TABLE, None)
+
+    def _for_the_estimator(self, params):
+        """The parameters of `fit`, those for the estimator with its name in front."""
         given = {name: params.pop(name) for name in FOR_THE_ESTIMATOR if name in params}
         if given.get("X_val") is not None:
             given["X_val"] = _Rows(given["X_val"])
         last = self.steps[-1][0]
-        given = {f"{last}__{name}": value for name, value in given.items() if value is not None}
-        return super().fit(X, y, **given, **params)
+        return {f"{last}__{name}": value for name, value in given.items() if value is not None} | params
 
     @available_if(_last_step_has("partial_fit"))
     def partial_fit(self, X: Any, y: Any, **params: Any) -> Self:
@@ -123,6 +131,7 @@ class TabularPipeline(OfThisLibrary, Pipeline):
         y, encoder = self._plain(y), self[:-1]
         rows = encoder.transform(X) if hasattr(self[0], "columns_") else encoder.fit_transform(X, y)
         self.steps[:-1] = encoder.steps
+        self._tell_directions(rows)
         self[-1].partial_fit(rows, y, **params)
         return self
 
@@ -137,7 +146,23 @@ class TabularPipeline(OfThisLibrary, Pipeline):
         given = {} if routed_params is None else routed_params[self.steps[-1][0]].get("fit", {})
         if isinstance(rows := given.get("X_val"), _Rows):
             given["X_val"] = self[:-1].transform(rows.rows)
+        self._tell_directions(encoded)
         return encoded
+
+    def _tell_directions(self, encoded):
+        """Tell the last step what its `monotonic_cst`, of the columns of the table, is of the encoded ones."""
+        last = self.steps[-1][1]
+        vars(last).pop(OF_TABLE, None)
+        learner = _learner(last)
+        cst = getattr(learner, "monotonic_cst", None) if isinstance(learner, _BPFreeEstimator) else None
+        if cst is None:
+            return
+        if not isinstance(last, (_BPFreeEstimator, SkewedTargetRegressor)):
+            raise ValueError(
+                f"monotonic_cst cannot reach a table's columns from within {type(last).__name__}; put that around the "
+                "pipeline instead."
+            )
+        vars(last)[OF_TABLE] = encoded_directions(self.steps[:-1], cst, encoded.shape[1])
 
     def predict(self, X: Any, **params: Any) -> Any:
         """What the last step predicts.
@@ -240,6 +265,7 @@ def tabular_pipeline(
     random_state: int | np.random.RandomState | None = None,
     n_jobs: int | None = None,
     free_text: bool = False,
+    monotonic_cst: Sequence[int] | dict[str, int] | None = None,
 ) -> TabularPipeline:
     """Make a pipeline that takes a mixed-type table as it is.
 
@@ -281,6 +307,12 @@ def tabular_pipeline(
         Whether free text is used, by a :class:`TextEncoder`, instead of being left out; that takes seconds for some
         thousand texts.
 
+    monotonic_cst : array-like of int of shape (n_features,) or dict of str to int, default=None
+        How predictions (for classes the probability of the second of two) go with columns of numbers, by position or by
+        a column's name: 1 rise, -1 fall, 0 either; exact at every point. Unless None, it is set as the estimator's
+        parameter of that name. Missing values have no place in the order, and quantiles and prediction sets need not
+        keep it.
+
     Returns
     -------
     TabularPipeline
@@ -299,9 +331,11 @@ def tabular_pipeline(
     """
     estimator = _make_estimator(estimator)
     preprocessor = _make_preprocessor(estimator)
-    given = {"random_state": random_state, "n_jobs": n_jobs}
+    given = {"random_state": random_state, "n_jobs": n_jobs, "monotonic_cst": monotonic_cst}
     takes = getattr(estimator, "regressor", estimator)
     valid = takes.get_params()
+    if monotonic_cst is not None and "monotonic_cst" not in valid:
+        raise ValueError(f"monotonic_cst is no parameter of {type(takes).__name__}; use an estimator that has it.")
     takes.set_params(**{name: value for name, value in given.items() if value is not None and name in valid})
     learner = _learner(estimator)
     like_trees = get_tags(learner).input_tags.allow_nan

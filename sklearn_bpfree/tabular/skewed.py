@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_bpfree.estimators.common import OfThisLibrary
+from sklearn_bpfree.estimators.constraints import OF_TABLE, turned
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.nn.targets import Values
 
@@ -157,6 +158,7 @@ class SkewedTargetRegressor(OfThisLibrary, RegressorMixin, MetaEstimatorMixin, B
         self.transformer_ = scale.fit(_columns(y))
         if scale.skewed_:
             regressor.set_params(loss=SKEWED_LOSS)
+        _turn_constraints(regressor, int(scale.tail_[0]), vars(self).pop(OF_TABLE, None))
         given = {"sample_weight": sample_weight, "X_val": X_val, "sample_weight_val": sample_weight_val}
         given["y_val"] = None if y_val is None else self._learned(y_val)
         given = {name: value for name, value in given.items() if value is not None}
@@ -239,3 +241,11 @@ class SkewedTargetRegressor(OfThisLibrary, RegressorMixin, MetaEstimatorMixin, B
 def _columns(y):
     y = np.asarray(y, dtype=np.float64)
     return y.reshape(len(y), -1)
+
+
+def _turn_constraints(regressor, tail, of_table):
+    """Hand monotone constraints down, upside down where the target is learned so."""
+    if of_table is not None:
+        vars(regressor)[OF_TABLE] = tuple(tail * direction for direction in of_table)
+    elif tail < 0 and getattr(regressor, "monotonic_cst", None) is not None:
+        regressor.set_params(monotonic_cst=turned(regressor.monotonic_cst))

@@ -47,6 +47,7 @@ from sklearn_bpfree.testing.models import (
 from sklearn_bpfree.testing.of_sklearn import MINIMUM, check_number_of_sklearn_checks, yield_sklearn_checks
 from sklearn_bpfree.testing.offers import (
     check_metric_as_objective,
+    check_monotone,
     check_partial_fit,
     check_prediction_sets,
     check_standard_deviations,
@@ -175,4 +176,5 @@ def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
     yield check_partial_fit
     yield check_standard_deviations
     yield check_prediction_sets
+    yield check_monotone
     yield check_metric_as_objective

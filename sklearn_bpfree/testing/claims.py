@@ -14,7 +14,7 @@ from sklearn_bpfree.plugin.trainer import Trainer
 from sklearn_bpfree.testing.asking import ask, ask_same
 
 NEEDS = ("output error", "values")
-OFFERS = ("partial_fit", "return_std", "sets")
+OFFERS = ("partial_fit", "return_std", "sets", "monotone")
 MAX_STEPS = 10_000  # on a table as small as the kit's
 TRANSPOSES = ("none", "own head", "signs", "all")
 

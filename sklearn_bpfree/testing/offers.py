@@ -1,4 +1,4 @@
-"""Checks of what a trainer says that it can do: `partial_fit`, deviations, prediction sets, metrics as objective."""
+"""Checks of what a trainer says that it can do: `partial_fit`, deviations, sets, constraints, metrics as objective."""
 
 from __future__ import annotations
 
@@ -96,6 +96,31 @@ def check_prediction_sets(trainer):
     ask(bool(sets[0][np.arange(len(X)), best].all()), "every set must hold the most probable class")
     nested = all((small <= large).all() for small, large in pairwise(sets))
     ask(nested, "a set of more confidence must hold all classes of one of less")
+
+
+def check_monotone(trainer):
+    """Where offered predictions go with constrained columns, even if the data go the other way; elsewhere refused."""
+    X, y = make_table("values")
+    model = make_regressor(trainer, monotonic_cst=[1, -1, 1, 0], max_iter=None)
+    if "monotone" not in trainer.offers:
+        try:
+            model.fit(X, y)
+        except ValueError as error:
+            ask("monotonic_cst" in str(error), f"the error for monotonic_cst must name it, got {str(error)!r}")
+            return
+        ask(False, "monotonic_cst was accepted although monotone is not among the trainer's offers")
+    score = model.fit(X, y).score(X, y)
+    ask(score > 0.5, f"with constraints that the data keep, R2 on the training rows is {score:.2f}; .5 is the least")
+    rng = np.random.default_rng(0)
+    for directions in ([1, -1, 1, 0], [-1, 0, 1, 0]):
+        model.set_params(monotonic_cst=directions).fit(X, y)
+        low = X[rng.integers(len(X), size=2000)]
+        steps = np.array(directions) * rng.exponential(size=low.shape) * (rng.integers(4, size=(2000, 1)) == range(4))
+        wrong = float((model.predict(low) - model.predict(low + steps)).max() / y.std())
+        ask(
+            wrong < 1e-5,
+            f"with monotonic_cst={directions} a prediction goes the wrong way by {wrong:.2g} deviations of the target",
+        )
 
 
 def check_metric_as_objective(trainer):

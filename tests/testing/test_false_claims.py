@@ -300,6 +300,12 @@ class StdPromised(DFA):
     offers: ClassVar[tuple[str, ...]] = ("partial_fit", "return_std")
 
 
+class MonotoneInWords(RVFL):
+    """Solves for any weights, whatever their signs ought to be."""
+
+    offers: ClassVar[tuple[str, ...]] = ("monotone",)
+
+
 class StartsAfresh(DFA):
     """Forgets everything with every call of partial_fit."""
 
@@ -441,6 +447,7 @@ FAULTS = {
     StdConstant: "times what std says",
     AnotherMean: "the mean of predictive and what predict says differ",
     StdPromised: "StdPromised does not say how sure its predictions are",
+    MonotoneInWords: "a prediction goes the wrong way by",
     StartsAfresh: "partial_fit forgets",
     SolvesAfresh: "partial_fit forgets",
     ChangesItsMind: "and, asked again,",
