@@ -85,7 +85,7 @@ class DFA(ErrorSignalTrainer):
 
     def updates(self, run, batch):
         yield self.batch_gradient(run, batch)
-        if self._remembers(run):
+        if self.error == "delayed" and self._remembers(run):
             run.feedback[-1][batch.rows] = run.row_errors()
 
     def signal(self, layer, above, run):

@@ -56,7 +56,7 @@ class ErrorSignalTrainer(MinibatchTrainer):
             write_gradient(run.hidden[layer - 1], delta, run.kernel_gradients[layer], run.bias_gradients[layer])
             signal = self.signal(layer - 1, delta, run)
             H = run.hidden[layer - 1]
-            if np.shape(signal) != H.shape or signal.dtype != H.dtype:
+            if getattr(signal, "shape", None) != H.shape or signal.dtype != H.dtype:
                 raise ValueError(self._wrong_signal(signal, layer - 1, H))
             delta = run.chain(layer - 1, signal)
         write_gradient(batch.X, delta, run.kernel_gradients[0], run.bias_gradients[0])
