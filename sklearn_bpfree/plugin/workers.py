@@ -131,8 +131,13 @@ class Workers:
         tasks = [Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         if parallel.timeout is not None:
             parallel.timeout = max(patience, SLOW * pace.block_seconds * len(tasks[0].blocks))
-        with short_turns():
-            parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent) for task in tasks)
+        queue = _task_queue(parallel)
+        try:
+            with short_turns():
+                parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent) for task in tasks)
+        except BaseException:
+            _let_feeder_go(queue)
+            raise
         parts = [parcel.content for parcel in parcels]
         wall = time.perf_counter() - begin
         seconds = sum(seconds for _, seconds in parts)
@@ -157,6 +162,17 @@ class Workers:
                 self._sent = scattered(self.shared, backend, patience)
             self._open = joblib.Parallel(self.n_jobs, **options).__enter__()
         return self._open, n_jobs
+
+
+def _task_queue(parallel) -> Any:
+    """The queue from which loky's workers take their tasks; None for other backends."""
+    return getattr(getattr(getattr(parallel, "_backend", None), "_workers", None), "_call_queue", None)
+
+
+def _let_feeder_go(queue) -> None:
+    """End the thread that writes tasks for workers that joblib has ended: it would wait for them to read for ever."""
+    with suppress(Exception):
+        queue._reader.close()
 
 
 def _given_up(error) -> Exception:

@@ -11,6 +11,8 @@ from typing import ClassVar
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky.backend.context import get_context
+from joblib.externals.loky.backend.queues import Queue
 from joblib.parallel import BACKENDS, ThreadingBackend
 from threadpoolctl import threadpool_info
 
@@ -142,6 +144,25 @@ def test_a_killed_worker_costs_one_repetition(always_pays, tmp_path: Path):
         assert workers.map(die_once, 5, tmp_path / "died", os.getpid()) == [0, 1, 2, 3, 4]
         workers.close()
     assert (tmp_path / "died").exists()
+
+
+def test_no_thread_goes_on_feeding_workers_that_were_killed(always_pays, monkeypatch, tmp_path: Path):
+    seen, before = [], set(threading.enumerate())
+    find = workers_module._task_queue
+    monkeypatch.setattr(workers_module, "_task_queue", lambda parallel: seen.append(find(parallel)) or seen[-1])
+    with joblib.parallel_config("loky"):
+        workers = Workers(2)
+        workers.map(die_once, 5, tmp_path / "died", os.getpid())
+        workers.close()
+    broken, whole = seen
+    assert broken._reader.closed and not whole._reader.closed
+    stuck = Queue(ctx=get_context())  # one that nobody reads from
+    stuck.put(bytes(1 << 20))
+    [feeder] = [thread for thread in set(threading.enumerate()) - before if thread is stuck._thread]
+    workers_module._let_feeder_go(stuck)
+    stuck.close()
+    feeder.join(60)
+    assert not feeder.is_alive()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a system without stopped processes")
