@@ -176,7 +176,9 @@ def origin(name):
     """On what the rows of a file were measured."""
     rows = results.read(name)
     parts = [sorted({row[field] for row in rows}) for field in results.ORIGIN]
-    return f"Measured on {'; '.join(parts[2])}, {'; '.join(parts[1])}, commit {', '.join(parts[0])}."
+    drawn = sorted({row[field] for row in rows for field in ("split", "seed") if field in row})
+    splits = f"; splits {', '.join(drawn)}" if drawn else ""
+    return f"Measured on {'; '.join(parts[2])}, {'; '.join(parts[1])}, commit {', '.join(parts[0])}{splits}."
 
 
 def join(path):
