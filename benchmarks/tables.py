@@ -141,6 +141,21 @@ def zoo(*families):
     return markdown(["trainer", "error", *columns, "time", "passes"], lines)
 
 
+def recipes():
+    """Trainers in the recipe of the tabular default: scores, and errors over the MLP's with their standard error."""
+    found = {}
+    for row in results.read("tabular"):
+        found.setdefault(row["model"], {}).setdefault(row["set"], []).append({**row, "split": row["seed"]})
+    labels = [label for label in found if label.startswith("recipe ")]
+    sets = sorted(set.intersection(*(set(found[label]) for label in ["MLP*", *labels])))
+    lines = []
+    for label in ["MLP*", *labels]:
+        scores = [number(np.mean([float(row["score"]) for row in found[label][name]])) for name in sets]
+        ahead = " ± ".join(number(value) for value in errors(found[label], found["MLP*"], sets) or () if value > 0)
+        lines.append([label, ahead, *scores])
+    return markdown(["", "error", *sets], lines)
+
+
 def deployment(table):
     """What models cost in use, in the order of the results."""
     rows = [row for row in results.read("deployment") if row["table"] == table]
