@@ -21,7 +21,7 @@ PLACES += [
     (6, -21, "left"),
     (-6, -21, "right"),
 ]
-TICKS = {"x": (0.1, 0.3, 1, 3, 10, 30), "y": (0.5, 0.7, 1, 1.5, 2, 3, 5)}
+TICKS = {"x": (0.1, 0.3, 1, 3, 10, 30), "y": (0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3, 5)}
 
 
 def dots(found, sets, needs):
@@ -52,7 +52,7 @@ def draw(found, sets, needs):
     for name, colour in names.items():
         axes.scatter([], [], c=colour, label=name)
     axes.legend(loc="upper left", fontsize=9)
-    axes.margins(0.13, 0.06)
+    axes.margins(0.17, 0.06)
     figure.canvas.draw()
     label_all(axes, drawn)
     figure.savefig(PICTURE, dpi=110)
