@@ -65,6 +65,7 @@ def add_show(commands) -> None:
 def add_columns(commands) -> None:
     command = commands.add_parser("columns", help="what each column of a table is taken for")
     command.add_argument("table", metavar="TABLE", help="a CSV, Parquet, Excel or JSON file, or the like")
+    command.add_argument("--target", metavar="COLUMN", help="a column to predict, which shows which integers are codes")
     add_reading_options(command)
     command.set_defaults(run="columns.run")
 

@@ -17,8 +17,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_bpfree.nn.formulas import Formula, FormulaError
 from sklearn_bpfree.onnx.calendars import days_and_parts
 from sklearn_bpfree.tabular.circles import CircleEncoder
-from sklearn_bpfree.tabular.columns import ColumnReader, as_numbers
+from sklearn_bpfree.tabular.columns import ColumnReader
 from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.groups import as_numbers
 from sklearn_bpfree.tabular.integers import MAX_ONE_HOT
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels
 from sklearn_bpfree.tabular.pipeline import _LevelMeans

@@ -5,6 +5,7 @@ Read `ColumnReader` first. What a single column is taken for is decided in `kind
 
 import warnings
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any, Self
 
 import narwhals as nw
@@ -14,9 +15,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from sklearn_bpfree.estimators.common import OfThisLibrary
-from sklearn_bpfree.tabular.cells import LARGEST, Column, cell_text
-from sklearn_bpfree.tabular.circles import ROWS_OF_LOOK, on_circles
-from sklearn_bpfree.tabular.codes import are_codes
+from sklearn_bpfree.tabular.cells import LARGEST, Column
+from sklearn_bpfree.tabular.codes import Signals, are_codes
 from sklearn_bpfree.tabular.containers import (
     NOT_OF_NUMPY,
     PLAIN_KINDS,
@@ -26,7 +26,6 @@ from sklearn_bpfree.tabular.containers import (
     native,
     quick_cells,
 )
-from sklearn_bpfree.tabular.integers import MAX_DISTINCT, MAX_ONE_HOT
 from sklearn_bpfree.tabular.kinds import understand
 from sklearn_bpfree.tabular.moments import encoded_parts
 
@@ -70,7 +69,13 @@ def describe_columns(X, y=None) -> list[Column]:
     table = as_table(X)
     if sparse.issparse(table):
         return [Column(j, "number") for j in range(table.shape[1])]
-    return [_understand(name, cells_of(table, j), y) for j, name in enumerate(names_of(table))]
+    return _described(table, quick_cells(table), y)
+
+
+def _described(table, cells, y) -> list[Column]:
+    """The columns of a table whose cells a function gives by the column's number."""
+    signals = None if y is None else Signals(y)
+    return [_understand(name, cells(j), signals) for j, name in enumerate(names_of(table))]
 
 
 def _understand(name, cells, y):
@@ -176,7 +181,8 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         -------
         self : object
         """
-        self._fit(as_table(X), y)
+        table = as_table(X)
+        self._fit(table, quick_cells(table), y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
@@ -193,8 +199,9 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
         """
         table = as_table(X)
-        self._fit(table, y)
-        return self._read(table)
+        cells = cache(quick_cells(table))  # which are looked at and then read
+        self._fit(table, cells, y)
+        return self._read(table, cells)
 
     def transform(self, X: Any) -> Any:
         """Read the columns as they were read in training.
@@ -208,7 +215,8 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         -------
         DataFrame, ndarray or sparse matrix of shape (n_samples, n_features_out)
         """
-        return self._read(self._checked(as_table(X)))
+        table = self._checked(as_table(X))
+        return self._read(table, quick_cells(table))
 
     def read_parts(self, table: Any) -> list:
         """What `transform` makes of a frame or array of `as_table`, column by column.
@@ -259,13 +267,13 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
-    def _fit(self, table, y):
+    def _fit(self, table, cells, y):
         if self.date_parts not in ("numbers", "circles", "levels"):
             raise ValueError(f"date_parts must be 'numbers', 'circles' or 'levels', got {self.date_parts!r}.")
         validate_data(self, native(table), skip_check_array=True)
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
-        self.columns_ = [] if sparse.issparse(table) else describe_columns(native(table), y)
+        self.columns_ = [] if sparse.issparse(table) else _described(table, cells, y)
         if self.free_text:
             self.columns_ = [replace(c, used=True) if c.kind == "free text" else c for c in self.columns_]
         self.left_out_ = [column.name for column in self.columns_ if not column.used]
@@ -287,25 +295,29 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
             raise ValueError(f"columns are missing: {missing}; X must have those of training.")
         return table.select(*names)
 
-    def _read(self, table) -> Any:
+    def _read(self, table, cells) -> Any:
         if sparse.issparse(table):
             return _finite(table)
         of_training = self.columns_ or [Column(name, "number") for name in names_of(table)]  # which was sparse
         columns = [(j, column) for j, column in enumerate(of_training) if column.used]
         if isinstance(table, np.ndarray):
-            return _read_array(table, columns, self.date_parts)
-        return self._read_frame(table, columns)
+            return _read_array(table, columns, cells, self.date_parts)
+        return self._read_frame(table, columns, cells)
 
-    def _read_frame(self, frame, columns):
-        names, new = iter(self.get_feature_names_out()), []
+    def _read_frame(self, frame, columns, cells):
+        names, kept, new = iter(self.get_feature_names_out()), [], []
+        dtypes = [*frame.schema.items()]
         for j, column in columns:
-            if not _is_plain(column, frame[:, j]):
-                parts = column.read(cells_of(frame, j), self.date_parts).values()
+            name, dtype = dtypes[j]
+            if not _is_plain(column, dtype, partial(cells, j)):
+                parts = column.read(cells(j), self.date_parts).values()
                 new += [_series(next(names), part, frame) for part in parts]
+                kept += [series.name for series in new[-len(parts) :]]
             else:
-                new.append(frame[:, j].alias(next(names)))
-        names = [series.name for series in new]
-        return frame.with_columns(*new).select(*names).to_native()
+                kept.append(next(names))
+                if kept[-1] != name:
+                    new.append(frame[:, j].alias(kept[-1]))
+        return frame.with_columns(*new).select(*kept).to_native()
 
     def _names_out(self, names):
         """The columns' names, and those of the parts of dates; all different, and none empty."""
@@ -321,9 +333,8 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         return out
 
 
-def _is_plain(column, series) -> bool:
-    """Whether a column of a frame needs no reading."""
-    dtype = series.dtype
+def _is_plain(column, dtype, cells) -> bool:
+    """Whether a column of a frame needs no reading, by its type and a function that gives its cells."""
     if column.kind in ("category", "free text"):
         return isinstance(dtype, (nw.String, nw.Categorical, nw.Enum))
     if (
@@ -332,7 +343,7 @@ def _is_plain(column, series) -> bool:
         or not (dtype.is_numeric() or isinstance(dtype, nw.Boolean))
     ):
         return False
-    return not dtype.is_float() or (str(dtype) != "Float16" and bool((series.abs() < LARGEST).all()))
+    return not dtype.is_float() or (str(dtype) != "Float16" and not (np.abs(cells()) >= LARGEST).any())
 
 
 def _series(name, values, frame):
@@ -340,10 +351,10 @@ def _series(name, values, frame):
     return nw.new_series(name, values, dtype, backend=frame.implementation)
 
 
-def _read_array(table, columns, date_parts):
+def _read_array(table, columns, cells, date_parts):
     if table.dtype.kind in PLAIN_KINDS and not any(column.kind in ("category", "date") for _, column in columns):
         return _finite(table if len(columns) == table.shape[1] else table[:, [j for j, _ in columns]])
-    parts = [part for j, column in columns for part in column.read(cells_of(table, j), date_parts).values()]
+    parts = [part for j, column in columns for part in column.read(cells(j), date_parts).values()]
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.column_stack(parts)
     read = np.empty((len(table), len(parts)), dtype=object)
@@ -360,101 +371,4 @@ def _finite(numbers):
     numbers = numbers.copy()
     values = numbers.data if sparse.issparse(numbers) else numbers
     values[too_large] = np.nan
-    return numbers
-
-
-def numeric_columns(X) -> list[int]:
-    """Those of numbers in what a `ColumnReader` gives."""
-    if sparse.issparse(X):
-        return [*range(X.shape[1])]
-    return [j for j, text in enumerate(_are_text(X)) if not text]
-
-
-def circle_columns(X) -> list[int]:
-    """Those of sines and cosines of one angle, in what a `ColumnReader` gives."""
-    numeric = numeric_columns(X)
-    if sparse.issparse(X) or not on_circles(as_numbers(_part(X, slice(ROWS_OF_LOOK), numeric))):
-        return []
-    starts = on_circles(as_numbers(_part(X, slice(None), numeric)))
-    return [numeric[j + k] for j in starts for k in (0, 1)]
-
-
-def straight_columns(X) -> list[int]:
-    """Those of all other numbers, in what a `ColumnReader` gives."""
-    circles = {*circle_columns(X)}
-    return [j for j in numeric_columns(X) if j not in circles]
-
-
-def _part(X, rows, columns):
-    return (
-        X[rows, columns] if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[rows, columns].to_native()
-    )
-
-
-def categorical_columns(X) -> list[int]:
-    """Those of texts in what a `ColumnReader` gives."""
-    texts = {*free_text_columns(X)}
-    return [] if sparse.issparse(X) else [j for j, text in enumerate(_are_text(X)) if text and j not in texts]
-
-
-def free_text_columns(X) -> list[int]:
-    """Those of free text, in what a `ColumnReader` gives."""
-    if sparse.issparse(X):
-        return []
-    return [j for j, text in enumerate(_are_text(X)) if text and _is_free_text(X, j)]
-
-
-def _is_free_text(X, j):
-    cells = X[:, j] if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, j]
-    if isinstance(cells, nw.Series) and isinstance(cells.dtype, (nw.Categorical, nw.Enum)):
-        return False
-    cells = cells.tolist() if isinstance(cells, np.ndarray) else cells.to_list()
-    levels = {*map(cell_text, {*cells})} - {None}
-    if len(levels) <= MAX_ONE_HOT:
-        return False
-    return len(levels) > MAX_DISTINCT * sum(cell_text(cell) is not None for cell in cells)
-
-
-def many_level_columns(X) -> list[int]:
-    """Those of more texts than get a column of their own, in what a `ColumnReader` gives."""
-    return [j for j in categorical_columns(X) if n_levels(X, j) > MAX_ONE_HOT]
-
-
-def _are_text(X) -> list[bool]:
-    if not isinstance(X, np.ndarray):
-        schema = nw.from_native(X, eager_only=True).schema
-        return [not (dtype.is_numeric() or isinstance(dtype, nw.Boolean)) for dtype in schema.values()]
-    return [X.dtype == object and not isinstance(X[0, j], float) for j in range(X.shape[1])]
-
-
-def n_levels(X, j) -> int:
-    cells = X[:, j].tolist() if isinstance(X, np.ndarray) else nw.from_native(X, eager_only=True)[:, j].to_list()
-    return len(set(map(cell_text, set(cells))))
-
-
-def names_as_they_are(transformer, names):
-    """Of a `FunctionTransformer`; "one-to-one" gives nothing, and so ends a display, where it had no columns to fit."""
-    check_is_fitted(transformer, "n_features_in_")
-    return names
-
-
-def as_numbers(X, dense=False):
-    """The columns of numbers in what a `ColumnReader` gives as one array."""
-    if sparse.issparse(X):
-        if dense:
-            raise TypeError(
-                "X must be dense for an estimator that is not of this library, got a sparse matrix; pass X.toarray(), "
-                "or fit the estimator without tabular_pipeline."
-            )
-        return X
-    if isinstance(X, np.ndarray):
-        return X if X.dtype.kind in PLAIN_KINDS else X.astype(np.float64)
-    frame = nw.from_native(X, eager_only=True)
-    if all(dtype.is_numeric() for dtype in frame.schema.values()):
-        numbers = frame.to_numpy()
-        if numbers.dtype.kind in "iuf":
-            return numbers
-    numbers = np.empty(frame.shape)
-    for j, column in enumerate(frame.iter_columns()):
-        numbers[:, j] = column.cast(nw.Float64()).to_numpy()
     return numbers

@@ -133,7 +133,7 @@ def cells_of(table, j) -> Any:
 
 
 def quick_cells(table) -> Callable[[int], Any]:
-    """A function that gives what `cells_of` does; of pandas' numbers and texts at a tenth of the time."""
+    """A function that gives what `cells_of` does, by the column's number; of pandas' at a tenth of the time."""
     if not isinstance(table, nw.DataFrame) or not table.implementation.is_pandas():
         return partial(cells_of, table)
     columns = [column for _, column in native(table).items()]

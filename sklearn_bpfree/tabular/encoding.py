@@ -129,7 +129,8 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
         for j in range(n_features):
             column = np.sort(X[:, j].astype(np.float64))
             column = column[: np.searchsorted(column, np.inf)]  # missing values are sorted last
-            scale = column.std() if len(column) else 0
+            with np.errstate(over="ignore"):  # of numbers without a square, which all become 0
+                scale = column.std() if len(column) else 0
             if scale == 0:  # one value; or tiny ones, whose squares vanish
                 continue
             raw.append(j)

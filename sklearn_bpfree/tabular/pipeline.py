@@ -28,8 +28,11 @@ from sklearn_bpfree.estimators.compat import TargetEncoder, same_folds
 from sklearn_bpfree.estimators.constraints import OF_TABLE
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.tabular.circles import CircleEncoder
-from sklearn_bpfree.tabular.columns import (
-    ColumnReader,
+from sklearn_bpfree.tabular.columns import ColumnReader
+from sklearn_bpfree.tabular.constrained import encoded_directions
+from sklearn_bpfree.tabular.containers import as_table, native
+from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
+from sklearn_bpfree.tabular.groups import (
     as_numbers,
     categorical_columns,
     circle_columns,
@@ -39,9 +42,6 @@ from sklearn_bpfree.tabular.columns import (
     numeric_columns,
     straight_columns,
 )
-from sklearn_bpfree.tabular.constrained import encoded_directions
-from sklearn_bpfree.tabular.containers import as_table, native
-from sklearn_bpfree.tabular.encoding import PiecewiseLinearEncoder
 from sklearn_bpfree.tabular.levels import LevelNumbers, OneHotLevels, as_text
 from sklearn_bpfree.tabular.plan import Plan
 from sklearn_bpfree.tabular.skewed import SkewedTargetRegressor
@@ -433,7 +433,10 @@ class _LevelMeans(TargetEncoder):
         return np.column_stack(encoded)
 
     def fit_transform(self, X, y, **params):
-        with config_context(enable_metadata_routing=False):  # without groups to route, 1.9 raises a KeyError
+        with (
+            config_context(enable_metadata_routing=False),  # without groups to route, 1.9 raises a KeyError
+            np.errstate(over="ignore"),  # the estimator refuses targets without a square
+        ):
             return super().fit_transform(X, _one_target(y), **params)
 
 

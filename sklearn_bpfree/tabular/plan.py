@@ -16,8 +16,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_bpfree.tabular.columns import ColumnReader, as_numbers
+from sklearn_bpfree.tabular.columns import ColumnReader
 from sklearn_bpfree.tabular.containers import as_table
+from sklearn_bpfree.tabular.groups import as_numbers
 from sklearn_bpfree.tabular.levels import LevelNumbers
 
 

@@ -153,12 +153,24 @@ def test_the_time_limit_ends_the_comparison(capsys, table, competitors, monkeypa
     watch = SimpleNamespace(time=lambda: now[0], perf_counter=lambda: now[0])
     for module in (comparison, bench_options):
         monkeypatch.setattr(module, "time", watch)
-    competitors(lambda: now.append(now.pop() + 0.3))
-    code, out, _ = run(capsys, "bench", table(), "--target", "kind", "--cv", "5", "--time-limit", "0.4")
-    assert code == 0 and now[0] == 0.6
+    competitors(lambda: now.append(now.pop() + 300))
+    code, out, _ = run(capsys, "bench", table(), "--target", "kind", "--cv", "5", "--time-limit", "400")
+    assert code == 0 and now[0] == 600
     assert "2 folds; not run" in ranking(out)["acting"][1]
     assert "not run: the time limit was over" in ranking(out)["acting"][1]
     assert ranking(out)["last"] == ("", "not run: the time limit was over")
+
+
+def test_the_time_limit_ends_the_reading(capsys, table, monkeypatch, tmp_path):
+    def endless(*args):
+        while True:
+            pass
+
+    monkeypatch.setattr(bench_options, "read_table", endless)
+    for argv in (["bench"], ["fit", "--save", tmp_path / "m"]):
+        said = refused(capsys, *argv, table(), "--target", "kind", "--time-limit", "0.01")
+        assert "took longer than --time-limit 0.01; give more seconds or fewer rows" in said
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 
 def test_the_time_is_shared_evenly_among_the_folds_that_are_left():

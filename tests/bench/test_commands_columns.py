@@ -1,5 +1,6 @@
 """`bpfree columns`: a line for each column of a file."""
 
+import numpy as np
 import pandas as pd
 from commandline import refused, run
 
@@ -31,3 +32,16 @@ def test_a_file_without_names_has_its_columns_numbered(capsys, table):
     path = table(FRAME, "bare.csv", header=False)
     _, out, _ = run(capsys, "columns", path, "--no-header")
     assert [line.split()[0] for line in out.splitlines()[3:]] == ["1", "2", "3", "4"] and "40 rows" in out
+
+
+def test_the_target_shows_which_integers_are_codes(capsys, table):
+    shops = np.repeat(np.arange(30), 40)
+    sales = np.random.default_rng(0).permutation(30)[shops] + np.arange(len(shops)) / 1e4
+    path = table(pd.DataFrame({"shop": shops, "week": np.tile(np.arange(40), 30), "sales": sales}))
+    _, out, _ = run(capsys, "columns", path)
+    assert "shop    number" in out
+    _, out, _ = run(capsys, "columns", path, "--target", "sales")
+    title, task, _, _, shop, week = out.splitlines()
+    assert title.endswith("1200 rows, 2 columns besides the target.") and "Task: regressor" in task
+    assert shop.split()[:2] == ["shop", "category"] and "so each is a level" in shop and week.split()[1] == "number"
+    assert "has no column 'sale' (did you mean 'sales'?)" in refused(capsys, "columns", path, "--target", "sale")

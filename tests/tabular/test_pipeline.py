@@ -484,7 +484,8 @@ def test_what_is_no_target_is_refused_in_the_words_of_the_estimator(y, columns):
     y = np.tile(np.asarray(y), 30)
     with pytest.raises(ValueError, match="y") as plain:
         BPFreeRegressor(max_iter=1).fit(LEVELS[["x"]], y)
-    with pytest.raises(ValueError, match="y") as piped:
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="y") as piped:
+        warnings.simplefilter("error", RuntimeWarning)
         tabular_pipeline("regressor").fit(LEVELS[columns], y)
     assert str(plain.value).splitlines()[0] == str(piped.value).splitlines()[0]
 

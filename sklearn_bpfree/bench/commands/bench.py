@@ -26,7 +26,7 @@ def run(args) -> int:
     check_outputs({"--save": args.save, "--report": args.report}, [args.table] if args.table else [], args.force)
     if args.report:
         check_report()
-    tables = _tables(args)
+    tables = _tables(args, clock)
     scorings = [make_scoring(table, args.scoring) for table in tables]
     for table in tables:
         folds(table, args.cv, args.random_state)
@@ -70,7 +70,7 @@ def _names(text):
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _tables(args) -> list[Table]:
+def _tables(args, clock: Clock) -> list[Table]:
     if args.table is None:
         given = [args.target, args.save, args.group, args.time, args.id, args.task != "auto"]
         if any(given):
@@ -81,7 +81,7 @@ def _tables(args) -> list[Table]:
         return bundled_tables()
     if args.target is None:
         raise BenchError(f"Say which column of {args.table} to predict, with --target COLUMN.")
-    table = read(args, args.cv)
+    table = read(args, args.cv, clock)
     if args.group:
         return [by_group(table, args.group)]
     return [by_time(table, args.time) if args.time else table]

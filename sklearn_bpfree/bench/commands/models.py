@@ -20,7 +20,7 @@ def run_fit(args) -> int:
     if args.trainer:
         check_trainer(args.trainer)
     check_outputs({"--save": args.save}, [args.table], args.force)
-    table = read(args, cv=1)
+    table = read(args, 1, clock)
     say(*map(plain, table.notes))
     default, *others = make_models(table.task, [args.trainer] if args.trainer else [], args.random_state, [])
     model = (others or [default])[0]
