@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import unicodedata
 import zipfile
 from collections import Counter
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_bpfree.bench.layout import find_layout, last_totals, looks_like_rows
+from sklearn_bpfree.bench.layout import find_layout, first_lines, last_totals, looks_like_rows
 from sklearn_bpfree.bench.memory import room, too_large
 from sklearn_bpfree.tabular.cells import numbers_of
 from sklearn_bpfree.tabular.integers import LARGEST_INTEGER
@@ -40,10 +41,13 @@ NO_TABLE = {
     **dict.fromkeys(
         ("<!doctype", "<html", "<head", "<table", "<?xml"), "it is a web page or XML; save the table itself"
     ),
+    "%pdf-": "it is a PDF; save the table itself",
     "version https://git-lfs": "it is a pointer that git-lfs left; run git lfs pull",
     "\x28\xb5\x2f\xfd": "it is packed by zstd; unpack it first",
 }
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+ESCAPED, DOUBLED = re.compile(r'\\"(?![,;\t|\n]|$)'), re.compile(r'[^\s,;|"\\]""[^\s,;|"]')
+SINGLE_QUOTED = re.compile(r"'[^']*'(?:[,;\t|] ?'[^']*')+")  # names
 INSTALL = {"excel": "openpyxl (odfpy for .ods, xlrd for .xls)", "spss": "pyreadstat"}
 
 
@@ -144,7 +148,7 @@ def _read_sheets(path) -> tuple[Any, list[str]]:
     filled = sheet.notna().sum(axis=1).to_numpy()
     top = int(np.argmax(filled >= max(sheet.shape[1] - 1, 1)))
     if top:
-        notes.append(f"Left out the first {top} lines, which are no part of the table.")
+        notes.append(first_lines(top))
     names = ["" if pd.isna(cell) else str(cell) for cell in sheet.iloc[top]]
     body = sheet.iloc[top + 1 :].reset_index(drop=True)
     rows = [["" if pd.isna(cell) else str(cell) for cell in row] for row in body.tail(3).to_numpy()]
@@ -173,7 +177,9 @@ def _read_text(path, encoding, as_text, has_header):
         raise ValueError(reason)
     if start[:1] in ("{", "[") and (frame := _from_json(text)) is not None:
         return frame, notes
-    layout = find_layout(text, has_header)
+    if start[:1] in ("{", "[") and path.rpartition(".")[2].casefold() in ("json", "jsonl", "ndjson"):
+        raise ValueError("it is no whole JSON text")
+    layout = find_layout(_with_usual_quotes(text), has_header)
     notes += layout.notes
     numbers = [*range(len(layout.names))]
     frame = pd.read_csv(
@@ -189,6 +195,15 @@ def _read_text(path, encoding, as_text, has_header):
     if has_header and len(names) == frame.shape[1] and looks_like_rows(names, [t.kind in "if" for t in frame.dtypes]):
         notes.append("The first line looks like a row, not like names; if it is one, say --no-header.")
     return frame, notes
+
+
+def _with_usual_quotes(text):
+    """The text with quotes as CSV has them, of one with backslashes before quotes or with single quotes."""
+    if ESCAPED.search(text) and not DOUBLED.search(text):
+        return text.replace('\\"', '""')
+    if '"' not in text and SINGLE_QUOTED.fullmatch(text.partition("\n")[0].strip()):
+        return text.replace("'", '"')
+    return text
 
 
 def _from_json(text):

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "^": "carets", "~": "tildes", " ": "blanks"}
 HEAD_ROWS = 200  # rows by which a file's layout is found out
 MOST_LISTED = 5  # lines that a note names
+MOST_TITLES = 6  # rows by which the names are found
 LONGEST_CELL = 2**31 - 1  # characters, where Python's reader of CSV would stop at 131,072
 RULE = re.compile(r"[-=+:_ ]{2,}")
 NUMBER = re.compile(r"[\d.,+-]*")
@@ -104,7 +105,7 @@ def _with_separator(text, separator) -> Layout | None:
     top = next((i for i, n in enumerate(widths) if 0 <= width - n <= 1 and n > (width > 1)), None)
     if separator != "," and (width == 1 or top is None or (separator == " " and top > 0)):
         return None
-    top = top or 0
+    top = _below_titles(rows, top or 0)
     below = widths[top + 1 :]
     share = below.count(width) / len(below) if below else 1.0
     if separator != "," and share < (0.5 if separator != " " else 0.95):
@@ -115,9 +116,29 @@ def _with_separator(text, separator) -> Layout | None:
     elif len(names) < width and top + 1 < len(rows):
         names, notes = ["", *names], ["Took the first column, which has no name, for the names of the rows."]
     if top:
-        notes.append(f"Left out the first {lines[top - 1]} lines, which are no part of the table.")
+        notes.append(first_lines(lines[top - 1]))
     body = text.split("\n", lines[top])[-1] if text.count("\n") >= lines[top] else ""
     return Layout(separator, names, body, lines[top], notes, share)
+
+
+def first_lines(n: int) -> str:
+    """A note on the lines above a table."""
+    return f"Left out the first {f'{n} lines, which are' if n > 1 else 'line, which is'} no part of the table."
+
+
+def _below_titles(rows, top) -> int:
+    """The number of the row with the names, where titles with the table's separators stand above it, as Excel has them.
+
+    It has a text in each cell, numbers below one of them, and above it no row with more than half of its cells.
+    """
+    for place, row in enumerate(rows[top : top + MOST_TITLES], top):
+        if len(row) > 1 and all(cell and not NUMBER.fullmatch(cell) for cell in row):
+            below = [*zip(*(cells for cells in rows[place + 1 :] if len(cells) == len(row)), strict=True)]
+            has_numbers = any(any(cells) and all(map(NUMBER.fullmatch, cells)) for cells in below)
+            return place if has_numbers else top
+        if 2 * sum(map(bool, row)) > len(row):
+            break
+    return top
 
 
 def _leave_out(layout: Layout) -> None:
@@ -142,7 +163,8 @@ def _leave_out(layout: Layout) -> None:
         words.update({_first_word(row)} & TOTALS)
     other += [line for line, row in last_totals(ends) if words[_first_word(row)] == 1]
     if odd := [line for line in odd if line - layout.n_lines not in {end for _, end in other}]:
-        layout.notes.append(f"Took for missing what {len(odd)} short lines lack (line {_some(odd)}).")
+        which = f"{len(odd)} short lines lack" if len(odd) > 1 else "a short line lacks"
+        layout.notes.append(f"Took for missing what {which} (line {_some(odd)}).")
     if other:
         gone = {number for first, last in other for number in range(first, last)}
         lines = layout.body.split("\n")
@@ -158,7 +180,7 @@ def is_no_row(row: list[str], names: list[str], is_first: bool) -> bool:
     if is_first and filled and all(map(RULE.fullmatch, filled)):
         return True
     if len(row) < len(names):
-        alone = len(row) == 1 and len(names) > 2 and not NUMBER.fullmatch(cells[0])
+        alone = len(row) == 1 and len(names) > 2 and (RULE.fullmatch(cells[0]) or not NUMBER.fullmatch(cells[0]))
         return alone or cells[0].startswith(COMMENTS)
     return len(names) > 1 and cells == [name.strip() for name in names]
 

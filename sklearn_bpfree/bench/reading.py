@@ -14,7 +14,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from sklearn_bpfree.bench.frames import BOOLEANS, BenchError, first_line, read_frame
 from sklearn_bpfree.tabular.cells import numbers_of
-from sklearn_bpfree.tabular.columns import describe_columns, notes_on
+from sklearn_bpfree.tabular.columns import TAKEN_FOR, describe_columns, notes_on
 from sklearn_bpfree.tabular.integers import LARGEST_INTEGER, MAX_DISTINCT
 from sklearn_bpfree.tabular.kinds import understand
 
@@ -174,7 +174,7 @@ def _understand_target(column, marks, task):
     taken = understand(name, column.tolist())
     if taken.kind in ("date", "time of day") and task != "classifier":
         raise BenchError(
-            f"The target {name!r} holds {taken.kind}s; give one with numbers, or say --task classifier to take each "
+            f"The target {name!r} holds {TAKEN_FOR[taken.kind]}; give one with numbers, or say --task classifier to take each "
             "for a class."
         )
     if taken.kind == "boolean":

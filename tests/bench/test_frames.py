@@ -44,6 +44,12 @@ TEXTS = {
     "| 2.5 | Ulm | 2 |\n| -3.0 | Rom | 3 |\n",
     "a table of psql": " size (l, w, h) | Ort | out\n------+-----+-----\n 1.5 | Köln, am Rhein | 1\n"
     " 2.5 | Ulm | 2\n -3.0 | Rom | 3\n(3 rows)\n",
+    "a table of MySQL": "+---+---+---+\n| size (l, w, h) | Ort | out |\n+---+---+---+\n| 1.5 | Köln, am Rhein | 1 |\n"
+    "| 2.5 | Ulm | 2 |\n| -3.0 | Rom | 3 |\n+---+---+---+\n",
+    "carets": TABLE.to_csv(index=False, sep="^"),
+    "titles with separators, as of Excel": "Our table;;\n;;\n" + SEMICOLONS,
+    "names of groups above the names": "sizes;places;\n".replace("places", "") + SEMICOLONS,
+    "single quotes": "'size (l, w, h)','Ort','out'\n1.5,'Köln, am Rhein',1\n2.5,'Ulm',2\n-3,'Rom',3\n",
     "blanks, names in quotes": '"size (l, w, h)" "Ort" "out"\n1.5 "Köln, am Rhein" 1\n2.5 "Ulm" 2\n-3 "Rom" 3\n',
     "JSON of records": TABLE.to_json(orient="records"),
     "JSON of lines": TABLE.to_json(orient="records", lines=True),
@@ -78,6 +84,18 @@ def test_a_broken_character_does_not_change_the_encoding(tmp_path):
     frame, notes = read(tmp_path, COMMAS.replace("Rom", "Orléans").encode() + b"7,\xff,4\n")
     assert frame["Ort"].tolist() == ["Köln, am Rhein", "Ulm", "Orléans", "\ufffd"]
     assert notes == ["Read in UTF-8, though 1 of its characters are broken (change it with --encoding)."]
+
+
+def test_backslashes_before_quotes_are_no_part_of_the_text(tmp_path):
+    frame, _ = read(tmp_path, 'size,said\n1,"\\"yes\\", twice"\n2,"no"\n')
+    assert frame["said"].tolist() == ['"yes", twice', "no"]
+    frame, _ = read(tmp_path, 'size,path\n1,"C:\\dir\\",\n2,"D:\\"\n')
+    assert frame["path"].tolist() == ["C:\\dir\\", "D:\\"]
+
+
+def test_names_may_be_missing_above_numbers(tmp_path):
+    frame, notes = read(tmp_path, ",,kind\n1,a,x\n2,b,y\n")
+    assert [*frame] == ["Unnamed: 0", "Unnamed: 1", "kind"] and len(frame) == 2 and not notes
 
 
 def test_an_encoding_can_be_given(tmp_path):
@@ -162,7 +180,10 @@ def test_workbooks(tmp_path, ending):
         pd.DataFrame([["Our table"]]).to_excel(writer, sheet_name="data", index=False, header=False)
     frame, notes = read_frame(str(path))
     pd.testing.assert_frame_equal(frame, TABLE, check_dtype=False)
-    assert "the sheet 'data', the largest; the others are 'about'" in notes[0] and "first 1 lines" in notes[1]
+    assert (
+        "the sheet 'data', the largest; the others are 'about'" in notes[0]
+        and "the first line, which is no" in notes[1]
+    )
 
 
 def test_what_a_workbook_needs_is_said(tmp_path, monkeypatch):
@@ -180,11 +201,17 @@ def test_what_a_workbook_needs_is_said(tmp_path, monkeypatch):
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer .* run git lfs pull"),
         ("a:b\n1:2\n1:x,y\n", "line 3 has 2 cells, but the header 1; put .* or separate all cells by one of commas"),
         ("", "it is empty"),
+        ("%PDF-1.4 x", "it is a PDF"),
     ],
 )
 def test_what_is_no_table_is_said(tmp_path, content, message):
     with pytest.raises(BenchError, match=f"cannot be read: {message}"):
         read(tmp_path, content)
+
+
+def test_half_of_a_json_text_is_refused(tmp_path):
+    with pytest.raises(BenchError, match="it is no whole JSON text"):
+        read(tmp_path, TABLE.to_json()[:-9], "table.json")
 
 
 def test_a_file_without_names_is_noticed_and_can_be_read(tmp_path):
@@ -222,7 +249,7 @@ def test_lines_that_are_too_long_are_refused_and_short_ones_told(tmp_path):
     with pytest.raises(BenchError, match="line 3 has 3 cells, but the header 2; put cells that hold commas in quotes"):
         read(tmp_path, "a,b\n1,2\n1,2,3\n3,4\n5,6\n")
     frame, notes = read(tmp_path, 'a,b,c\n"1\n",2,3\n4,5\n6,7,8\n')
-    assert frame["c"].isna().tolist() == [False, True, False] and "1 short lines lack (line 4)" in notes[0]
+    assert frame["c"].isna().tolist() == [False, True, False] and "a short line lacks (line 4)" in notes[0]
 
 
 def test_rows_that_look_like_rules_sums_or_tags_are_rows_where_they_may_be(tmp_path):
