@@ -174,8 +174,8 @@ def _understand_target(column, marks, task):
     taken = understand(name, column.tolist())
     if taken.kind in ("date", "time of day") and task != "classifier":
         raise BenchError(
-            f"The target {name!r} holds {TAKEN_FOR[taken.kind]}; give one with numbers, or say --task classifier to take each "
-            "for a class."
+            f"The target {name!r} holds {TAKEN_FOR[taken.kind]}; give one with numbers, or say --task classifier "
+            "to take each for a class."
         )
     if taken.kind == "boolean":
         truth = dict(zip(column.dropna(), numbers_of(taken, column.dropna().tolist()) == 1, strict=True))
