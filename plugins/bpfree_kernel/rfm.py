@@ -8,8 +8,9 @@ With centres c_j, a matrix M = S S^T, at first the identity, and a length L, in 
     M         <- (mean over rows and outputs of grad f grad f^T) ^ exponent     average gradient outer product
 
 (Radhakrishnan et al. 2024; Beaglehole et al. 2025 for tables.) L is `bandwidth` times the mean distance of two centres,
-so that the size of M does not matter. Up to `centres` rows all are centres; of more some are drawn, and the fit is
-Nystroem's, for which only the ridge is exact. Of all rounds the one whose left-out rows are predicted best answers.
+so that the size of M does not matter. Up to `centres` rows all are centres, and one eigen-decomposition of their kernel
+serves all penalties; of more some are drawn, and the fit is Nystroem's, for which only the ridge is exact. The round
+whose left-out rows are predicted best answers.
 
 No layer is trained: predictions are those of f, and the network says only how many outputs there are. A round is a
 step. Read `step` first, then `kernel` and `outer_product`.
@@ -29,12 +30,14 @@ from sklearn_bpfree.plugin import (
     FOR_TRAINING,
     Budget,
     Formula,
+    Gram,
     State,
     Trainer,
     advance,
     blocks,
     check_choice,
     dense,
+    read,
     solve_readout,
 )
 
@@ -87,6 +90,8 @@ class RFM(Trainer):
         Power of the average gradient outer product.
     centres : int, default=2000
         Rows that are centres at most.
+    readout : {"auto", "ridge", "loss"}, default="auto"
+        How raw outputs come from the kernel, see `RVFL`: "auto" is the ridge for the squared error and the log-losses.
     penalties : tuple of float, default=(1e-6, 1e-5, ..., 1e2)
         What leave-one-out chooses from, in units of the number of rows times the mean variance of the features.
 
@@ -106,11 +111,12 @@ class RFM(Trainer):
     bandwidth: float = 4.0
     exponent: float = 0.5
     centres: int = 2000
+    readout: str = "auto"
     penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
 
     def budget(self, n_samples, n_features):
-        """Four rounds; the first one is ordinary kernel ridge."""
-        return Budget(max_iter=4)
+        """Three rounds; the first one is ordinary kernel ridge."""
+        return Budget(max_iter=3)
 
     def param_distributions(self):
         return {
@@ -121,6 +127,7 @@ class RFM(Trainer):
 
     def check_parameters(self):
         check_choice(self, "matrix", ("diagonal", "full"))
+        check_choice(self, "readout", ("auto", "ridge", "loss"))
         for name in ("bandwidth", "exponent"):
             check_scalar(getattr(self, name), name, (int, float), min_val=0, include_boundaries="neither")
         check_scalar(self.centres, "centres", int, min_val=2)
@@ -151,25 +158,33 @@ class RFM(Trainer):
         """One round: solve in the present metric, and take the next one from the gradients of the solution."""
         S, C = state.following, state.centres
         length = self.bandwidth * mean_distance(C, S)
-        half = solve_triangular(root(kernel(C, C, S, length)), np.eye(len(C)), lower=True).T
-        # K(X, C) half has the inner products of Nystroem's kernel
-        parts = [kernel(dense(problem.X[rows]), C, S, length) @ half for rows in row_blocks(problem, C)]
-        Phi = np.concatenate([part.astype(problem.dtype) for part in parts])
-        readout, bias, fit = solve_readout(Phi, problem, self.penalties, "auto")
+        Phi, half = self._features(problem, C, S, length)
+        readout, bias, fit = solve_readout(Phi, problem, self.penalties, self.readout)
         problem.n_evaluations += problem.n_samples
-        alpha, bias, weights = (half @ readout).astype(problem.dtype), bias.astype(problem.dtype), state.weights.copy()
+        alpha = (readout if half is None else half @ readout).astype(problem.dtype)
+        bias, weights = bias.astype(problem.dtype), state.weights.copy()
         problem.network.unpack(weights)[1][-1][:] = bias
         error, changes = float(fit.errors.min()), {}
         if error < state.error:
-            loss = problem.output_error((Phi @ readout + bias).astype(problem.dtype), problem.all_rows())[0]
+            loss = problem.output_error(read(Phi, readout.astype(problem.dtype), bias), problem.all_rows())[0]
             changes = {"scale": S, "length": length, "alpha": alpha, "bias": bias, "error": error, "loss": loss}
             changes |= {"weights": weights, "penalty": fit.penalty}
         return advance(state, following=self._metric(outer_product(problem, C, S, length, alpha)), **changes)
 
+    def _features(self, problem, C, S, length):
+        """Features of the rows, and what makes coefficients of the centres from a readout of them; None: they are."""
+        if len(C) == problem.n_samples:
+            return Gram(kernel(C, C, S, length).astype(problem.dtype)), None
+        half = solve_triangular(root(kernel(C, C, S, length)), np.eye(len(C)), lower=True).T
+        # K(X, C) half has the inner products of Nystroem's kernel
+        parts = [kernel(dense(problem.X[rows]), C, S, length) @ half for rows in row_blocks(problem, C)]
+        return np.concatenate([part.astype(problem.dtype) for part in parts]), half
+
     def outputs(self, state: Any, network, X):
-        dtype = np.result_type(state.alpha, X.dtype)
-        K = kernel(dense(X), state.centres, state.scale, state.length)
-        return (K @ state.alpha + state.bias).astype(dtype, copy=False)
+        Z = np.empty((X.shape[0], len(state.bias)), np.result_type(state.alpha, X.dtype))
+        for rows in blocks(X.shape[0], max(state.centres.shape)):
+            Z[rows] = kernel(dense(X[rows]), state.centres, state.scale, state.length) @ state.alpha + state.bias
+        return Z
 
     def formula(self, state: Any, network, X):
         A, B = X.cast(np.float64), scaled(state.centres, state.scale)

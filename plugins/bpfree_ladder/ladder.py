@@ -16,12 +16,12 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
 Below 1500 rows one of the members sees only the main columns (`main_columns`), in tables of the project the raw
 numbers and the categories but not the bins: which of the two suits a table cannot be told from so few rows, and their
 mean is ahead of both. If the held-out rows speak clearly against such a member, a copy of the best other one goes on in
-its place, with rows and dropout of its own. Below 800 rows there are two members and a companion, a net of another kind
-that takes a fraction of their time: random features with a readout in closed form.
+its place, with rows and dropout of its own. There are two members then and a companion of another kind, in closed form:
+a kernel that learns which columns count (`rfm`).
 
 Members learn smoothed classes, (1 - s) y + s / K: a member that cannot be sure of any row does not spend its weights on
 the few that are mislabelled, and the temperature makes the ensemble as sure as it may be. Predictions are the mean of
-the members' raw outputs over the temperature; a companion's raw outputs count .4 of that mean. With ``single=True``
+the members' raw outputs over the temperature; a companion's raw outputs count half of that mean. With ``single=True``
 only the best member goes on, from all rows, with the temperature that suited it when it was chosen, and without a
 companion. Read `step` first.
 """
@@ -37,10 +37,11 @@ from sklearn.utils import check_scalar
 from bpfree_ladder.companion import joins, whole_fit, wide
 from bpfree_ladder.member import Member, endless_permutations, learn, main_columns
 from bpfree_ladder.schedule import (
+    COMPANION_CELLS,
     COMPANION_SHARE,
     LEARNING_RATE,
+    LONG,
     N_STEPS,
-    SHORT,
     WEIGHED_STEPS,
     dropout_of,
     further_boost,
@@ -64,15 +65,15 @@ class Ladder(Trainer):
         Registered name or object of the members' trainer. It must have the hyper-parameters `weight_decay` and
         `dropout`, which the ladder sets; all others are its own, but that one given by name has the learning rate .012.
     decays : tuple of float, default=None
-        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5, below
-        1500 rows .5 with the main columns; below 800 rows, and with ``single=True``, .1 and 2, below 1500 rows 2 with
-        the main columns. Two cost less and leave hardly less to choose from, because the members settle between them.
+        The members' first weight decays, so one per member, all of which see every column. None: .05, .5 and 5; below
+        1500 rows .1, and 2 with the main columns; with ``single=True`` from 1500 rows on .1 and 2. Two cost less and
+        leave hardly less to choose from, because the members settle between them.
     single : bool, default=False
         Whether only one member goes on once the decay is found.
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
-        units, below 800 rows and unless ``single=True``, or where predictions are to be monotone and its own are not.
-        "auto": `RVFL` with mixed units and the readout that minimises the loss.
+        units, below 1500 rows (and 10 million cells) and unless ``single=True``, or where predictions are to be monotone
+        and its own are not. "auto": `RFM` with ``exponent=1``.
     search : float, default=None
         Share of the steps after which the members settle on a decay. None: .32 below 1500 rows, .4 from there on.
     boost : float, default=1.6
@@ -161,7 +162,9 @@ class Ladder(Trainer):
         t, end = problem.iteration, problem.max_iter or np.inf
         M, searches = len(state.members), state.searches
         settles = (search_share(problem.n_samples) if self.search is None else self.search) * end
-        size = max(1, round(self.effort * n_updates(problem.n_samples) / N_STEPS * problem.batch_size))
+        companion = self._companion_for(problem)
+        updates = self.effort * n_updates(problem.n_samples, companion is not None)
+        size = max(1, round(updates / N_STEPS * problem.batch_size))
         trainers = [self._trainer(member.decay if searches else state.decay) for member in state.members]
         rows = [
             endless_permutations(problem.n_samples, state.left_out(i), (state.seed, i), t * size, size)
@@ -179,8 +182,7 @@ class Ladder(Trainer):
                 state = replace(state, honest=self.outputs(state, problem.network, problem.X[state.held_out]))
         if t + 1 >= end and M > 1:
             state = self._cool(state, problem)
-        companion = None if self.single or problem.n_samples >= SHORT else self._companion()
-        if t + 1 >= end and companion is not None and joins(companion, problem.network):
+        if t + 1 >= end and companion is not None:
             state = replace(state, companion=whole_fit(companion, problem, rng))
         return state
 
@@ -235,8 +237,14 @@ class Ladder(Trainer):
 
     def _companion(self) -> Trainer | None:
         if self.companion == "auto":
-            return get_trainer("rvfl", sampling="mixed", readout="loss")
+            return get_trainer("rfm", exponent=1.0)
         return get_trainer(self.companion) if isinstance(self.companion, str) else self.companion
+
+    def _companion_for(self, problem) -> Trainer | None:
+        """The companion's trainer, if a table of this size has one that suits the network."""
+        n, d = problem.X.shape
+        trainer = None if self.single or n >= LONG or n * d > COMPANION_CELLS else self._companion()
+        return trainer if trainer is not None and joins(trainer, problem.network) else None
 
     def _trainer(self, decay) -> Trainer:
         """The members' trainer with a weight decay, and the dropout that goes with it."""

@@ -7,24 +7,24 @@ WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows 
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 MAIN_SPREAD = 0.55  # of the largest deviation of a column, from which on another one is a main column
 LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places
-COMPANION_UNITS, COMPANION_SHARE = 800, 0.4
+COMPANION_UNITS, COMPANION_SHARE = 800, 0.5
+COMPANION_CELLS = 10_000_000  # rows by columns up to which a table has a companion, as it may fill sparse rows up
 PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
 PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
-SHORT = 800  # rows below which a table is short: two members, and a companion
-LONG = 1500  # rows from which on a table is long: every member sees every column, and more decay
+LONG = 1500  # rows from which on a table is long: three members of every column, more decay, and no companion
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 
 
 def rungs(n, single) -> tuple[tuple[float, bool], ...]:
     """First weight decay of each member, and whether it sees main columns only, of n training rows."""
-    if single or n < SHORT:
+    if single or n < LONG:
         return (0.1, False), (2.0, n < LONG)
-    return (0.05, False), (0.5, n < LONG), (5.0, False)
+    return (0.05, False), (0.5, False), (5.0, False)
 
 
-def n_updates(n) -> float:
-    """Updates of each member in a whole fit, of n training rows."""
-    return 15.5 * np.sqrt(n)
+def n_updates(n, accompanied=False) -> float:
+    """Updates of each member in a whole fit, of n training rows; fewer with a companion."""
+    return (11 if accompanied else 15.5) * np.sqrt(n)
 
 
 def search_share(n) -> float:

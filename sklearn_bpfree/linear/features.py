@@ -113,6 +113,19 @@ class LowRank(Features):
         return dense(self.X) + self.U @ self.C
 
 
+@dataclass(eq=False)
+class Gram(Features):
+    """Rows of which only the inner products K (n, n) are known, as a kernel's; a linear map of them is K @ alpha."""
+
+    K: np.ndarray
+
+    def __post_init__(self):
+        self.shape, self.dtype = self.K.shape, self.K.dtype
+
+    def __getitem__(self, rows):
+        return self.K[rows]
+
+
 def is_sparse(F) -> bool:
     """Whether the features are sparse rows, to which something of low rank may be added."""
     return sparse.issparse(F.X if isinstance(F, LowRank) else F)

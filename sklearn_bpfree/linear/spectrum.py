@@ -7,6 +7,7 @@ With rows scaled by the roots of their weights s and centred, H = U diag(sqrt(e)
   sum s (h - c)(h - c)^T - sum(s) (m - c)(m - c)^T.
 - `Wide`, of more features than rows: H H^T = U diag(e) U^T is summed over groups of columns. Those of sparse rows are
   products of sparse matrices, as centred ones are sparse ones plus something of rank one: X - 1 m^T.
+- `OfGram`, where H H^T is all there is, of a kernel: a linear map has a number alpha for each row instead of a feature.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from scipy import linalg, sparse
 from sklearn.utils import gen_batches
 
-from sklearn_bpfree.linear.features import BLOCK_ROWS, Beside, LowRank, dense, is_sparse
+from sklearn_bpfree.linear.features import BLOCK_ROWS, Beside, Gram, LowRank, dense, is_sparse
 
 RANK_TOL = {"d": 1e-11, "f": 1e-6}  # eigenvalues below this fraction of the largest are taken for zero, by precision
 EXACT_CELLS = 200_000  # up to so many features x rows of single precision are summed in double precision
@@ -27,6 +28,8 @@ def spectrum(F, Y, root):
     n, p = F.shape
     small = n * p <= EXACT_CELLS
     dtype = np.dtype(np.float64 if small else F.dtype)
+    if isinstance(F, Gram):
+        return OfGram(F, Y, root, dtype)
     if p > n:
         return Wide(F, Y, root, dtype)
     return Tall(dense(F[:], dtype) if small else F, Y, root, dtype)
@@ -128,6 +131,24 @@ class Wide:
         return T
 
     turn_back = turn
+
+
+class OfGram(Wide):
+    """Of inner products K, with the attributes of `Tall`, in coordinates alpha of K @ alpha."""
+
+    def __init__(self, F, Y, root, dtype):
+        share = np.square(root[:, 0]) / np.square(root).sum()
+        self.mean = share @ F.K
+        G = (F.K - self.mean - self.mean[:, None] + share @ self.mean).astype(dtype, copy=False)
+        G *= root.astype(dtype)
+        G *= root.astype(dtype).T
+        self.e, self._U = _eigen(G)
+        self.C = self._U.T @ Y
+        self._root = root.astype(dtype)
+
+    def lift(self, T):
+        """Numbers alpha of the rows, (n, K), which add up to nothing: those of H^T U T / sqrt(e)."""
+        return self._root * (self._U @ (T / np.sqrt(self.e)[:, None]))
 
 
 def _centred(F, s, root, dtype):

@@ -57,6 +57,7 @@ Closed form
     Mapped              features: what a function, such as a layer, makes of each row
     LowRank             features: rows and something of low rank, so that sparse rows stay sparse
     Beside              features: several tables side by side
+    Gram                features: rows of which the inner products are known, as a kernel's
     formed              features as an ndarray if they are small
     read                features times a kernel, plus a bias
     blocks              slices of rows that stay in the processor's cache
@@ -82,7 +83,7 @@ Work
     one_blas_thread     limits the BLAS to one thread, with which small products are quickest
 """
 
-from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, blocks, dense, formed, read
+from sklearn_bpfree.linear.features import Beside, Gram, LowRank, Mapped, blocks, dense, formed, read
 from sklearn_bpfree.linear.local_errors import LocalErrors, Spread
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
@@ -129,6 +130,7 @@ __all__ = [
     "Formula",
     "Generation",
     "GivenMembers",
+    "Gram",
     "LocalErrors",
     "Loss",
     "LowRank",

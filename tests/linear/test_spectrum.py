@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_bpfree.linear.features import Beside, LowRank, Mapped, dense
+from sklearn_bpfree.linear.features import Beside, Gram, LowRank, Mapped, dense, read
+from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.linear.spectrum import EXACT_CELLS, Tall, Wide, spectrum
+from sklearn_bpfree.nn.losses import BinaryLogLoss
+from sklearn_bpfree.nn.network import Network
+from sklearn_bpfree.plugin.problem import Problem
 
 SHAPES = pytest.mark.parametrize("n, d", [(3000, 350), (200, 350)], ids=["tall, in blocks", "wide"])
 KINDS = pytest.mark.parametrize("kind", ["array", "sparse", "low rank", "beside"])
@@ -79,3 +83,26 @@ def test_single_precision_far_from_zero_loses_nothing():
     fit = ridge(H, Y, None, [1e-3])
     np.testing.assert_allclose(fit.kernel, kernel, atol=1e-4)
     np.testing.assert_allclose(fit.left_out, left_out[fit.rows], atol=1e-2)
+
+
+@WEIGHTED
+def test_a_ridge_of_inner_products_is_that_of_the_rows_that_have_them(weighted):
+    H = np.random.default_rng(0).standard_normal((40, 60)) + 3
+    Y, weight = H[:, :2] ** 2, np.random.default_rng(1).uniform(0.5, 2, 40) if weighted else None
+    penalties = np.array([0.01, 1.0])
+    # the unit of a penalty is a mean over the features, of which inner products have one for each row
+    known = ridge(H, Y, weight, penalties, np.array([1.0, 2.0]))
+    alpha = ridge(Gram(H @ H.T), Y, weight, penalties * 40 / 60, np.array([1.0, 2.0]))
+    new = np.random.default_rng(2).standard_normal((5, 60)) + 3
+    np.testing.assert_allclose(new @ H.T @ alpha.kernel + alpha.bias, new @ known.kernel + known.bias, atol=1e-8)
+    np.testing.assert_allclose(alpha.left_out, known.left_out, atol=1e-8)
+    np.testing.assert_allclose(alpha.kernel.sum(axis=0), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["ridge", "loss"])
+def test_a_readout_of_inner_products_is_that_of_the_rows_that_have_them(method):
+    H = np.random.default_rng(0).standard_normal((30, 50))
+    problem = Problem(H, (H[:, :1] > 0).astype(float), Network((50, 1)), BinaryLogLoss())
+    both = [(H, 0.1), (Gram(H @ H.T), 0.1 * 30 / 50)]
+    Z = [read(F, *solve_readout(F, problem, [penalty], method)[:2]) for F, penalty in both]
+    np.testing.assert_allclose(Z[1], Z[0], atol=1e-4)

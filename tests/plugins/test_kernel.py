@@ -158,3 +158,19 @@ def test_a_mean_distance_of_zero_is_no_length():
 def test_penalties_must_be_positive():
     with pytest.raises(ValueError, match="penalties of RFM"):
         RFM(penalties=(0.0,)).check_parameters()
+
+
+def test_a_readout_is_one_of_three():
+    with pytest.raises(ValueError, match="readout of RFM must be one of"):
+        RFM(readout="exact").check_parameters()
+
+
+def test_nystroem_with_nearly_all_rows_as_centres_is_near_the_exact_fit():
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(200, 4)), rng.normal(size=(100, 4))
+    problem = Problem(X, X[:, :1] * X[:, 1:2], Network((4, 3, 1)), SquaredError(), max_iter=3)
+    exact, some = (
+        trainer.outputs(rounds(trainer, problem, 2), problem.network, new)
+        for trainer in (RFM(penalties=(0.01,)), RFM(penalties=(0.01,), centres=199))
+    )
+    assert np.square(exact - some).mean() < 0.01 * np.square(exact).mean()

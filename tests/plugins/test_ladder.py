@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+from bpfree_ladder import ladder as ladder_module
 from bpfree_ladder.ladder import Ladder, LadderState
 from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem
 from bpfree_ladder.schedule import dropout_of, further_boost, n_held_out, n_updates, rungs
@@ -146,7 +147,7 @@ def test_a_single_net_is_chosen_from_fewer_rungs_unless_they_are_given():
 
 
 @pytest.mark.parametrize("single", [False, True])
-@pytest.mark.parametrize("n", [799, 800, 1499, 1500])
+@pytest.mark.parametrize("n", [1499, 1500])
 def test_members_have_the_rungs_of_their_table_and_below_1500_rows_one_sees_main_columns(n, single):
     X = np.random.default_rng(0).normal(size=(n, 2)) * [1, 0.1]
     problem = Problem(X, np.zeros((n, 1)), Network((2, 1)), SquaredError(), max_iter=25)
@@ -154,7 +155,7 @@ def test_members_have_the_rungs_of_their_table_and_below_1500_rows_one_sees_main
     found = tuple((member.decay, member.columns is not None) for member in state.members)
     assert found == rungs(n, single)
     assert sum(main_only for _, main_only in found) == (n < 1500)
-    assert len(state.members) == (2 if single or n == 799 else 3)
+    assert len(state.members) == (2 if single or n == 1499 else 3)
     given = Ladder(Fixed(), (1.0, 2.0), single=single).init(problem, np.random.default_rng(0))
     assert [(member.decay, member.columns) for member in given.members] == [(1.0, None), (2.0, None)]
 
@@ -362,30 +363,36 @@ def with_companion(n=20, **params):
 
 def test_the_companion_has_a_wide_layer_a_whole_fit_of_its_own_and_a_share_of_the_mean():
     _, outputs = with_companion()
-    np.testing.assert_allclose(outputs, 0.6 * 1 + 0.4 * 3 * 800)
+    np.testing.assert_allclose(outputs, 0.5 * 1 + 0.5 * 3 * 800)
 
 
-@pytest.mark.parametrize("params", [{"n": 800}, {"single": True}])
+@pytest.mark.parametrize("params", [{"n": 1500}, {"single": True}])
 def test_longer_tables_and_single_members_have_no_companion(params):
     state, outputs = with_companion(**params)
     assert state.companion is None
     np.testing.assert_array_equal(outputs, 1)
 
 
-def test_the_companion_changes_nothing_but_the_mean():
+def test_a_table_of_too_many_cells_has_no_companion(monkeypatch):
+    monkeypatch.setattr(ladder_module, "COMPANION_CELLS", 20)
+    assert with_companion(20)[0].companion is not None
+    assert with_companion(21)[0].companion is None
+
+
+def test_the_companion_changes_nothing_but_the_mean_and_the_number_of_updates():
     X, y = make_friedman1(150, random_state=0)
     alone, both = (
-        BPFreeRegressor(trainer=get_trainer("ladder", companion=companion), random_state=0).fit(X, y)
-        for companion in (None, "auto")
+        BPFreeRegressor(trainer=get_trainer("ladder", companion=companion, effort=effort), random_state=0).fit(X, y)
+        for companion, effort in [(None, 11 / 15.5), ("auto", 1.0)]
     )
     np.testing.assert_array_equal(alone.coefs_[0], both.coefs_[0])
     assert alone.state_.companion is None
     assert np.abs(alone.predict(X) - both.predict(X)).max() > 0.1
 
 
-def test_the_default_companion_is_rvfl_and_any_trainer_can_be_one():
+def test_the_default_companion_is_a_kernel_and_any_trainer_can_be_one():
     auto = Ladder()._companion()
-    assert (auto.sampling, auto.readout) == ("mixed", "loss")
+    assert (auto.matrix, auto.exponent) == ("diagonal", 1.0)
     X, y = make_classification(150, random_state=0)
     for companion in ["rvfl", get_trainer("dfa", dropout=0.1)]:
         model = BPFreeClassifier(trainer=get_trainer("ladder", companion=companion), random_state=0).fit(X, y)
