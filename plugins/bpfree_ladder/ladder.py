@@ -72,8 +72,8 @@ class Ladder(Trainer):
         Whether only one member goes on once the decay is found.
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
-        units, below 1500 rows (and 10 million cells) and unless ``single=True``, or where predictions are to be monotone
-        and its own are not. "auto": `RFM` with ``exponent=1``.
+        units, below 1500 rows (and 10 million cells), unless ``single=True`` or predictions are to be monotone and its
+        own are not. "auto": `RFM` with ``exponent=1``.
     search : float, default=None
         Share of the steps after which the members settle on a decay. None: .32 below 1500 rows, .4 from there on.
     boost : float, default=1.6

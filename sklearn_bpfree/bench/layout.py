@@ -180,7 +180,7 @@ def is_no_row(row: list[str], names: list[str], is_first: bool) -> bool:
     if is_first and filled and all(map(RULE.fullmatch, filled)):
         return True
     if len(row) < len(names):
-        alone = len(row) == 1 and len(names) > 2 and (RULE.fullmatch(cells[0]) or not NUMBER.fullmatch(cells[0]))
+        alone = len(row) == 1 and len(names) > 2 and bool(RULE.fullmatch(cells[0]) or not NUMBER.fullmatch(cells[0]))
         return alone or cells[0].startswith(COMMENTS)
     return len(names) > 1 and cells == [name.strip() for name in names]
 

@@ -316,7 +316,7 @@ class BPFreeClassifier(ClassifierMixin, _BPFreeEstimator):
             if len(known) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "
-                    f"only one class: {known[0]!r}."
+                    f"only one class: {known.tolist()[0]!r}."
                 )
             if reset:
                 self.targets_ = Classes(known)

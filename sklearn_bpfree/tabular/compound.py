@@ -68,7 +68,7 @@ def _read(text, system) -> tuple[float, int] | None:
     """The number, and how many units or letters for a hemisphere the text has; None if it is no such quantity."""
     text, sign, n_letters = bare(text).translate(MARKS).casefold(), 1.0, 0
     if system == "degrees":
-        before, text, after = HEMISPHERE.fullmatch(text).groups()
+        before, text, after = HEMISPHERE.fullmatch(text).groups()  # pyright: ignore[reportOptionalMemberAccess] matches all
         if before and after:
             return None
         if letter := before or after:

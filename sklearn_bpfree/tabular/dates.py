@@ -107,10 +107,12 @@ def decide(counts: Mapping[str, int]) -> DateFormat | None:
     has_year = any(moment.whole or (moment.figures or ("",))[0] for moment in parsed.values())
     if not has_year and not _vary(parsed.values()):
         return None
-    has_year = has_year or any(moment.mark == "/" and int(moment.figures[2]) > 31 for moment in parsed.values())
+    has_year = has_year or any(
+        m.mark == "/" and m.figures is not None and int(m.figures[2]) > 31 for m in parsed.values()
+    )
     figures = {text: moment for text, moment in parsed.items() if moment.order is None}
     order, notes = _order(figures)
-    if not nearly_all(counts, lambda text: text in parsed and parsed[text].date(order, has_year)):
+    if not nearly_all(counts, lambda text: parsed[text].date(order, has_year) if text in parsed else None):
         return None
     return DateFormat(order, notes if has_year else (*notes, "dates without years"), has_year)
 
@@ -141,7 +143,8 @@ def decide_figures(counts: Mapping[str, int], *, is_named: bool = False) -> Figu
         return None
     moments = nearly_all(counts, lambda text: _of_width(text, width, None))
     order, notes = _order(moments, ["dmy", "mdy", "ymd"] if width == 6 else ["dmy", "mdy"])
-    found = nearly_all(moments and counts, lambda text: text in moments and moments[text].date(order))
+    dated = {text: moment.date(order) for text, moment in moments.items()}
+    found = nearly_all(counts, dated.get) if dated else {}
     shown = len(found) >= MIN_FIGURES and len({date.day for date in found.values()}) >= MIN_DAYS
     if not found or not (is_named or (shown and len({date.month for date in found.values()}) >= MIN_MONTHS)):
         return None

@@ -152,7 +152,7 @@ class TabularPipeline(OfThisLibrary, Pipeline):
     def _tell_directions(self, encoded):
         """Tell the last step what its `monotonic_cst`, of the columns of the table, is of the encoded ones."""
         last = self.steps[-1][1]
-        vars(last).pop(OF_TABLE, None)
+        last.__dict__.pop(OF_TABLE, None)
         learner = _learner(last)
         cst = getattr(learner, "monotonic_cst", None) if isinstance(learner, _BPFreeEstimator) else None
         if cst is None:
@@ -162,7 +162,7 @@ class TabularPipeline(OfThisLibrary, Pipeline):
                 f"monotonic_cst cannot reach a table's columns from within {type(last).__name__}; put that around the "
                 "pipeline instead."
             )
-        vars(last)[OF_TABLE] = encoded_directions(self.steps[:-1], cst, encoded.shape[1])
+        last.__dict__[OF_TABLE] = encoded_directions(self.steps[:-1], cst, encoded.shape[1])
 
     def predict(self, X: Any, **params: Any) -> Any:
         """What the last step predicts.

@@ -158,7 +158,7 @@ class SkewedTargetRegressor(OfThisLibrary, RegressorMixin, MetaEstimatorMixin, B
         self.transformer_ = scale.fit(_columns(y))
         if scale.skewed_:
             regressor.set_params(loss=SKEWED_LOSS)
-        _turn_constraints(regressor, int(scale.tail_[0]), vars(self).pop(OF_TABLE, None))
+        _turn_constraints(regressor, int(scale.tail_[0]), self.__dict__.pop(OF_TABLE, None))
         given = {"sample_weight": sample_weight, "X_val": X_val, "sample_weight_val": sample_weight_val}
         given["y_val"] = None if y_val is None else self._learned(y_val)
         given = {name: value for name, value in given.items() if value is not None}
