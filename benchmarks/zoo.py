@@ -190,9 +190,9 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.show:
-        import tables
+        import zoo_tables
 
-        print(tables.zoo())
+        print(zoo_tables.zoo())
         return
     only = options.trainers and options.trainers.split(",")
     for table in options.sets.split(","):

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
-from tables import CONTROLS, errors, gm
+from zoo_tables import CONTROLS, errors, gm
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs/images/zoo.png"
 COLOURS = {"output error": "tab:blue", "values": "tab:orange"}

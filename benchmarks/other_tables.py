@@ -1,0 +1,62 @@
+"""Tables of the other benchmarks, each of its file of results."""
+
+import numpy as np
+import results
+from zoo_tables import errors, number
+
+from sklearn_bpfree.bench.terminal import markdown
+
+
+def recipes():
+    """Trainers in the recipe of the tabular default: scores, and errors over the MLP's with their standard error."""
+    found = {}
+    for row in results.read("tabular"):
+        found.setdefault(row["model"], {}).setdefault(row["set"], []).append({**row, "split": row["seed"]})
+    labels = [label for label in found if label.startswith("recipe ")]
+    sets = sorted(set.intersection(*(set(found[label]) for label in ["MLP*", *labels])))
+    lines = []
+    for label in ["MLP*", *labels]:
+        scores = [number(np.mean([float(row["score"]) for row in found[label][name]])) for name in sets]
+        ahead = " ± ".join(number(value) for value in errors(found[label], found["MLP*"], sets) or () if value > 0)
+        lines.append([label, ahead, *scores])
+    return markdown(["", "error", *sets], lines)
+
+
+def deployment(table):
+    """What models cost in use, in the order of the results."""
+    rows = [row for row in results.read("deployment") if row["table"] == table]
+    columns = [
+        name for name in rows[0] if name not in ("table", "model", *results.ORIGIN) and any(r[name] for r in rows)
+    ]
+    return markdown([table, *columns], [[row["model"], *(row[name] for name in columns)] for row in rows])
+
+
+def intervals():
+    """Coverage, width and score of intervals, means over the splits; coverage beyond the rows of the fit."""
+    rows = [row for row in results.read("intervals") if row["level"] == "0.9"]
+    header, lines = ["", "", "coverage", "width", "score", "narrow third", "wide third", "beyond"], []
+    for name, method in dict.fromkeys((row["set"], row["method"]) for row in rows):
+        mine = [row for row in rows if (row["set"], row["method"]) == (name, method)]
+        inside, beyond = ([row for row in mine if (row["split"] == "beyond") == far] for far in (False, True))
+        means = [np.mean([float(row[field]) for row in inside]) for field in header[2:-1]]
+        digits = [3, 2, 2, 2, 2]
+        figures = [number(mean, digit) for mean, digit in zip(means, digits, strict=True)]
+        lines.append([name, method, *figures, *(number(float(row["coverage"]), 2) for row in beyond)])
+    return markdown(header, lines)
+
+
+def ensembles():
+    """Persistent ensembles of the Kalman family."""
+    rows = results.read("kalman_ensembles")
+    figures = [[row[field].replace("nan", "").lstrip("0") for field in ("score", "cover 90", "CRPS")] for row in rows]
+    lines = [[row["set"], row["trainer"], *cells, row["time"]] for row, cells in zip(rows, figures, strict=True)]
+    return markdown(["", "", "score", "cover", "CRPS", "time / MLP's"], lines)
+
+
+def origin(name):
+    """On what the rows of a file were measured."""
+    rows = results.read(name)
+    parts = [sorted({row[field] for row in rows}) for field in results.ORIGIN]
+    drawn = sorted({row[field] for row in rows for field in ("split", "seed") if field in row})
+    splits = f"; splits {', '.join(drawn)}" if drawn else ""
+    return f"Measured on {'; '.join(parts[2])}, {'; '.join(parts[1])}, commit {', '.join(parts[0])}{splits}."
