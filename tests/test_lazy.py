@@ -32,6 +32,11 @@ def test_importing_the_package_imports_no_other():
     assert run(f"import sklearn_bpfree, sklearn_bpfree.bench; {UNHEARD}").returncode == 0
 
 
+def test_the_default_for_tables_imports_no_forests_and_no_words_of_texts():
+    unheard = "import sys; sys.exit(any(f'sklearn.{name}' in sys.modules for name in ('ensemble', 'feature_extraction')))"
+    assert run(f"from sklearn_bpfree import tabular_pipeline; tabular_pipeline('classifier'); {unheard}").returncode == 0
+
+
 @pytest.mark.parametrize("argv", [["--help"], ["bench", "--help"], ["--version"], ["fit", "t.csv"], ["nothing"]])
 def test_a_command_that_does_no_work_imports_no_library(argv):
     code = f"from sklearn_bpfree.bench.cli import main\ntry: main({argv})\nexcept SystemExit: pass\n{UNHEARD}"

@@ -189,8 +189,8 @@ class Ladder(Trainer):
     def outputs(self, state, network, X):
         total = sum(member.outputs(self._inner(), network, X) for member in state.members)
         Z = total / (len(state.members) * state.temperature)
-        companion = self._companion()
-        if state.companion is None or companion is None:
+        companion = None if state.companion is None else self._companion()
+        if companion is None:
             return Z
         Z *= 1 - COMPANION_SHARE
         return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
@@ -237,7 +237,7 @@ class Ladder(Trainer):
 
     def _companion(self) -> Trainer | None:
         if self.companion == "auto":
-            return get_trainer("rfm", exponent=1.0)
+            return usual_companion()
         return get_trainer(self.companion) if isinstance(self.companion, str) else self.companion
 
     def _companion_for(self, problem) -> Trainer | None:
@@ -269,6 +269,11 @@ class Ladder(Trainer):
         """The temperature that suits what each member says of the rows that it has never seen."""
         honest = honest_outputs(state.members, self._inner(), problem, state.held_out)
         return replace(state, temperature=temperature(problem, *honest))
+
+
+@cache
+def usual_companion() -> Trainer:
+    return get_trainer("rfm", exponent=1.0)
 
 
 @cache

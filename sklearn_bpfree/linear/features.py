@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
-from sklearn_bpfree.nn.arrays import product
+from sklearn_bpfree.nn.arrays import product, row_blocks
 
 BLOCK_ROWS = 512  # at most so many rows are formed at a time
 BLOCK_CELLS = 1 << 18  # fewer, if they are wider than this allows
@@ -35,7 +34,7 @@ def formed(F: Any) -> Any:
 
 def blocks(n: int, p: int) -> Iterator[slice]:
     """Slices of n rows of p numbers each that stay in the processor's cache."""
-    return gen_batches(n, int(np.clip(BLOCK_CELLS // max(p, 1), 16, BLOCK_ROWS)))
+    return row_blocks(n, int(np.clip(BLOCK_CELLS // max(p, 1), 16, BLOCK_ROWS)))
 
 
 def read(F, kernel, bias) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -83,3 +84,8 @@ def dropout_mask(shape: tuple[int, int], probability: float, rng: Any, dtype: An
     words = rng.bit_generator.random_raw(-(-size // 8))  # five times as quick as rng.bytes
     draws = words.view(np.uint8)[:size].reshape(shape)
     return (draws >= silent) * np.asarray(256 / (256 - silent), dtype)
+
+
+def row_blocks(n: int, size: int) -> Iterator[slice]:
+    """Slices of n rows, `size` each; as scikit-learn's `gen_batches`, whose checks take longer than a row's work."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))

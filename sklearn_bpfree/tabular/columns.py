@@ -5,7 +5,7 @@ Read `ColumnReader` first. What a single column is taken for is decided in `kind
 
 import warnings
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Self
 
 import narwhals as nw
@@ -15,15 +15,17 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from sklearn_bpfree.estimators.common import OfThisLibrary
-from sklearn_bpfree.tabular.cells import LARGEST, Column
+from sklearn_bpfree.tabular.cells import LARGEST, Column, finite
 from sklearn_bpfree.tabular.codes import Signals, are_codes
 from sklearn_bpfree.tabular.containers import (
     NOT_OF_NUMPY,
     PLAIN_KINDS,
     as_table,
     cells_of,
+    is_pandas,
     names_of,
     native,
+    plain_numbers,
     quick_cells,
 )
 from sklearn_bpfree.tabular.kinds import understand
@@ -233,15 +235,21 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
         table = self._checked(table)
         if isinstance(table, np.ndarray) and table.dtype.kind in PLAIN_KINDS:
             return [_finite(table[:, j]) for j, column in enumerate(self.columns_) if column.used]
+        used = [(j, column) for j, column in enumerate(self.columns_) if column.used]
+        if not any(column.kind in ("category", "free text", "date") for _, column in used):
+            if (numbers := plain_numbers(table)) is not None:
+                numbers = finite(numbers)
+                return [numbers[:, j] for j, _ in used]
         cells = quick_cells(table)
-        parts = [column.read(cells(j), self.date_parts) for j, column in enumerate(self.columns_) if column.used]
+        parts = [column.read(cells(j), self.date_parts) for j, column in used]
         return [part for read in parts for part in read.values()]
 
     def _checked(self, table):
         """A table whose columns are those of training, in their order."""
         check_is_fitted(self)
-        table = self._in_order(table)
-        validate_data(self, native(table), reset=False, skip_check_array=True)
+        if not self._is_in_order(table):
+            table = self._in_order(table)
+            validate_data(self, native(table), reset=False, skip_check_array=True)
         if table.shape[0] == 0:
             raise ValueError("X has no rows (0 sample(s)); give some.")
         return table
@@ -285,6 +293,11 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
             )
         if left_out := what_is_left_out(self.columns_):
             warnings.warn(left_out, LeftOutWarning, stacklevel=3)
+
+    def _is_in_order(self, table) -> bool:
+        """Whether a pandas frame has the columns of training in their order; False where this is not seen at once."""
+        names = getattr(self, "feature_names_in_", None)
+        return names is not None and is_pandas(table) and native(table).columns.equals(_pandas_index(tuple(names)))
 
     def _in_order(self, table):
         """A frame's columns in the order of training."""
@@ -331,6 +344,13 @@ class ColumnReader(OfThisLibrary, TransformerMixin, BaseEstimator):
             while name in out[:j]:
                 name = out[j] = f"{name}_"
         return out
+
+
+@lru_cache(maxsize=16)
+def _pandas_index(names):
+    import pandas as pd
+
+    return pd.Index(names)
 
 
 def _is_plain(column, dtype, cells) -> bool:

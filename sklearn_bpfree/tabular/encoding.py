@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_scalar, gen_batches
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_bpfree.estimators.common import OfThisLibrary
+from sklearn_bpfree.nn.arrays import row_blocks
 
 BLOCK_CELLS = 200_000  # encoded cells that are computed at a time, so that the work stays in the processor's cache
 
@@ -147,7 +148,21 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
         self.bin_numbers_ = np.concatenate([np.empty(0, int), *numbers])
         self.bin_means_ = np.concatenate(means)
         self._places = _Places(list(self.knots_.values()))
+        self._layout = self._lay_out()
         return self
+
+    def _lay_out(self):
+        """Height of the bins, features with bins, and of each encoded column its place in `parts`, shift and limits."""
+        binned, n_raw, empty = np.array([*self.knots_], dtype=int), len(self.raw_features_), self.indicator_features_
+        bins = slice(n_raw, n_raw + len(self.bin_means_))
+        source = np.concatenate([np.arange(n_raw), n_raw + np.searchsorted(binned, self.bin_features_)])
+        source = np.append(source, n_raw + len(binned) + np.arange(len(empty)))
+        shift, low, high = np.zeros((3, len(source)), dtype=np.float32)
+        shift[bins] = self.height * self.bin_numbers_ + self.bin_means_
+        low[:], high[:] = -3, 3  # which change neither raw columns nor indicators
+        low[bins] = -self.bin_means_
+        high[bins] = self.height - self.bin_means_
+        return self.height, binned, source, shift, low, high
 
     def transform(self, X: Any) -> Any:
         """Encode the columns.
@@ -170,18 +185,12 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
 
     def encode(self, X: np.ndarray) -> np.ndarray:
         """What `transform` makes of an array of floats that needs no check, if `fit` had an array."""
-        raw, binned, empty = self.raw_features_, np.array([*self.knots_], dtype=int), self.indicator_features_
-        n_raw, n_bins = len(raw), len(self.bin_means_)
-        bins = slice(n_raw, n_raw + n_bins)
-        source = np.concatenate([np.arange(n_raw), n_raw + np.searchsorted(binned, self.bin_features_)])
-        source = np.append(source, n_raw + len(binned) + np.arange(len(empty)))  # of each encoded column in `parts`
-        shift, low, high = np.zeros((3, len(source)), dtype=np.float32)
-        shift[bins] = self.height * self.bin_numbers_ + self.bin_means_
-        low[:], high[:] = -3, 3  # which change neither raw columns nor indicators
-        low[bins] = -self.bin_means_
-        high[bins] = self.height - self.bin_means_
+        height, binned, source, shift, low, high = self._layout
+        raw, empty = self.raw_features_, self.indicator_features_
+        n_raw = len(raw)
+        bins = slice(n_raw, n_raw + len(self.bin_means_))
         encoded = np.empty((len(X), len(source)), dtype=np.float32)
-        for rows in gen_batches(len(X), max(1, BLOCK_CELLS // max(len(source), 1))):
+        for rows in row_blocks(len(X), max(1, BLOCK_CELLS // max(len(source), 1))):
             block, out = X[rows].astype(np.float64), encoded[rows]
             missing = np.isnan(block)
             some_missing = missing.any()
@@ -190,7 +199,7 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
             parts = np.empty((len(block), n_raw + len(binned) + len(empty)), dtype=np.float32)
             z = np.clip((block[:, raw] - self.means_[raw]) / self.scales_[raw], -1e9, 1e9)  # whose squares are finite
             parts[:, :n_raw] = z / np.sqrt(1 + np.square(z / 3))
-            parts[:, n_raw : n_raw + len(binned)] = self.height * self._places(block[:, binned])
+            parts[:, n_raw : n_raw + len(binned)] = height * self._places(block[:, binned])
             parts[:, n_raw + len(binned) :] = missing[:, empty]
             parts.take(source, axis=1, out=out, mode="clip")
             out -= shift

@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.inspection import permutation_importance
 from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -92,6 +91,8 @@ class HeldOutImportances(OfThisLibrary, MetaEstimatorMixin, BaseEstimator):
         options["stratify"] = y if is_classifier(self.estimator) else None
         X, X_held, y, y_held = train_test_split(X, y, **options)
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
+        from sklearn.inspection import permutation_importance  # which imports scikit-learn's forests
+
         shuffled: Any = permutation_importance(
             self.estimator_,
             X_held,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
@@ -54,10 +55,12 @@ class Plan:
 
     def encode(self, X) -> Any:
         """What the steps make of a frame, ours or its library's, or of an array."""
-        read = self.reader.read_parts(as_table(X))
+        read = self.reader.read_parts(X if isinstance(X, nw.DataFrame) else as_table(X))
         encoded = [_encoded(chain, [read[j] for j in columns]) for chain, columns in self.parts]
         if self.stays_sparse:
             return sparse.hstack(encoded).tocsr()
+        if len(encoded) == 1 and isinstance(encoded[0], np.ndarray):
+            return encoded[0]
         return np.hstack([part.toarray() if sparse.issparse(part) else part for part in encoded])
 
 

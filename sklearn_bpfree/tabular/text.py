@@ -7,8 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
@@ -42,6 +40,9 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Find the directions, and encode: ndarray (n_samples, n_features_out)."""
         validate_data(self, X, skip_check_array=True)
+        from sklearn.decomposition import TruncatedSVD  # here, since few tables have free text
+        from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+
         letters = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 4), n_features=N_HASHED, alternate_sign=False)
         directions = TruncatedSVD(min(self.n_components, len(X)), random_state=0)
         encoder = make_pipeline(letters, TfidfTransformer(sublinear_tf=True), directions)

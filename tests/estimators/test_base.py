@@ -185,3 +185,20 @@ def test_ctrl_c_at_a_step_keeps_the_best_so_far():
     with pytest.warns(UserWarning, match="interrupted after 2 steps"):
         model.fit(X, y)
     assert model.n_iter_ == 2 and model.stop_reason_ == "interrupted"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_refused_in_any_precision_however_they_cancel(dtype):
+    X = np.random.default_rng(0).normal(size=(50, 2)).astype(dtype)
+    model = BPFreeRegressor(max_iter=2, random_state=0).fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.predict(X), model.predict(np.asfortranarray(X)))
+    for bad in (np.nan, np.inf):
+        wrong = X.copy()
+        wrong[0], wrong[1] = bad, -bad
+        with pytest.raises(ValueError, match="contains"):
+            model.predict(wrong)
+    large = np.full((3, 2), np.finfo(dtype).max / 2, dtype)  # finite, but its sum is not
+    assert np.isfinite(model.predict(large)).all()
+    for shape in ((3, 1), (3, 3), (0, 2), (2,)):
+        with pytest.raises(ValueError, match=r"feature|2D|minimum"):
+            model.predict(np.zeros(shape, dtype))

@@ -189,3 +189,11 @@ def test_a_sparse_matrix_is_encoded_as_the_dense_one_of_training():
     X = sparse.random(50, 7, 0.2, random_state=0, format="csr")
     encoder = PiecewiseLinearEncoder().fit(X.toarray())
     np.testing.assert_array_equal(encoder.transform(X), encoder.transform(X.toarray()))
+
+
+def test_what_set_params_changes_after_a_fit_counts_from_the_next_one_on():
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    encoder = PiecewiseLinearEncoder().fit(X)
+    before = encoder.transform(X)
+    np.testing.assert_array_equal(encoder.set_params(height=3.0).transform(X), before)
+    assert not np.array_equal(encoder.fit(X).transform(X), before)

@@ -114,6 +114,42 @@ def test_columns_of_another_type_or_order_than_in_training_are_encoded_to_the_sa
         model.predict(table.drop(columns="word"))
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8", "bool"])
+def test_frames_of_one_type_of_numbers_are_encoded_to_the_same_bits(dtype):
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(0, 2, (N, 6)) if dtype == "bool" else rng.integers(0, 200, (N, 6)) + rng.random((N, 6))
+    table = pd.DataFrame(numbers.astype(dtype), columns=[*"abcdef"])
+    table["a"] = table["a"].to_numpy()[0]  # constant
+    if dtype == "float64":
+        table.iloc[::7, 1], table.iloc[::5, 2], table.iloc[::9, 3] = np.nan, np.inf, -1e308
+    model = fitted(table)
+    for other in (table, table.iloc[:1], table.iloc[5:12], table[table.columns[::-1]]):
+        same_encoding(model, other)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_codes_in_a_frame_of_integers_stay_levels():
+    rng = np.random.default_rng(0)
+    shops, merit = rng.integers(0, 30, N), rng.normal(size=30)
+    table = pd.DataFrame({"shop_id": shops, "count": rng.integers(0, 500, N)})
+    model = tabular_pipeline(BPFreeRegressor((8,), max_iter=3, random_state=0)).fit(table, merit[shops])
+    assert model[0].columns_[0].kind == "category"
+    same_encoding(model, table)
+    same_encoding(model, table.iloc[:3])
+
+
+def test_names_are_still_checked_where_they_are_not_those_of_training():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 3)), columns=["a", "b", "c"])
+    model = fitted(table)
+    np.testing.assert_array_equal(model.predict(table[["c", "b", "a"]]), model.predict(table))
+    for other in (table.rename(columns={"b": "B"}), table[["a", "b"]]):
+        with pytest.raises(ValueError, match="columns are missing: \\['"):
+            model.predict(other)
+    with pytest.raises(ValueError, match="no rows"):
+        model.predict(table.iloc[:0])
+
+
 def test_a_sparse_encoding_stays_sparse():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({f"c{j}": rng.choice([f"v{i}" for i in range(15)], N) for j in range(4)})
