@@ -25,7 +25,7 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
 
     - *raw*: each feature with two distinct values, missing ones replaced by the median, standardised to z and softly
       clipped to ``z / sqrt(1 + (z / 3)**2)``, which lies in (-3, 3);
-    - *bins*: for each bin between two neighbouring quantiles of a feature, 0 below the bin, `height` above it and
+    - *bins*: for each bin between two neighbouring knots of a feature, 0 below the bin, `height` above it and
       linear within, minus the mean over the training rows; 0 where the value is missing;
     - *indicator*: 1 where the value is missing, for each feature with missing values in training.
 
@@ -37,9 +37,10 @@ class PiecewiseLinearEncoder(OfThisLibrary, OneToOneFeatureMixin, TransformerMix
     Parameters
     ----------
     n_bins : int or "auto", default="auto"
-        Number of bins of a feature; "auto" asks :func:`bins_for`. A feature with at most ``n_bins + 1`` distinct values
-        has its knots at these values; with fewer than three knots there are no bins, because a single one would repeat
-        the raw column.
+        Largest number of bins of a feature; "auto" asks :func:`bins_for`. A feature with at most ``n_bins + 1``
+        distinct values has its knots at these values. Of more, one that holds more rows than a bin, as the zeros of
+        claims or gains do, is a knot, and the others are quantiles of the other rows. With fewer than three knots
+        there are no bins, because a single one would repeat the raw column.
 
     height : float, default=1.0
         How much a bin rises. The less, the smoother the functions that a network with weight decay prefers; with 2 a
@@ -302,10 +303,23 @@ class _Places:
 
 
 def _knots(column, n_bins):
-    """The distinct values of a sorted column; n_bins + 1 quantiles if there are more than that."""
-    new = column[1:] != column[:-1]
-    if np.count_nonzero(new) <= n_bins:
-        return column[np.append(True, new)]
+    """At most n_bins + 1 knots of a sorted column: its distinct values, or its atoms and quantiles of the rest.
+
+    An atom is a value that holds more rows than a bin. The rest has bins for its share of the rows, or as many as
+    suit so many rows.
+    """
+    first = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+    values, counts = column[first], np.diff(np.append(first, len(column)))
+    if len(values) <= n_bins + 1:
+        return values
+    atom = counts * n_bins > len(column)
+    rest, left = column[np.repeat(~atom, counts)], n_bins - np.count_nonzero(atom)
+    few = max(round(n_bins * len(rest) / len(column)), int(np.sqrt(len(rest)) / 5), 1)
+    return np.unique(np.concatenate([values[atom], _quantiles(rest, min(few, left))]))
+
+
+def _quantiles(column, n_bins):
+    """The distinct ones of n_bins + 1 quantiles of a sorted column."""
     place = np.linspace(0, len(column) - 1, n_bins + 1)
     below = place.astype(int)
     above = np.minimum(below + 1, len(column) - 1)

@@ -55,6 +55,24 @@ def test_few_values_give_the_knots_themselves():
     np.testing.assert_allclose(steps - steps[0], [[0, 0], [1, 0], [1, 1]])
 
 
+def test_a_value_that_most_rows_hold_is_a_knot_and_the_others_have_bins_of_their_own():
+    rng = np.random.default_rng(0)
+    gains = np.exp(rng.normal(size=2000))
+    values = np.concatenate([np.zeros(8000), gains])[rng.permutation(10_000)]
+    knots = PiecewiseLinearEncoder(n_bins=20).fit(values[:, None]).knots_[0]
+    assert knots[:2].tolist() == [0, gains.min()]
+    # of 2,000 rows sqrt(n) / 5 = 8 bins, more than a fifth of 20
+    np.testing.assert_allclose(knots[1:], np.quantile(gains, np.linspace(0, 1, 9)))
+    middle = PiecewiseLinearEncoder(n_bins=20).fit(np.append(values, -gains)[:, None]).knots_[0]
+    assert 0 in middle and len(middle) <= 21 and (np.abs(middle[middle != 0]) >= gains.min()).all()
+
+
+def test_without_an_atom_the_knots_are_quantiles():
+    values = np.arange(1000.0) // 2
+    knots = PiecewiseLinearEncoder(n_bins=10).fit(values[:, None]).knots_[0]
+    np.testing.assert_allclose(knots, np.quantile(values, np.linspace(0, 1, 11)))
+
+
 @pytest.mark.parametrize("values", [[0, 1, 0, 1], [2, 2, NAN, 3]])
 def test_two_values_give_no_bins(values):
     assert PiecewiseLinearEncoder().fit(np.reshape(values, (-1, 1))).bin_means_.size == 0
