@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn_bpfree.lazy import lazily
 
 if TYPE_CHECKING:
-    from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, Checkpoint
+    from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor, Checkpoint, compact
     from sklearn_bpfree.plugin import (
         Budget,
         ErrorSignalState,
@@ -40,6 +40,7 @@ __all__ = [
     "Trainer",
     "advance",
     "centred_ranks",
+    "compact",
     "get_trainer",
     "list_trainers",
     "search_space",

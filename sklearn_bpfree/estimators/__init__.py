@@ -1,7 +1,8 @@
-"""scikit-learn's face: the two estimators, of which each has a module of its own, and the callback that keeps a fit."""
+"""scikit-learn's face: the two estimators, each in a module of its own, what keeps a fit on disk, and small copies."""
 
 from sklearn_bpfree.estimators.checkpoint import Checkpoint
 from sklearn_bpfree.estimators.classifier import BPFreeClassifier
+from sklearn_bpfree.estimators.compacting import compact
 from sklearn_bpfree.estimators.regressor import BPFreeRegressor
 
-__all__ = ["BPFreeClassifier", "BPFreeRegressor", "Checkpoint"]
+__all__ = ["BPFreeClassifier", "BPFreeRegressor", "Checkpoint", "compact"]
