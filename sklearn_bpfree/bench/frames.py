@@ -314,7 +314,9 @@ def _with_type(name, cells):
     column = understand(name, cells.tolist())
     if not _says_nothing_but_numbers(column):
         return cells
-    numbers = cells.map(_infinite).astype(np.float64).fillna(pd.Series(numbers_of(column, cells.tolist()), cells.index))
+    numbers = pd.Series(numbers_of(column, cells.tolist()), cells.index)
+    if column.odd:
+        numbers = cells.map(_infinite).astype(np.float64).fillna(numbers)
     whole = bool((numbers % 1 == 0).all())
     if whole and numbers.abs().max() >= LARGEST_INTEGER:
         return cells

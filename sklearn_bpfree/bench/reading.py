@@ -91,7 +91,7 @@ def read_table(
         raise BenchError(f"{path} has more than one column {target!r}; rename all but the target.")
     if frame.shape[1] == 1:
         raise BenchError(f"{path} has no column besides the target {target!r}; give a table with some.")
-    marks = _marks_of_holes(frame.drop(columns=names[target]))
+    marks = _marks_of_holes(frame.drop(columns=names[target]), frame[names[target]])
     column, texts, note = _understand_target(frame[names[target]], marks, task)
     notes += note
     given = column.notna()
@@ -154,10 +154,12 @@ def _n_values(column, path):
         raise BenchError(f"Column {column.name!r} of {path} holds lists or the like; give single values.") from error
 
 
-def _marks_of_holes(frame) -> set[str]:
-    """Texts by which the numbers and dates of a table say that there is no value."""
+def _marks_of_holes(frame, target) -> set[str]:
+    """Texts of a target by which the numbers and dates of a table say that there is no value."""
     with suppress(ValueError, TypeError):  # of cells that hold lists
-        described = describe_columns(frame.select_dtypes(exclude="number"))
+        texts = [*filter(None, {str(cell).strip() for cell in target.unique() if isinstance(cell, str)})]
+        shared = [name for name, column in frame.select_dtypes(exclude="number").items() if column.isin(texts).any()]
+        described = describe_columns(frame[shared])
         return {str(cell).strip() for column in described for cell in column.odd}
     return set()
 
@@ -179,7 +181,8 @@ def _understand_target(column, marks, task):
         )
     if taken.kind == "boolean":
         truth = dict(zip(column.dropna(), numbers_of(taken, column.dropna().tolist()) == 1, strict=True))
-        return column.map(truth).astype(object), texts, [f"Took the target {name!r} for {taken.note}."]
+        note = [f"Took the target {name!r} for {taken.note}."] if taken.note else []
+        return column.map(truth).astype(object), texts, note
     if taken.kind == "duration" and task != "classifier":
         return _as_floats(column, taken), texts, [f"Took the target {name!r} for durations, in days."]
     if taken.kind == "number" or (taken.kind == "constant" and taken.format):

@@ -161,14 +161,15 @@ def _without_texts(column, counts, cells, types):
 
 def _with_format(column, form, counts):
     """The column with the format of its texts, a note on it, and the cells that it does not read."""
-    odd = [cell for cell in counts if read_cell(replace(column, format=form), cell) is None]
+    column = replace(column, format=form)
+    odd = [cell for cell in counts if read_cell(column, cell) is None]
     marks = sorted({str(cell).strip() for cell in odd} - {""})
     notes = list(form.notes)
     if marks:
         n = sum(counts[cell] for cell in odd if str(cell).strip())
         some = ", ".join(map(repr, marks[:5])) + (", ..." if len(marks) > 5 else "")
         notes.append(f"{n} cell{'s' if n > 1 else ''} ({some}) taken for missing")
-    return replace(column, format=form, odd=frozenset(odd), note="; ".join(notes))
+    return replace(column, odd=frozenset(odd), note="; ".join(notes))
 
 
 def _dates(column, cells):

@@ -100,11 +100,10 @@ class NumberFormat:
             with suppress(ValueError):
                 number = float(text) * self.scales.get("", 1.0)
                 return number if math.isfinite(number) else None
-        cell = _parse(text.strip().removesuffix(self.ending))
-        if cell is None or (cell.unit and cell.unit not in self.scales):
+        number, unit = _number_and_unit(text.strip().removesuffix(self.ending), self.decimal, self.group)
+        if number is None or (unit and unit not in self.scales):
             return None
-        number = cell.number(self.decimal, self.group)
-        return None if number is None else number * self.scales.get(cell.unit, 1.0)
+        return number * self.scales.get(unit, 1.0)
 
 
 class _Cell(NamedTuple):
@@ -121,13 +120,21 @@ class _Cell(NamedTuple):
     def number(self, decimal, group):
         if "/" in self.digits:
             return _fraction(self.digits, self.negative)
-        plain = _without_marks(self.digits, decimal, group)
-        if plain is None:
+        if not _fits(_shape(self.digits), decimal, group):
             return None
+        plain = self.digits.replace(group, "") if group else self.digits
+        plain = plain if decimal == "." else plain.replace(decimal, ".")
         return float(("-" if self.negative else "") + plain + ("e" + self.power if self.power else ""))
 
 
 @lru_cache(maxsize=1 << 16)  # a fit looks at each text several times
+def _number_and_unit(text: str, decimal: str, group: str) -> tuple[float | None, str]:
+    """The number in a text, written with these marks, and its unit; None if there is none."""
+    cell = _parse(text)
+    return (None, "") if cell is None else (cell.number(decimal, group), cell.unit)
+
+
+@lru_cache(maxsize=1 << 16)
 def _parse(text: str) -> _Cell | None:
     """Take a text apart; None if it is not a number with a unit."""
     text = bare(text)
@@ -184,7 +191,7 @@ def decide(counts: Mapping[str, int]) -> NumberFormat | str:
     decimal, group, doubt = _marks(digits, euro)
     if any(cell.power for cell in cells.values()) and group == "":
         doubt = False  # a power is written by computers
-    valid = {text: cell for text, cell in cells.items() if cell.number(decimal, group) is not None}
+    valid = {text: cell for text, cell in cells.items() if _number_and_unit(text, decimal, group)[0] is not None}
     if not nearly_all(counts, valid.get):
         return ""
     scales = _scales(valid.values())
@@ -243,7 +250,7 @@ def _marks(digits: list[str], euro: bool) -> tuple[str, str, bool]:
     if not used:
         return ".", "", False
     shapes = Counter(map(_shape, digits))
-    valid = {marks: sum(n for text, n in shapes.items() if _without_marks(text, *marks)) for marks in MARKS}
+    valid = {marks: sum(n for text, n in shapes.items() if _fits(text, *marks)) for marks in MARKS}
     best = [marks for marks in MARKS if valid[marks] == max(valid.values()) and set("".join(marks)) & used]
     if used == {"."} and (",", ".") in best and (".", "") in best:
         grouped = euro or _looks_grouped(digits, ".")
@@ -266,19 +273,18 @@ def _looks_grouped(digits, mark) -> bool:
     return len(marked) > 2 and bool(others) and all(len(text) <= 3 for text in others)
 
 
-def _without_marks(digits, decimal, group) -> str | None:
-    """The digits as Python has them; None where the marks do not stand as they must."""
+@lru_cache(maxsize=1 << 12)
+def _fits(digits, decimal, group) -> bool:
+    """Whether the marks stand as they must in digits, which may be their shape."""
     whole, point, rest = digits.partition(decimal)
     if group and group in whole:
         first, *others = whole.split(group)
         western = len(first) <= 3 and all(len(part) == 3 for part in others)
         indian = len(first) <= 2 and all(len(part) == 2 for part in others[:-1]) and len(others[-1]) == 3
         if not (western or indian) or first[:1] == "0":
-            return None
+            return False
         whole = first + "".join(others)
-    if not (whole + rest).isdecimal() or (point and not rest):
-        return None
-    return f"{whole or 0}.{rest}" if rest else whole
+    return (whole + rest).isdecimal() and bool(rest or not point)
 
 
 def _fraction(text, negative):
