@@ -121,6 +121,7 @@ def test_two_figures_beside_a_month_are_years_where_one_is_no_day():
 def test_figures_alone_are_dates_where_nothing_else_would_look_so(spelling):
     texts = [m.strftime(spelling) for m in MOMENTS]
     form = dates.decide_figures(Counter(texts))
+    assert dates.decide_figures(Counter([*texts, "soon"])) == form
     for given in (texts, [text.removeprefix("0") for text in texts]):
         assert [form.read(text)[0] for text in given] == [datetime(m.year, m.month, m.day) for m in MOMENTS]
 
