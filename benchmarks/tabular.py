@@ -5,8 +5,9 @@
 
 "default" is ``tabular_pipeline("classifier" | "regressor")``, a ladder of weight decays; "single net" is its setting
 with one net, "backprop" and "single backprop" are both with back-propagation in the same recipe, and `--recipes`
-names further ones. Named trainers are measured as they are registered, without a ladder. `--peers` adds RealMLP
-(``pip install pytabkit``), which takes some thirty times as long as the MLP.
+names further ones. Named trainers are measured as they are registered, without a ladder. `--peers` adds those
+of LightGBM, XGBoost, CatBoost, RealMLP and TabM that are installed (peers.py); RealMLP takes some thirty times as long
+as the MLP.
 
 The data folder is that of `python benchmarks/data.py FOLDER`. Each fit is a row of benchmarks/results/tabular.csv, and
 one that is there is not measured again.
@@ -19,8 +20,8 @@ Scores are accuracy or R2 on the held-out quarter, means over the seeds. Columns
 - time: CPU seconds of all fits (preprocessing included) / those of the MLP, and the geometric mean of the ratios;
 - wins: sets on which the score is above that of HistGradientBoosting* (with `--only`: of the MLP*).
 
-The MLP gets the loader's standard preprocessing and a standardised target, RealMLP the table with missing numbers
-imputed; all others go through `tabular_pipeline`.
+The MLP gets the loader's standard preprocessing and a standardised target, peers the table as it
+is; all others go through `tabular_pipeline`.
 """
 
 import argparse
@@ -30,8 +31,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import peers
 import results
-from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -39,7 +41,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -52,7 +53,7 @@ KEY = ("set", "model", "seed")
 MLP, BOOSTING, FOREST = "MLP*", "HistGradientBoosting*", "RandomForest*"
 
 
-def models(loader, trainers, peers, recipes=(), only=False):
+def models(loader, trainers, others, recipes=(), only=False):
     """Name -> function(task is regression, training rows, seed) -> unfitted pipeline."""
 
     def mlp(regression, X, seed):
@@ -69,15 +70,8 @@ def models(loader, trainers, peers, recipes=(), only=False):
         kind = RandomForestRegressor if regression else RandomForestClassifier
         return tabular_pipeline(kind(random_state=seed))
 
-    def realmlp(regression, X, seed):
-        from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
-
-        median = SimpleImputer(strategy="median", keep_empty_features=True)
-        numbers = make_column_selector(dtype_include="number")
-        imputed = make_column_transformer((median, numbers), remainder="passthrough", verbose_feature_names_out=False)
-        kind = RealMLP_TD_Regressor if regression else RealMLP_TD_Classifier
-        net = kind(random_state=seed, device="cpu", n_threads=1, verbosity=0)
-        return make_pipeline(imputed.set_output(transform="pandas"), net)
+    def peer(name):
+        return lambda regression, X, seed: peers.PEERS[name](not regression, seed)
 
     def recipe(**params):
         def make(regression, X, seed):
@@ -104,7 +98,7 @@ def models(loader, trainers, peers, recipes=(), only=False):
     if only:
         return {MLP: mlp, **more, **{name: ours(name) for name in trainers}}
     in_recipe |= more | {name: ours(name) for name in trainers}
-    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **in_recipe, **({"RealMLP": realmlp} if peers else {})}
+    return {MLP: mlp, BOOSTING: boosting, FOREST: forest, **in_recipe, **{name: peer(name) for name in others}}
 
 
 def measure(loader, makers, sets, seeds):
@@ -143,7 +137,7 @@ def main():
     parser.add_argument("--trainers", default="", help="names separated by commas; default: none")
     parser.add_argument("--recipes", default="", help="trainers in the place of the recipe's own, separated by commas")
     parser.add_argument("--only", action="store_true", help="only the MLP and what is named")
-    parser.add_argument("--peers", action="store_true", help="RealMLP, too")
+    parser.add_argument("--peers", action="store_true", help="those of peers.py that are installed, too")
     parser.add_argument("--sets", default="")
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
@@ -151,7 +145,7 @@ def main():
     import loader
 
     trainers, recipes = (text.split(",") if text else [] for text in (options.trainers, options.recipes))
-    makers = models(loader, trainers, options.peers, recipes, options.only)
+    makers = models(loader, trainers, peers.installed() if options.peers else [], recipes, options.only)
     sets = options.sets.split(",") if options.sets else loader.names()
     seeds = [int(seed) for seed in options.seeds.split(",")]
     score, loss, seconds = measure(loader, makers, sets, seeds)
