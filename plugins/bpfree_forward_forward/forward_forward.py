@@ -13,7 +13,6 @@ down. No weight is transposed anywhere. Read `batch_gradient` first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -26,24 +25,9 @@ from bpfree_forward_forward.layers import climb
 from bpfree_forward_forward.negatives import mix_columns, stack_rows, wrong_labels
 from bpfree_forward_forward.prediction import goodness_by_layer, outputs_by_goodness
 from bpfree_forward_forward.readouts import neutral, outputs_by_readout, put_ridge, read, readouts_of
+from bpfree_forward_forward.state import ForwardForwardState
 from bpfree_forward_forward.targets import check_targets, kind_of
-from sklearn_bpfree.plugin import ErrorSignalState, ErrorSignalTrainer, check_choice, product, write_gradient
-
-
-@dataclass(eq=False, kw_only=True)
-class ForwardForwardState(ErrorSignalState):
-    """State of `ForwardForward`; the output kernel in `weights` reads the last hidden layer.
-
-    `feedback` holds the readouts of the other hidden layers, the kernel of the labels, if rows carry any, and the
-    centres of the ordinal groups.
-
-    Attributes
-    ----------
-    kind : {"classes", "labels", "values", "ordinal"}
-        What the targets are: one class of several, yes or no, values, or values in ordered groups.
-    """
-
-    kind: str
+from sklearn_bpfree.plugin import ErrorSignalTrainer, check_choice, product, write_gradient
 
 
 class ForwardForward(ErrorSignalTrainer):
