@@ -6,7 +6,9 @@ Read `run` first: it is what a worker does.
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
+import tempfile
 import time
 from functools import lru_cache
 from typing import Any
@@ -16,6 +18,8 @@ import numpy as np
 from joblib.externals.loky.backend.reduction import dumps  # as loky's processes are sent functions made at a prompt
 
 from sklearn_bpfree.plugin.blas import keep_freed_memory, one_blas_thread
+
+AT_ONCE = 2048  # bytes of results that go through a pipe in one piece on any system, with what loky and joblib add
 
 
 class Task:
@@ -64,13 +68,41 @@ def _unpacked(data):
     return Parcel(pickle.loads(data))
 
 
-def run(parcel, sent=None):
-    """What a worker does: from the parcel of a task to that of its results; `sent` as in `Task.results`."""
+class Filed:
+    """Results in a file, for processes on this machine.
+
+    A message of more than some thousand bytes goes through a pipe in pieces. loky waits for the rest of one for ever if
+    the worker that sends it is killed; from a file there is nothing to wait for, as its name is sent at once.
+    """
+
+    def __init__(self, data, folder):
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(data)
+        self.path = file.name
+
+    @property
+    def content(self):
+        """What the file holds; it is read once, and gone."""
+        with open(self.path, "rb") as file:
+            content = pickle.load(file)
+        os.unlink(self.path)
+        return content
+
+
+def run(parcel, sent=None, folder=None):
+    """What a worker does: from the parcel of a task to that of its results; `sent` as in `Task.results`.
+
+    With a `folder` results that do not go through a pipe at once are left there.
+    """
     keep_freed_memory()
     try:
-        return Parcel(parcel.content.results(sent.content if isinstance(sent, Parcel) else sent))
+        results = Parcel(parcel.content.results(sent.content if isinstance(sent, Parcel) else sent))
     except Exception as error:
         raise TaskError(error) from None
+    if folder is None:
+        return results
+    data = dumps(results.content)
+    return results if len(data) < AT_ONCE else Filed(data, folder)
 
 
 class Mapped:

@@ -131,10 +131,10 @@ class Workers:
         tasks = [Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         if parallel.timeout is not None:
             parallel.timeout = max(patience, SLOW * pace.block_seconds * len(tasks[0].blocks))
-        queue = _task_queue(parallel)
+        queue, folder = _task_queue(parallel), self._folder and self._folder.name
         try:
             with short_turns():
-                parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent) for task in tasks)
+                parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent, folder) for task in tasks)
         except BaseException:
             _let_feeder_go(queue)
             raise

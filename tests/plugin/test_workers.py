@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 
 from sklearn_bpfree.plugin import blas
 from sklearn_bpfree.plugin import workers as workers_module
+from sklearn_bpfree.plugin.transport import AT_ONCE, Filed, Parcel, Task, dumps, run
 from sklearn_bpfree.plugin.workers import Workers
 
 
@@ -182,6 +183,27 @@ def test_a_slow_function_has_more_time_than_the_patience(always_pays, monkeypatc
         workers = Workers(2)
         assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
         workers.close()
+
+
+def test_results_that_a_pipe_does_not_take_at_once_come_in_files_which_are_gone_when_they_are_read(tmp_path: Path):
+    small, large = Parcel(Task(times, range(3), (1,), None)), Parcel(Task(times, range(3), (bytes(1000),), None))
+    assert isinstance(run(small, None, tmp_path), Parcel) and not list(tmp_path.iterdir())
+    filed = run(large, None, tmp_path)
+    assert isinstance(filed, Filed) and len(list(tmp_path.iterdir())) == 1
+    assert len(dumps(filed)) < AT_ONCE
+    assert filed.content[0] == [b"", bytes(1000), bytes(2000)]
+    assert not list(tmp_path.iterdir())
+
+
+def test_large_results_of_processes_come_in_files(always_pays, monkeypatch):
+    read = []
+    content = Filed.content.fget
+    monkeypatch.setattr(Filed, "content", property(lambda filed: read.append(filed.path) or content(filed)))
+    with joblib.parallel_config("loky"):
+        workers = Workers(2)
+        assert workers.map(times, 5, bytes(10_000)) == [bytes(10_000 * block) for block in range(5)]
+        workers.close()
+    assert read and not any(map(os.path.exists, read))
 
 
 def test_what_is_shared_travels_once_to_processes_and_is_mapped_there(always_pays):
