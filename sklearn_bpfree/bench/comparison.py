@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,11 @@ from sklearn_bpfree.bench.reading import Table, first_line
 from sklearn_bpfree.bench.scoring import Scoring, make_scoring
 from sklearn_bpfree.bench.splitting import folds
 from sklearn_bpfree.estimators import BPFreeClassifier, BPFreeRegressor
-from sklearn_bpfree.tabular.columns import LeftOutWarning
-from sklearn_bpfree.tabular.pipeline import tabular_pipeline
+from sklearn_bpfree.tabular.columns import ColumnReader, LeftOutWarning
+from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
+
+COMPARISONS = count()  # numbers them
+READ: dict[tuple, tuple] = {}  # readers, what they made of a fold's training rows, and seconds, by comparison and fold
 
 
 class Model(NamedTuple):
@@ -150,11 +154,13 @@ def compare(
     splits = folds(table, cv, random_state)
     scoring = scoring or make_scoring(table)
     deadline = math.inf if time_limit is None else time.time() + time_limit
+    comparison = next(COMPARISONS)
     for i, model in enumerate(models):
         pipeline = limited(model, (deadline - time.time()) / (len(models) - i) / cv)
         result = Result(model, [])
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        done = parallel(delayed(_run_fold)(pipeline, table, scoring, *split, deadline) for split in splits)
+        calls = ((*split, deadline, (comparison, k)) for k, split in enumerate(splits))
+        done = parallel(delayed(_run_fold)(pipeline, table, scoring, *call) for call in calls)
         for k, fold in enumerate(done, start=1):
             if isinstance(fold, Fold):
                 result.folds.append(fold)
@@ -162,6 +168,7 @@ def compare(
                 result.reason = result.reason or fold
             on_fold(model.name, k)
         yield result
+    READ.clear()
 
 
 def limited(model: Model, seconds: float) -> Pipeline:
@@ -173,7 +180,7 @@ def limited(model: Model, seconds: float) -> Pipeline:
     return pipeline
 
 
-def _run_fold(pipeline, table, scoring, train, test, deadline) -> Fold | str:
+def _run_fold(pipeline, table, scoring, train, test, deadline, place) -> Fold | str:
     """Fit and score on one fold, or the reason why not."""
     if time.time() >= deadline:
         return "not run: the time limit was over"
@@ -181,12 +188,11 @@ def _run_fold(pipeline, table, scoring, train, test, deadline) -> Fold | str:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            begin = time.perf_counter()
-            fitted = clone(pipeline).fit(rows[train], table.y[train])
+            fitted, fit_seconds = _fitted(pipeline, rows[train], table.y[train], place)
             X, y = rows[test], table.y[test]
-            middle = time.perf_counter()
+            begin = time.perf_counter()
             predicted = fitted.predict(X)
-            end = time.perf_counter()
+            predict_seconds = time.perf_counter() - begin
             P = scoring.probabilities(fitted, X)
             scores, loss = scoring.scores(X, y, predicted, P), scoring.loss(y, predicted, P)
         except Exception as error:  # one failing model must not stop the others
@@ -195,4 +201,25 @@ def _run_fold(pipeline, table, scoring, train, test, deadline) -> Fold | str:
     net = getattr(fitted[-1], "regressor_", fitted[-1])  # a target that is transformed has the net inside
     curve = [row["loss"] for row in getattr(net, "history_", [])]
     shown = predicted if P is None else P
-    return Fold(scores[scoring.name], loss, middle - begin, end - middle, told, test, shown, curve, scores, predicted)
+    seconds = fit_seconds, predict_seconds
+    return Fold(scores[scoring.name], loss, *seconds, told, test, shown, curve, scores, predicted)
+
+
+def _fitted(pipeline, X, y, place) -> tuple[Pipeline, float]:
+    """A fitted clone, and what its whole fit takes; what the columns are is decided once for all models of a fold."""
+    model = clone(pipeline)
+    if not isinstance(model, TabularPipeline) or not isinstance(model[0], ColumnReader):
+        begin = time.perf_counter()
+        return model.fit(X, y), time.perf_counter() - begin
+    for other in [key for key in READ if key[0] != place[0]]:  # of a comparison before, in a worker
+        del READ[other]
+    (name, reader), key = model.steps[0], (*place, repr(model[0]))
+    if key not in READ:
+        begin = time.perf_counter()
+        read = reader.fit_transform(X, y)
+        READ[key] = reader, read, time.perf_counter() - begin
+    reader, read, seconds = READ[key]
+    begin = time.perf_counter()
+    rest = model[1:].fit(read, y)
+    model.steps = [(name, reader), *rest.steps]
+    return model, seconds + time.perf_counter() - begin

@@ -21,7 +21,7 @@ from sklearn_bpfree import BPFreeClassifier, bench
 from sklearn_bpfree.bench import comparison
 from sklearn_bpfree.bench import options as bench_options
 from sklearn_bpfree.bench.commands import bench as bench_command
-from sklearn_bpfree.tabular import tabular_pipeline
+from sklearn_bpfree.tabular import ColumnReader, tabular_pipeline
 
 
 @pytest.mark.parametrize(("target", "task"), [("kind", "classifier"), ("price", "regressor")])
@@ -59,6 +59,22 @@ def test_scores_are_those_of_cross_validation():
         assert [fold.score for fold in result.folds] == scores.tolist()
         np.testing.assert_allclose([fold.loss for fold in result.folds], losses)
         assert (result.score, result.spread) == (pytest.approx(scores.mean()), pytest.approx(scores.std()))
+
+
+def test_what_the_columns_of_a_fold_are_is_decided_once_for_all_models_that_read_alike(monkeypatch):
+    frame = mixed_frame()
+    X, y = frame.drop(columns="kind"), frame["kind"].to_numpy()
+    decided, fit = [], ColumnReader.fit_transform
+    monkeypatch.setattr(
+        ColumnReader, "fit_transform", lambda self, *a, **k: decided.append(repr(self)) or fit(self, *a, **k)
+    )
+    models = bench.make_models("classifier", ["dfa", "fa"], peers=["dummy", "boosting"])
+    results = list(bench.compare(bench.Table("mixed", X, y, "classifier"), models, cv=3, random_state=0))
+    assert not comparison.READ
+    assert len(decided) == 3 * len(set(decided)) < 3 * len(models)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    for result, model in zip(results, models, strict=True):
+        assert [fold.score for fold in result.folds] == cross_val_score(model.pipeline, X, y, cv=folds).tolist()
 
 
 def test_folds_in_parallel_give_the_same_scores():
