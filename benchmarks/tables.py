@@ -6,7 +6,7 @@
 
 A table stands between `<!-- table: NAME WORDS -->` and `<!-- /table -->`, and is what the function of that name in
 zoo_tables.py or other_tables.py makes of the words, of benchmarks/results/*.csv and of the register.
-tests/test_tables.py holds them together.
+tests/test_result_tables.py holds them together.
 """
 
 import argparse

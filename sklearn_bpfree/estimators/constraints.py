@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_bpfree.estimators.parameters import trainer_name
 from sklearn_bpfree.nn.activations import ACTIVATIONS
+from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.registry import inspect_trainers
 
 OF_TABLE = "_directions_of_table"  # attribute by which a pipeline tells its last step those of the encoded columns
@@ -55,11 +56,12 @@ def column_directions(cst, n_features: int, names=None) -> tuple[int, ...] | Non
     elif isinstance(cst, str) or np.ndim(cst) != 1 or len(cst) != n_features:
         raise ValueError(
             f"monotonic_cst must be a dict of columns' names or have a direction for each of the {n_features} columns, "
-            f"got {cst!r}."
+            f"got {shown(cst)}."
         )
     if wrong := [value for value in cst if not isinstance(value, (Integral, np.integer)) or value not in (-1, 0, 1)]:
         raise ValueError(
-            f"monotonic_cst must hold 1 (predictions rise with the column), -1 (fall) or 0 (either), got {wrong[0]!r}."
+            "monotonic_cst must hold 1 (predictions rise with the column), -1 (fall) or 0 (either), got "
+            f"{shown(wrong[0])}."
         )
     return tuple(map(int, cst)) if any(cst) else None
 
