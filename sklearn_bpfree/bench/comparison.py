@@ -26,7 +26,7 @@ from sklearn_bpfree.tabular.columns import ColumnReader, LeftOutWarning
 from sklearn_bpfree.tabular.pipeline import TabularPipeline, tabular_pipeline
 
 COMPARISONS = count()  # numbers them
-READ: dict[tuple, tuple] = {}  # readers, what they made of a fold's training rows, and seconds, by comparison and fold
+READ: dict[tuple, tuple] = {}  # the rows of a fold as they were read, and the seconds, by comparison, fold and reader
 
 
 class Model(NamedTuple):
@@ -188,13 +188,13 @@ def _run_fold(pipeline, table, scoring, train, test, deadline, place) -> Fold | 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            fitted, fit_seconds = _fitted(pipeline, rows[train], table.y[train], place)
-            X, y = rows[test], table.y[test]
+            fitted, X, fit_seconds, read_seconds = _fitted(pipeline, rows[train], table.y[train], rows[test], place)
+            y = table.y[test]
             begin = time.perf_counter()
             predicted = fitted.predict(X)
-            predict_seconds = time.perf_counter() - begin
+            predict_seconds = read_seconds + time.perf_counter() - begin
             P = scoring.probabilities(fitted, X)
-            scores, loss = scoring.scores(X, y, predicted, P), scoring.loss(y, predicted, P)
+            scores, loss = scoring.scores(rows[test], y, predicted, P), scoring.loss(y, predicted, P)
         except Exception as error:  # one failing model must not stop the others
             return f"failed: {type(error).__name__}: {first_line(error)}"
     told = Counter(w.category.__name__ for w in caught if w.category is not LeftOutWarning)  # a note of the table
@@ -205,21 +205,23 @@ def _run_fold(pipeline, table, scoring, train, test, deadline, place) -> Fold | 
     return Fold(scores[scoring.name], loss, *seconds, told, test, shown, curve, scores, predicted)
 
 
-def _fitted(pipeline, X, y, place) -> tuple[Pipeline, float]:
-    """A fitted clone, and what its whole fit takes; what the columns are is decided once for all models of a fold."""
+def _fitted(pipeline, X, y, others, place) -> tuple[Pipeline, object, float, float]:
+    """A fitted clone, other rows as it wants them, and the seconds of the whole fit and of reading the other rows.
+
+    What the columns are is decided and read once for all models of a fold, of which the clone is what comes after.
+    """
     model = clone(pipeline)
     if not isinstance(model, TabularPipeline) or not isinstance(model[0], ColumnReader):
         begin = time.perf_counter()
-        return model.fit(X, y), time.perf_counter() - begin
+        return model.fit(X, y), others, time.perf_counter() - begin, 0.0
     for other in [key for key in READ if key[0] != place[0]]:  # of a comparison before, in a worker
         del READ[other]
-    (name, reader), key = model.steps[0], (*place, repr(model[0]))
+    key = (*place, repr(model[0]))
     if key not in READ:
-        begin = time.perf_counter()
-        read = reader.fit_transform(X, y)
-        READ[key] = reader, read, time.perf_counter() - begin
-    reader, read, seconds = READ[key]
+        times = [time.perf_counter()]
+        read = model[0].fit_transform(X, y)
+        times.append(time.perf_counter())
+        READ[key] = read, model[0].transform(others), times[1] - times[0], time.perf_counter() - times[1]
+    read, read_others, fit_seconds, read_seconds = READ[key]
     begin = time.perf_counter()
-    rest = model[1:].fit(read, y)
-    model.steps = [(name, reader), *rest.steps]
-    return model, seconds + time.perf_counter() - begin
+    return model[1:].fit(read, y), read_others, fit_seconds + time.perf_counter() - begin, read_seconds
