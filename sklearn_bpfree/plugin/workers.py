@@ -171,7 +171,7 @@ def _task_queue(parallel) -> Any:
 
 def _let_feeder_go(queue) -> None:
     """End the thread that writes tasks for workers that joblib has ended: it would wait for them to read for ever."""
-    with suppress(Exception):
+    with suppress(AttributeError, OSError):  # no such queue, or closed already
         queue._reader.close()
 
 
