@@ -65,6 +65,7 @@ class ForwardGaussNewton(Trainer):
 
     adjustable: ClassVar[tuple[str, ...]] = ("directions", "weight_decay")
     state_types: ClassVar[tuple[type, ...]] = (ForwardGaussNewtonState,)
+    slow: ClassVar[bool] = True
 
     directions: int = 128
     damping: float = 1e-2
