@@ -1,8 +1,8 @@
 """How much of a whole `bpfree bench` goes into reading the file and deciding what its columns are.
 
 Makes a file of 10,000 rows and 30 columns: numbers, amounts, dates, categories, holes. Prints the CPU seconds of
-reading, of all that the column readers do in the folds, and of the whole comparison, for the models that are named;
-with more of them the share is smaller.
+reading, of all that the column readers do in the folds, and of the whole comparison: the command's own default list,
+or the models that are named. Models share what was read, so its share is smaller with more of them.
 
     python benchmarks/reading.py [--trainers rvfl] [--peers dummy,linear,boosting]
 """
@@ -52,8 +52,8 @@ def timed(what, function):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trainers", default="rvfl")
-    parser.add_argument("--peers", default="dummy,linear,boosting")
+    parser.add_argument("--trainers")
+    parser.add_argument("--peers")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     options.read_table = timed("reading", options.read_table)
@@ -63,7 +63,8 @@ def main():
         path = Path(folder, "table.csv")
         table().to_csv(path, index=False)
         start = time.process_time()
-        cli.main(["bench", str(path), "--target", "target", "--trainers", args.trainers, "--peers", args.peers])
+        named = [f"--{what}={models}" for what, models in vars(args).items() if models]
+        cli.main(["bench", str(path), "--target", "target", *named])
         whole = time.process_time() - start
     print(f"\n{whole:.1f} CPU seconds", *(f"{what} {s:.2f} s ({s / whole:.1%})" for what, s in SPENT.items()), sep=", ")
 
