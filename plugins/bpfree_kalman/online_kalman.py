@@ -187,11 +187,9 @@ class OnlineKalman(Trainer):
         mean = linalg.cho_factor(spread + np.diag(R.mean(axis=1)), check_finite=False)
         C = C - gain @ linalg.cho_solve(mean, gain.T, check_finite=False)
         S = ((U / np.sqrt(e)) @ U.T).astype(S.dtype) @ S
-        after = left - F @ change
-        noise = self._noise(state, problem.objective, r * after * h, batch)
-        C = (C + C.T) / 2
+        noise = self._noise(state, problem.objective, r * (left - F @ change) * h, batch)
         books = {"oldest": oldest, "surprise": surprise, **noise}
-        return advance(state, weights=weights, anomalies=S, covariance=C, **books), loss
+        return advance(state, weights=weights, anomalies=S, covariance=(C + C.T) / 2, **books), loss
 
     def _surprise(self, state, r, variance):
         """Moving average of the squared residuals in units of their variances, outliers clipped."""
@@ -215,8 +213,7 @@ class OnlineKalman(Trainer):
         S = rng.standard_normal((n, network.n_weights), dtype=dtype)
         S *= self.sigma * network.fan_in_scale(dtype)
         kernels, biases = network.unpack(S)
-        kernels[-1][:] = 0
-        biases[-1][:] = 0
+        kernels[-1][:], biases[-1][:] = 0, 0
         return S
 
     def _differences(self, network, weights, S, X, Z):

@@ -13,7 +13,7 @@ serves all penalties; of more some are drawn, and the fit is Nystroem's, for whi
 whose left-out rows are predicted best answers.
 
 No layer is trained: predictions are those of f, and the network says only how many outputs there are. A round is a
-step. Read `step` first, then `kernel` and `outer_product`.
+step. Read `step` first, then `laplace.kernel` and `laplace.outer_product`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import solve_triangular
 from scipy.stats import loguniform
 from sklearn.utils import check_scalar
 
+from bpfree_kernel.laplace import SAME, kernel, mean_distance, outer_product, root, scaled
 from sklearn_bpfree.plugin import (
     FOR_TRAINING,
     Budget,
@@ -42,9 +43,6 @@ from sklearn_bpfree.plugin import (
 )
 
 WIDEST_FULL = 1024  # columns up to which a full matrix is held
-GRADIENT_ROWS = 2048  # so many rows, evenly spaced, say what the mean gradient outer product is
-JITTER = 1e-6  # on the diagonal of the centres' kernel, times the root of their number
-SAME = 1e-12  # squared distances below this fraction of the squared lengths are rounding
 
 
 @dataclass(eq=False, kw_only=True)
@@ -177,7 +175,8 @@ class RFM(Trainer):
             return Gram(kernel(C, C, S, length).astype(problem.dtype)), None
         half = solve_triangular(root(kernel(C, C, S, length)), np.eye(len(C)), lower=True).T
         # K(X, C) half has the inner products of Nystroem's kernel
-        parts = [kernel(dense(problem.X[rows]), C, S, length) @ half for rows in row_blocks(problem, C)]
+        rows = blocks(problem.n_samples, max(problem.X.shape[1], len(C)))
+        parts = [kernel(dense(problem.X[some]), C, S, length) @ half for some in rows]
         return np.concatenate([part.astype(problem.dtype) for part in parts]), half
 
     def outputs(self, state: Any, network, X):
@@ -201,57 +200,3 @@ class RFM(Trainer):
         e, V = np.linalg.eigh(M.astype(np.float64))
         e = np.maximum(e, 0)
         return (V * np.power(e / (e.max() or 1.0), self.exponent / 2) @ V.T).astype(M.dtype)
-
-
-def row_blocks(problem, C):
-    """Slices of rows for which rows by centres is not too much."""
-    return blocks(problem.n_samples, max(problem.X.shape[1], len(C)))
-
-
-def scaled(X, S):
-    """X S in double precision, in which the distance of a row from itself is next to nothing."""
-    X = np.asarray(X, np.float64)
-    return X * S if S.ndim == 1 else X @ S.astype(np.float64)
-
-
-def distances(X, C, S) -> np.ndarray:
-    """|(x - c) S| of rows and centres, in double precision; what is rounding is zero."""
-    A, B = scaled(X, S), scaled(C, S)
-    sums = np.square(A).sum(axis=1)[:, None] + np.square(B).sum(axis=1)
-    squares = sums - 2 * A @ B.T
-    return np.sqrt(np.where(squares > SAME * sums, squares, 0))
-
-
-def kernel(X, C, S, length) -> np.ndarray:
-    """K(x, c) of rows (n, d) and centres (m, d), in double precision."""
-    return np.exp(distances(X, C, S) / -length)
-
-
-def mean_distance(C, S) -> float:
-    """Mean distance of two centres, of at most some hundred."""
-    some = C[:: max(1, len(C) // 500)]
-    return float(distances(some, some, S).mean()) or 1.0
-
-
-def root(K) -> np.ndarray:
-    """Lower triangular root of a kernel matrix, in double precision."""
-    return cholesky(K + JITTER * len(K) ** 0.5 * np.eye(len(K)), lower=True)
-
-
-def outer_product(problem, C, S, length, alpha) -> np.ndarray:
-    """Weighted mean over rows of the outer products of f's gradients, summed over the outputs; or its diagonal."""
-    every = slice(None, None, max(1, problem.n_samples // GRADIENT_ROWS))
-    X, _, weight, _ = problem.take(every)
-    B, total = scaled(C, S).astype(C.dtype), 0.0
-    weight = np.ones(X.shape[0], C.dtype) if weight is None else weight
-    for rows in blocks(X.shape[0], max(C.shape[1] * alpha.shape[1], len(C))):
-        A = dense(X[rows])
-        D = distances(A, C, S)
-        W = (np.exp(D / -length) / np.where(D > 0, D, np.inf)).astype(C.dtype)
-        A = scaled(A, S).astype(C.dtype)
-        for a in alpha.T:
-            G = (W @ (a[:, None] * B) - (W @ a)[:, None] * A) / C.dtype.type(length)  # gradients by x S
-            G = G * S if S.ndim == 1 else G @ S.T
-            wG = G * weight[rows, None]
-            total = total + (np.einsum("ij,ij->j", wG, G) if S.ndim == 1 else wG.T @ G)
-    return np.asarray(total / weight.sum(), C.dtype)

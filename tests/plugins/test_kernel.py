@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from bpfree_kernel import rfm
-from bpfree_kernel.rfm import RFM, kernel, mean_distance, outer_product
+from bpfree_kernel import laplace
+from bpfree_kernel.laplace import kernel, mean_distance, outer_product
+from bpfree_kernel.rfm import RFM
 from numpy.testing import assert_allclose
 from scipy import sparse
 
@@ -59,7 +60,7 @@ def test_the_outer_product_is_that_of_the_gradients_of_f(matrix):
 
 
 def test_a_round_is_kernel_ridge_with_a_free_intercept(monkeypatch):
-    monkeypatch.setattr(rfm, "JITTER", 1e-12)
+    monkeypatch.setattr(laplace, "JITTER", 1e-12)
     problem, trainer = make(weighted=True), RFM(penalties=(0.01,), bandwidth=1.0)
     state = rounds(trainer, problem)
     K, w = kernel(problem.X, problem.X, state.scale, state.length), problem.sample_weight
