@@ -26,7 +26,6 @@ from sklearn_bpfree.estimators.fitted import _Fitted
 from sklearn_bpfree.estimators.magnitudes import warn_of_another_scale
 from sklearn_bpfree.estimators.parameters import check_parameters, make_trainer
 from sklearn_bpfree.estimators.predicting import _Predicts
-from sklearn_bpfree.estimators.repeats import unmerged
 from sklearn_bpfree.nn.objectives import Metric
 from sklearn_bpfree.plugin.naming import HoldsTrainers
 
@@ -96,8 +95,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Predicts, 
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=not continues, min_rows=2)
         self._set_targets(y, sample_weight, reset=not continues)
-        unweighted = sample_weight is None
-        X, y, sample_weight = self._merge(X, y, sample_weight)
+        X, y, sample_weight = self._repeat(X, y, sample_weight)
         seed = self.progress_.seed if continues else self._draw_seed()
         if checkpoint is not None and self.random_state is None and not continues:
             seed = checkpoint.stored_seed(self, seed)
@@ -109,8 +107,6 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Predicts, 
             warn_of_another_scale(self, X, held_out[0])
         if held_out == "split":
             X, y, sample_weight, held_out = self._split(X, y, sample_weight, seed)
-            if unweighted:
-                held_out = unmerged(*held_out)
         problem = self._problem(X, y, sample_weight, budget)
         self._check_network(problem.network, trainer)
         basis = self._basis(problem, trainer, held_out)
@@ -147,7 +143,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Predicts, 
         first = not self._was_begun()
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=first, min_rows=1)
         self._set_targets(y, sample_weight, reset=first, classes=classes)
-        X, y, sample_weight = self._merge(X, y, sample_weight)
+        X, y, sample_weight = self._repeat(X, y, sample_weight)
         problem = self._problem(X, y, sample_weight, trainer.budget(*X.shape))
         self._check_network(problem.network, trainer)
         basis = self._basis(problem, trainer, None)

@@ -21,7 +21,7 @@ from sklearn_bpfree.estimators import parameters
 from sklearn_bpfree.estimators.constraints import check_constrained, directions_of
 from sklearn_bpfree.estimators.magnitudes import check_range
 from sklearn_bpfree.estimators.parameters import trainer_name
-from sklearn_bpfree.estimators.repeats import merge_repeated_rows
+from sklearn_bpfree.estimators.repeats import repeat_by_weight
 from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.network import Network
@@ -96,12 +96,12 @@ class _Checks(BaseEstimator):
                 )
         return sample_weight
 
-    def _merge(self, X, y, sample_weight):
-        """Repeated rows as weights, unless the objective is a metric, which may not take any."""
+    def _repeat(self, X, y, sample_weight):
+        """Whole weights as repeated rows; a metric gets the rows as they are."""
         if isinstance(self.objective_, Metric):
             equal = sample_weight is None or (sample_weight == sample_weight[0]).all()
             return X, y, None if equal else sample_weight
-        return merge_repeated_rows(X, y, sample_weight)
+        return repeat_by_weight(X, y, sample_weight, whole=getattr(self, "class_weight", None) is None)
 
     def _cast(self, X):
         """The rows in the dtype of the computation; no copy where they have it."""

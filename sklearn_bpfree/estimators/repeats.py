@@ -1,4 +1,4 @@
-"""Repeated rows of small tables become one row each, because a sample weight means repetition."""
+"""A sample weight means repetition: whole weights of a small table become repeated rows, in an order of their own."""
 
 from __future__ import annotations
 
@@ -8,42 +8,40 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-MERGE_ROWS = 1000  # tables of at most so many rows are looked through for repeated ones
+SMALL = 1000  # rows up to which a table is put in order, and to which whole weights may repeat it
 
 
-def merge_repeated_rows(X, y, sample_weight):
-    """Distinct rows of a small table in a fixed order, with the sums of their weights.
+def repeat_by_weight(X, y, sample_weight, whole=True):
+    """Rows of a small table in an order that depends on nothing else, each as often as its whole weight says.
 
-    So a weight means repetition, and the order of the rows means nothing, to the last bit. Larger tables are returned
-    as they are.
+    So a weight means repetition, and the order of the rows means nothing, to the last bit. Every observation remains a
+    row, because trainers hold rows out and leave rows out. Rows of weights that are not whole numbers keep them, and
+    larger tables are returned as they are.
 
     Parameters
     ----------
     X : ndarray or CSR array of shape (n, n_features)
     y : ndarray of shape (n,) or (n, K)
     sample_weight : ndarray of shape (n,) or None
+    whole : bool, default=True
+        Whether whole weights are repetitions; False where they say what a class counts for.
 
     Returns
     -------
     X, y, sample_weight
-        Of the distinct rows; the weights are None when they are all equal.
+        The weights are None when they are all equal, or are told by the rows.
     """
     n = len(y)
-    if n > MERGE_ROWS:
+    if n > SMALL:
         return X, y, sample_weight
+    weight = np.ones(n) if sample_weight is None or (sample_weight == sample_weight[0]).all() else sample_weight
     codes = np.unique(y, return_inverse=True)[1].reshape(n, -1)
-    keys = np.array(_digests(X, codes), dtype=object)
-    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
-    weight = np.bincount(where, weights=sample_weight).astype(np.float64)
-    return X[first], y[first], None if (weight == weight[0]).all() else weight
-
-
-def unmerged(X, y, repeats):
-    """Rows that `merge_repeated_rows` made one, each as often as it was there, and no weights."""
-    if repeats is not None:
-        rows = np.repeat(np.arange(len(y)), repeats.astype(int))
-        X, y = X[rows], y[rows]
-    return X, y, None
+    rows = np.array(sorted(range(n), key=list(zip(_digests(X, codes), weight.tolist(), strict=True)).__getitem__))
+    weight = weight[rows]
+    if whole and (weight == np.round(weight)).all() and weight.sum() <= SMALL:
+        rows = np.repeat(rows, weight.astype(int))
+        weight = np.ones(len(rows))
+    return X[rows], y[rows], None if (weight == 1).all() else weight
 
 
 def _digests(X, codes) -> list[bytes]:

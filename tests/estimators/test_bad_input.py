@@ -120,7 +120,7 @@ PARAMETERS = {
         "The 'scoring' parameter of check_scoring must be a str among",
     ),
     "scoring without weights": (
-        lambda: classify(weight=1.0 + y, scoring=lambda model, X, y: 0.0, early_stopping=True),
+        lambda: classify(weight=0.5 + y, scoring=lambda model, X, y: 0.0, early_stopping=True),
         "scoring=<function <lambda>",
     ),
     "negative class_weight": (

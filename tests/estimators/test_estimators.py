@@ -186,10 +186,23 @@ def test_the_scale_of_sample_weights_means_nothing():
 
 
 def test_class_weights_are_sample_weights():
-    by_class = classifier(class_weight={0: 1, 1: 5}).fit(X, y)
-    assert same_bits(by_class, classifier().fit(X, y, sample_weight=np.where(y, 5.0, 1.0)))
-    both = classifier(class_weight={0: 1, 1: 5}).fit(X, y, sample_weight=1 + y)
-    assert same_bits(both, classifier().fit(X, y, sample_weight=np.where(y, 10.0, 1.0)))
+    by_class = classifier(class_weight={0: 1, 1: 4.5}).fit(X, y)
+    assert same_bits(by_class, classifier().fit(X, y, sample_weight=np.where(y, 4.5, 1.0)))
+    both = classifier(class_weight={0: 1, 1: 4.5}).fit(X, y, sample_weight=1 + y)
+    assert same_bits(both, classifier().fit(X, y, sample_weight=np.where(y, 9.0, 1.0) / 4))
+
+
+def test_class_weights_repeat_no_row():
+    by_class = classifier(class_weight={0: 1, 1: 3}).fit(X[:90], y[:90])
+    assert by_class.n_evaluations_ == by_class.n_iter_ * 90
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"trainer": "ladder"}, {"trainer": "rfm"}])
+def test_rows_that_are_there_many_times_are_as_many_observations(options):
+    rows = np.repeat(np.eye(2), 150, axis=0)
+    target = np.arange(300) % 10 == 0
+    target[150:] = ~target[150:]
+    assert classifier(max_iter=None, **options).fit(rows, target).score(rows, target) == 0.9
 
 
 def test_balanced_class_weights_help_the_rare_class():
@@ -580,7 +593,7 @@ def test_partial_fit_takes_the_steps_of_the_trainer_one_by_one():
         clf.partial_fit(rows, target, classes=[0, 1])
     trainer, progress = get_trainer("dfa"), None
     for rows, target in stream:
-        problem = clf._problem(*clf._merge(rows, target, None), trainer.budget(40, 20))
+        problem = clf._problem(*clf._repeat(rows, target, None), trainer.budget(40, 20))
         problem.max_iter = None
         progress = progress or training.start(trainer, problem, clf.progress_.seed)
         progress.plan(1)

@@ -496,3 +496,11 @@ def test_labels_of_any_size_stay_themselves(labels):
     model = tabular_pipeline(BPFreeClassifier(max_iter=2)).fit(LEVELS, y)
     assert sorted(model.classes_.tolist()) == sorted(labels)
     assert set(model.predict(LEVELS).tolist()) <= set(labels)
+
+
+def test_a_short_table_of_one_category_is_learned():
+    x = np.random.default_rng(0).normal(size=(2, 300))
+    frame = pd.DataFrame({"level": np.where(x[0] > 0, "high", "low")})
+    y = np.where(x[0] + 0.3 * x[1] > 0, "yes", "no")
+    best = np.mean((x[0] > 0) == (y == "yes"))
+    assert tabular_pipeline("classifier", random_state=0).fit(frame, y).score(frame, y) == best
