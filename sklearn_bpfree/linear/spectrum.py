@@ -8,6 +8,8 @@ With rows scaled by the roots of their weights s and centred, H = U diag(sqrt(e)
 - `Wide`, of more features than rows: H H^T = U diag(e) U^T is summed over groups of columns. Those of sparse rows are
   products of sparse matrices, as centred ones are sparse ones plus something of rank one: X - 1 m^T.
 - `OfGram`, where H H^T is all there is, of a kernel: a linear map has a number alpha for each row instead of a feature.
+  Of rows that are the same to the kernel one is decomposed, for all of them: what tells them apart is not there, and
+  would be rounding, divided by next to nothing.
 """
 
 from __future__ import annotations
@@ -137,14 +139,20 @@ class OfGram(Wide):
     """Of inner products K, with the attributes of `Tall`, in coordinates alpha of K @ alpha."""
 
     def __init__(self, F, Y, root, dtype):
-        share = np.square(root[:, 0]) / np.square(root).sum()
-        self.mean = share @ F.K
-        G = (F.K - self.mean - self.mean[:, None] + share @ self.mean).astype(dtype, copy=False)
-        G *= root.astype(dtype)
-        G *= root.astype(dtype).T
-        self.e, self._U = _eigen(G)
-        self.C = self._U.T @ Y
+        largest = np.diag(F.K)
+        same = (F.K >= np.maximum(largest, largest[:, None])).argmax(axis=1)  # the first row that is the same
+        first, group = np.unique(same, return_inverse=True)
+        K = F.K[np.ix_(first, first)]
+        weight = np.bincount(group, weights=np.square(root[:, 0]))
+        share, own = weight / weight.sum(), np.sqrt(weight)[:, None].astype(dtype)
+        mean = share @ K
+        G = (K - mean - mean[:, None] + share @ mean).astype(dtype, copy=False)
+        G *= own
+        G *= own.T
+        self.e, U = _eigen(G)
         self._root = root.astype(dtype)
+        self.mean, self._U = mean[group], U[group] * (self._root / own[group])
+        self.C = self._U.T @ Y
 
     def lift(self, T):
         """Numbers alpha of the rows, (n, K), which add up to nothing: those of H^T U T / sqrt(e)."""

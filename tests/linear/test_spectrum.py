@@ -106,3 +106,17 @@ def test_a_readout_of_inner_products_is_that_of_the_rows_that_have_them(method):
     both = [(H, 0.1), (Gram(H @ H.T), 0.1 * 30 / 50)]
     Z = [read(F, *solve_readout(F, problem, [penalty], method)[:2]) for F, penalty in both]
     np.testing.assert_allclose(Z[1], Z[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_are_the_same_to_a_kernel_are_told_apart_by_nothing(weighted):
+    rng = np.random.default_rng(0)
+    X, group = rng.normal(size=(7, 2)), rng.integers(7, size=600)
+    Y = X[group, :1] + rng.normal(size=(600, 1))
+    weight = rng.uniform(0.5, 2, 600) if weighted else None
+    K = np.exp(-np.sqrt(np.square(X[group][:, None] - X[group]).sum(axis=2)))
+    single, double = (ridge(Gram(K.astype(dtype)), Y, weight, [1e-6, 1e-3]) for dtype in ("f", "d"))
+    at_once = ridge(np.linalg.cholesky(K + 1e-12 * np.eye(600)), Y, weight, [1e-6, 1e-3])
+    for fit in (single, double):
+        np.testing.assert_allclose(fit.left_out, at_once.left_out, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(K @ single.kernel + single.bias, K @ double.kernel + double.bias, rtol=0, atol=1e-4)
