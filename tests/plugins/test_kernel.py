@@ -175,3 +175,12 @@ def test_nystroem_with_nearly_all_rows_as_centres_is_near_the_exact_fit():
         for trainer in (RFM(penalties=(0.01,)), RFM(penalties=(0.01,), centres=199))
     )
     assert np.square(exact - some).mean() < 0.01 * np.square(exact).mean()
+
+
+def test_a_table_of_a_few_levels_has_their_shares_as_probabilities():
+    rng = np.random.default_rng(3)
+    level = rng.integers(3, size=500)
+    y = rng.random(500) < np.array([0.02, 0.1, 0.2])[level]
+    shares = np.bincount(level, weights=y) / np.bincount(level)
+    model = BPFreeClassifier((8,), trainer=RFM(exponent=1.0), random_state=0).fit(np.eye(3)[level], y)
+    assert_allclose(model.predict_proba(np.eye(3))[:, 1], shares, atol=0.05)
