@@ -35,7 +35,7 @@ from sklearn.base import clone
 from sklearn.utils import check_scalar
 
 from bpfree_ladder.companion import joins, whole_fit, wide
-from bpfree_ladder.member import Member, endless_permutations, learn, main_columns
+from bpfree_ladder.member import Member, endless_permutations, learn_all, main_columns
 from bpfree_ladder.schedule import (
     COMPANION_CELLS,
     COMPANION_SHARE,
@@ -170,7 +170,7 @@ class Ladder(Trainer):
             endless_permutations(problem.n_samples, state.left_out(i), (state.seed, i), t * size, size)
             for i in range(M)
         ]
-        members = problem.map(learn, M, self.smoothing, trainers, state.members, rows, rng.spawn(M))
+        members = learn_all(problem, self.smoothing, trainers, state.members, rows, rng.spawn(M))
         problem.n_evaluations += M * size
         loss = float(np.mean([member.state.loss for member in members]))
         state = replace(state, members=members, weights=members[0].weights(problem.network), loss=loss)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from bpfree_ladder.schedule import MAIN_SPREAD
+from bpfree_ladder.schedule import LONG_STEP, MAIN_SPREAD
 from sklearn_bpfree.plugin import Formula, Network, Problem, State, Trainer
 
 
@@ -106,7 +106,50 @@ def own_problem(problem, rows, columns, smoothing) -> Problem:
     return problem.derive(rows, columns, Y=Y, shuffle=False)
 
 
-def learn(i, problem, smoothing, trainers, members, rows, rngs) -> Member:
-    """One step of one member."""
-    own = own_problem(problem, rows[i], members[i].columns, smoothing)
-    return replace(members[i], state=trainers[i].step(members[i].state, own, rngs[i]))
+def learn_all(problem, smoothing, trainers, members, rows, rngs) -> list[Member]:
+    """One step of every member, by `problem.map`; an odd number of members learns in two parts each.
+
+    Three members on two workers would take as long as four. In parts a third one's first half goes beside the first
+    one's second half: in each wave those learn that have most before them.
+    """
+    M, n_parts = len(members), parts_of(len(members), len(rows[0]) / problem.batch_size)
+    streams = [rng.spawn(n_parts) if n_parts > 1 else [rng] for rng in rngs]
+    members, done = list(members), [0] * M
+    for wave in waves(M, n_parts, problem.workers.n_workers()):
+        plan = [
+            (trainers[i], members[i], [(part, rows[i], streams[i][part]) for part in range(done[i], done[i] + length)])
+            for i, length in wave
+        ]
+        for (i, length), member in zip(wave, problem.map(learn, len(wave), smoothing, n_parts, plan), strict=True):
+            members[i] = member
+            done[i] += length
+    return members
+
+
+def parts_of(n_members, n_updates) -> int:
+    """In how many parts a member does a step: two if members are odd in number and have much to do, otherwise one."""
+    return 2 if n_members > 1 and n_members % 2 and n_updates >= LONG_STEP else 1
+
+
+def waves(n_members, n_parts, n_workers) -> list[list[tuple[int, int]]]:
+    """Which members learn at the same time, and how many parts each: [[(member, parts), ...], ...]."""
+    if n_parts == 1 or n_workers == 1 or n_workers >= n_members:
+        return [[(i, n_parts) for i in range(n_members)]]
+    left, plan = [n_parts] * n_members, []
+    while any(left):
+        wave = sorted((i for i in range(n_members) if left[i]), key=lambda i: -left[i])[:n_workers]
+        plan.append([(i, 1) for i in wave])
+        for i in wave:
+            left[i] -= 1
+    return plan
+
+
+def learn(block, problem, smoothing, n_parts, plan) -> Member:
+    """The parts of a step that one member learns in a wave."""
+    trainer, member, parts = plan[block]
+    for part, rows, rng in parts:
+        own = own_problem(problem, np.array_split(rows, n_parts)[part], member.columns, smoothing)
+        own.iteration = n_parts * problem.iteration + part
+        own.max_iter = None if problem.max_iter is None else n_parts * problem.max_iter
+        member = replace(member, state=trainer.step(member.state, own, rng))
+    return member

@@ -4,6 +4,7 @@ import numpy as np
 
 N_STEPS = 25  # steps of a fit by default
 WEIGHED_STEPS = 4  # last ones of the search, whose losses on the held-out rows count
+LONG_STEP = 16  # updates from which on a step may be shared out in two parts
 LEARNING_RATE = 0.012  # of members that are given by name; the short fits and the averaging ask for much
 MAIN_SPREAD = 0.55  # of the largest deviation of a column, from which on another one is a main column
 LEAST_WEIGHT = 0.05  # of the best of the members with main columns, below which others take their places

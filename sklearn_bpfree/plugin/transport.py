@@ -69,7 +69,7 @@ def _unpacked(data):
 
 
 class Filed:
-    """Results in a file, for processes on this machine.
+    """A parcel in a file, for processes on this machine.
 
     A message of more than some thousand bytes goes through a pipe in pieces. loky waits for the rest of one for ever if
     the worker that sends it is killed; from a file there is nothing to wait for, as its name is sent at once.
@@ -96,13 +96,18 @@ def run(parcel, sent=None, folder=None):
     """
     keep_freed_memory()
     try:
-        results = Parcel(parcel.content.results(sent.content if isinstance(sent, Parcel) else sent))
+        results = parcel.content.results(sent.content if isinstance(sent, Parcel) else sent)
     except Exception as error:
         raise TaskError(error) from None
+    return packed(results, folder)
+
+
+def packed(content, folder):
+    """A parcel of something; with a `folder` what does not go through a pipe at once is left there."""
     if folder is None:
-        return results
-    data = dumps(results.content)
-    return results if len(data) < AT_ONCE else Filed(data, folder)
+        return Parcel(content)
+    data = dumps(content)
+    return Parcel(content) if len(data) < AT_ONCE else Filed(data, folder)
 
 
 class Mapped:

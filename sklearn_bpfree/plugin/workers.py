@@ -2,6 +2,9 @@
 
 What a block computes depends on its number only, and one BLAS thread computes it wherever it runs. So where it runs is
 a matter of speed alone, and is decided by the measured time of a block. Read `Workers.map` first.
+
+Threads come first. Those that call many short numpy functions hold each other up, as only one at a time has Python's
+interpreter; when they have lost as many seconds as processes take to start, processes take over.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ import joblib
 from joblib.parallel import BACKENDS, get_active_backend
 
 from sklearn_bpfree.plugin.blas import keep_freed_memory, one_blas_thread, short_turns
+from sklearn_bpfree.plugin.processes import PROCESSES, BlockingProcesses, can_start
 from sklearn_bpfree.plugin.threads import BACKEND, BlockingThreads
-from sklearn_bpfree.plugin.transport import Mapped, Parcel, Task, TaskError, run, scattered
+from sklearn_bpfree.plugin.transport import Mapped, Task, TaskError, packed, run, scattered
 
 CALL_SECONDS = {True: 1e-3, False: 20e-3}  # what a call of joblib costs, by whether the backend is `BlockingThreads`
+START_SECONDS = {True: 0.2, False: 2.5}  # what processes take to start, by whether some have been started before
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
 LOST = (BrokenExecutor, CancelledError, OSError, NoAnswer)  # when workers died, or start again and count as none
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for the next result of processes or a cluster
@@ -49,6 +54,8 @@ class Workers:
         self.n_jobs = n_jobs
         self.shared = shared
         self._paces: dict[Callable, Pace] = {}
+        self._lost_seconds = 0.0  # of threads that held each other up
+        self._processes: bool | None = False  # whether they have taken over; None: they failed
         self._open: joblib.Parallel | None = None
         self._sent: Any = None  # `shared` in the form in which the open workers are given it
         self._folder: tempfile.TemporaryDirectory | None = None
@@ -85,6 +92,10 @@ class Workers:
                 results += more
             return results
 
+    def n_workers(self) -> int:
+        """How many blocks can be computed at the same time."""
+        return self._backend()[1]
+
     def close(self) -> None:
         """Let the workers go; they come back when they are needed."""
         if self._open is not None:
@@ -104,10 +115,10 @@ class Workers:
     def _backend(self) -> tuple[Any, int]:
         for _ in PATIENCE[1:]:
             try:
-                return _backend(self.n_jobs)
+                return _backend(self.n_jobs, bool(self._processes))
             except LOST:
                 self.close()
-        return _backend(self.n_jobs)
+        return _backend(self.n_jobs, bool(self._processes))
 
     def _send(self, function, blocks, args, pace) -> list:
         """Results of the blocks from the workers; fresh ones repeat a call that failed, and give the same bits."""
@@ -120,6 +131,9 @@ class Workers:
             except Exception as error:
                 lost = error
                 self.close()
+                if self._processes:  # which nobody asked for
+                    self._processes = None
+                    continue
                 if getattr(error, "errno", None) == errno.ENOSPC:
                     break
         raise _given_up(lost) from lost
@@ -127,6 +141,7 @@ class Workers:
     def _call(self, function, blocks, args, pace, patience) -> list:
         new = self._open is None
         parallel, n_tasks = self._workers(patience)
+        in_threads, alone = isinstance(self._backend()[0], BlockingThreads), pace.alone
         begin = time.perf_counter()
         tasks = [Task(function, part, args, self.shared) for part in _split(blocks, n_tasks)]
         if parallel.timeout is not None:
@@ -134,7 +149,7 @@ class Workers:
         queue, folder = _task_queue(parallel), self._folder and self._folder.name
         try:
             with short_turns():
-                parcels = parallel(joblib.delayed(run)(Parcel(task), self._sent, folder) for task in tasks)
+                parcels = parallel(joblib.delayed(run)(packed(task, folder), self._sent, folder) for task in tasks)
         except BaseException:
             _let_feeder_go(queue)
             raise
@@ -143,6 +158,11 @@ class Workers:
         seconds = sum(seconds for _, seconds in parts)
         if not new:  # new workers take time to start
             pace.computed_there(seconds / len(blocks), saved=seconds - wall)
+        if in_threads and self._processes is False:
+            self._lost_seconds += max(wall - alone * len(tasks[-1].blocks), 0)
+            if self._lost_seconds > START_SECONDS[BlockingProcesses.started] and can_start():
+                self.close()
+                self._processes = True
         return [result for results, _ in parts for result in results]
 
     def _workers(self, patience) -> tuple[Any, int]:
@@ -155,6 +175,8 @@ class Workers:
                 options["backend"] = BACKEND
             elif isinstance(backend, LOCAL_PROCESSES):
                 options["timeout"] = patience
+                if isinstance(backend, BlockingProcesses):
+                    options["backend"] = PROCESSES
                 self._folder = tempfile.TemporaryDirectory(prefix=BACKEND, ignore_cleanup_errors=True)
                 self._sent = Mapped(self.shared, os.path.join(self._folder.name, "shared"))
             elif not getattr(backend, "supports_sharedmem", False):
@@ -205,6 +227,9 @@ class Pace:
     rest: int = 0
     next_rest: int = 4
 
+    def __post_init__(self):
+        self.alone = self.block_seconds  # of a block that no other one disturbed
+
     def pays(self, n_blocks, n_jobs, call_seconds) -> bool:
         """Whether workers would save more than a call to them costs, as far as was measured."""
         rounds_saved = n_blocks - -(-n_blocks // n_jobs)
@@ -212,7 +237,7 @@ class Pace:
 
     def computed_here(self, block_seconds) -> None:
         """Enter a call that did without workers."""
-        self.block_seconds = block_seconds
+        self.block_seconds = self.alone = block_seconds
         self.rest = max(self.rest - 1, 0)
 
     def computed_there(self, block_seconds, saved) -> None:
@@ -231,11 +256,11 @@ def _split(blocks, n_parts):
     return [blocks[start:end] for start, end in pairwise(ends)]
 
 
-def _backend(n_jobs) -> tuple[Any, int]:
-    """The backend that is to be used, and the number of jobs."""
+def _backend(n_jobs, processes=False) -> tuple[Any, int]:
+    """The backend that is to be used, and the number of jobs; processes instead of threads where nobody chose."""
     backend, configured = get_active_backend(prefer="threads")
     other, configured = get_active_backend(prefer="processes")
     if type(backend) is not type(other):  # a backend that the user chose does not bow to a preference
-        backend = BlockingThreads()
+        backend = BlockingProcesses(nesting_level=0) if processes else BlockingThreads()
     choices = (n_jobs, configured, backend.default_n_jobs)  # as joblib.Parallel looks for it
     return backend, backend.effective_n_jobs(next(choice for choice in choices if choice is not None))

@@ -139,6 +139,62 @@ def test_the_users_number_of_jobs_counts_where_none_is_given(always_pays):
         assert threading.current_thread().name not in workers.map(thread_name, 6)
 
 
+def slow_threads(monkeypatch):
+    """Workers whose threads are taken to have lost time, and so give way to processes."""
+    monkeypatch.setattr(workers_module, "START_SECONDS", {True: -1.0, False: -1.0})
+    return Workers(2)
+
+
+def test_processes_take_over_from_threads_that_hold_each_other_up(always_pays, monkeypatch):
+    workers = slow_threads(monkeypatch)
+    assert set(workers.map(process_id, 6)) == {os.getpid()}
+    assert os.getpid() not in workers.map(process_id, 6)
+    assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+    workers.close()
+
+
+def test_threads_that_lose_nothing_stay(always_pays):
+    workers = Workers(2)
+    for _ in range(3):
+        assert set(workers.map(process_id, 6)) == {os.getpid()}
+
+
+def test_threads_that_a_user_chose_stay(always_pays, monkeypatch):
+    with joblib.parallel_config("threading"):
+        workers = slow_threads(monkeypatch)
+        for _ in range(3):
+            assert set(workers.map(process_id, 6)) == {os.getpid()}
+        workers.close()
+
+
+def test_workers_of_a_search_start_no_processes_and_compute_alone_unless_told_otherwise():
+    found = joblib.Parallel(2)(joblib.delayed(in_a_search)() for _ in range(2))
+    for pids, n_workers in found:
+        assert os.getpid() not in pids and len(set(pids)) == 1 and n_workers == 1
+
+
+def in_a_search():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers_module, "START_SECONDS", {True: -1.0, False: -1.0})
+        patch.setattr(workers_module.Pace, "pays", lambda pace, n_blocks, n_jobs, call_seconds: n_jobs > 1)
+        workers = Workers(2)
+        pids = [pid for _ in range(3) for pid in workers.map(process_id, 4)]
+        workers.close()
+    return pids, Workers().n_workers()
+
+
+def test_threads_come_back_for_processes_that_fail(always_pays, monkeypatch):
+    workers = slow_threads(monkeypatch)
+    workers.map(process_id, 6)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(workers_module, "Mapped", full)
+    for _ in range(2):
+        assert set(workers.map(process_id, 6)) == {os.getpid()}
+
+
 def test_a_killed_worker_costs_one_repetition(always_pays, tmp_path: Path):
     with joblib.parallel_config("loky"):
         workers = Workers(2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from bpfree_ladder import ladder as ladder_module
 from bpfree_ladder.ladder import Ladder, LadderState
-from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem
+from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem, parts_of, waves
 from bpfree_ladder.schedule import dropout_of, further_boost, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
@@ -467,12 +467,12 @@ def test_any_error_signal_trainer_can_climb(trainer):
     assert model.n_iter_ == 25
 
 
-@pytest.mark.parametrize("single", [False, True])
-def test_same_bits_for_any_number_and_kind_of_jobs(single):
+@pytest.mark.parametrize("params", [{}, {"single": True}, {"decays": (0.1, 1.0, 5.0), "effort": 8.0}])
+def test_same_bits_for_any_number_and_kind_of_jobs(params, always_pays):
     X, y = make_classification(200, n_classes=3, n_informative=5, random_state=0)
 
     def fitted(n_jobs):
-        model = BPFreeClassifier((8, 8), trainer=Ladder(single=single), max_iter=5, n_jobs=n_jobs, random_state=0)
+        model = BPFreeClassifier((8, 8), trainer=Ladder(**params), max_iter=5, n_jobs=n_jobs, random_state=0)
         return model.fit(X, y).predict_proba(X).tobytes()
 
     alone = fitted(None)
@@ -480,6 +480,17 @@ def test_same_bits_for_any_number_and_kind_of_jobs(single):
     for backend in ("loky", "threading"):
         with joblib.parallel_config(backend, n_jobs=2):
             assert fitted(None) == alone
+
+
+@pytest.mark.parametrize(
+    ("M", "n_workers", "n_waves"), [(3, 1, 1), (3, 2, 3), (3, 3, 1), (5, 2, 5), (5, 4, 3), (2, 2, 1)]
+)
+def test_members_share_workers_evenly_and_do_their_parts_in_order(M, n_workers, n_waves):
+    plan, n_parts = waves(M, parts_of(M, 20), n_workers), parts_of(M, 20)
+    assert len(plan) == n_waves
+    assert all(len({i for i, _ in wave}) == len(wave) for wave in plan)  # no member is at two places at a time
+    assert [sum(parts for wave in plan for j, parts in wave if j == i) for i in range(M)] == [n_parts] * M
+    assert n_waves == 1 or max(map(len, plan)) <= n_workers
 
 
 def test_noisy_labels_ask_for_more_decay_than_clean_ones():
