@@ -31,6 +31,14 @@ def imported(name: str) -> Any:
         ) from error
 
 
+def chosen(package: str, algorithm: str, catalogue) -> Any:
+    """An algorithm in a package's catalogue of them, a mapping; or one sentence that lists it."""
+    if algorithm not in catalogue:
+        known = ", ".join(sorted(catalogue))
+        raise ValueError(f"{package} has no algorithm {algorithm!r}; optimizer='{package}:NAME' takes {known}.")
+    return catalogue[algorithm]
+
+
 class PyCMA:
     """CMA-ES of the package cma."""
 
@@ -70,7 +78,8 @@ class Nevergrad:
         ng = imported("nevergrad")
         space = ng.p.Array(init=x0).set_mutation(sigma=sigma)
         space.random_state = np.random.RandomState(seed)
-        self.strategy, self.size = ng.optimizers.registry[algorithm](space, budget=None, num_workers=size), size
+        kind = chosen("nevergrad", algorithm, ng.optimizers.registry)
+        self.strategy, self.size = kind(space, budget=None, num_workers=size), size
 
     def ask(self):
         self.candidates = [self.strategy.ask() for _ in range(self.size)]
@@ -109,30 +118,37 @@ class Pymoo:
 
 
 class Evosax:
-    """Any distribution-based strategy of evosax, which runs on jax."""
+    """Any algorithm of evosax, which runs on jax; those that start from a population get one around the start."""
 
     def __init__(self, x0, sigma, seed, size, algorithm="CMA_ES"):
         self.jax, package = imported("jax"), imported("evosax.algorithms")
         self.key, first = self.jax.random.split(self.jax.random.key(seed))
-        self.strategy = getattr(package, algorithm)(population_size=size, solution=x0)
+        self.strategy = chosen("evosax", algorithm, package.algorithms)(population_size=size, solution=x0)
         self.params = self.strategy.default_params
         if hasattr(self.params, "std_init"):
             self.params = self.params.replace(std_init=sigma)
-        self.state = self.strategy.init(first, x0, self.params)
+        self.has_mean = hasattr(self.strategy, "get_mean")
+        self.asked = x0 + sigma * np.random.default_rng(seed).standard_normal((size, len(x0)))
+        self.state = self.strategy.init(first, x0, self.params) if self.has_mean else None
 
     def _next(self):
         self.key, key = self.jax.random.split(self.key)
         return key
 
     def ask(self):
-        self.asked, self.state = self.strategy.ask(self._next(), self.state, self.params)
+        if self.state is not None:
+            self.asked, self.state = self.strategy.ask(self._next(), self.state, self.params)
         return np.asarray(self.asked)
 
     def tell(self, population, losses):
-        self.state, _ = self.strategy.tell(self._next(), self.asked, losses, self.state, self.params)
+        if self.state is None:
+            self.state = self.strategy.init(self._next(), self.asked, losses, self.params)
+        else:
+            self.state, _ = self.strategy.tell(self._next(), self.asked, losses, self.state, self.params)
 
     def recommend(self):
-        return np.asarray(self.strategy.get_mean(self.state), np.float64)
+        best = self.strategy.get_mean(self.state) if self.has_mean else self.state.best_solution
+        return np.asarray(best, np.float64)
 
 
 ADAPTERS = {"pycma": PyCMA, "cmaes": CMAES, "nevergrad": Nevergrad, "pymoo": Pymoo, "evosax": Evosax}

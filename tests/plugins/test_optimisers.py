@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from bpfree_optimisers import replay
-from bpfree_optimisers.adapters import ADAPTERS, factory
+from bpfree_optimisers.adapters import ADAPTERS, chosen, factory
 from bpfree_optimisers.ask_tell import AskTell
 from bpfree_optimisers.cbo import CBO, merits
 from bpfree_optimisers.cem import CEM
@@ -22,7 +22,7 @@ from sklearn_bpfree.nn.losses import LogLoss, SquaredError
 from sklearn_bpfree.plugin import Network, Problem, advance
 
 EXTERNAL = {"pycma": "cma", "cmaes": "cmaes", "nevergrad": "nevergrad", "nevergrad:DE": "nevergrad", "pymoo": "pymoo"}
-EXTERNAL |= {"pymoo:PSO": "pymoo", "evosax": "evosax"}
+EXTERNAL |= {"pymoo:PSO": "pymoo", "evosax": "evosax", "evosax:PSO": "evosax"}
 
 
 def make(sizes=(5, 4, 3), objective=None, n=40, max_iter: int | None = 6, **options):
@@ -477,3 +477,8 @@ def test_a_fit_that_was_cut_short_goes_on():
         training.run(trainer, make(max_iter=6), progress, on_step=lambda p: p.iteration == 2)
         rest = pickle.loads(pickle.dumps(progress))
         assert_array_equal(training.run(trainer, make(max_iter=6), rest).state.weights, whole.weights)
+
+
+def test_an_algorithm_that_a_package_lacks_is_one_sentence():
+    with pytest.raises(ValueError, match="evosax has no algorithm 'OpenES'; .* takes Open_ES, PSO"):
+        chosen("evosax", "OpenES", {"PSO": None, "Open_ES": None})

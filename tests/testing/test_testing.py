@@ -382,7 +382,7 @@ class WeighsWithoutChanging(Backprop):
 
 
 def test_weights_that_do_not_count_are_noticed():
-    with pytest.raises(AssertionError, match=r"of weight 9 and 1, .* mind batch.weight"):
+    with pytest.raises(AssertionError, match=r"of weight 4.5 and .5, .* mind batch.weight"):
         check_trainer(WeighsWithoutChanging)
 
 
