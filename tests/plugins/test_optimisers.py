@@ -480,5 +480,5 @@ def test_a_fit_that_was_cut_short_goes_on():
 
 
 def test_an_algorithm_that_a_package_lacks_is_one_sentence():
-    with pytest.raises(ValueError, match="evosax has no algorithm 'OpenES'; .* takes Open_ES, PSO"):
+    with pytest.raises(ValueError, match=r"evosax has no algorithm 'OpenES'; .* takes Open_ES, PSO"):
         chosen("evosax", "OpenES", {"PSO": None, "Open_ES": None})
