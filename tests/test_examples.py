@@ -1,11 +1,15 @@
 """Every example runs, draws, and is listed in the examples' README."""
 
+import importlib
 import re
 import runpy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+
+from sklearn_bpfree.testing import yield_trainer_checks
+from sklearn_bpfree.testing.running import run_check
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"))
@@ -35,6 +39,13 @@ def test_example_has_the_form_of_a_gallery(script):
     assert set(bar) == {"="} and bar == underline and len(title) <= len(bar), "the heading of the docstring is not one"
     assert len(text.splitlines()) <= 65, "an example fits on a screen"
     assert "# %%" in text
+
+
+def test_the_plugin_of_the_tutorial_passes_the_kit(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES / "bpfree_acme")
+    trainer = importlib.import_module("bpfree_acme").AcmeWalk()
+    for check in yield_trainer_checks():  # scikit-learn's come on top in the plugin's own test
+        run_check(check, trainer)
 
 
 def test_readme_lists_every_example():

@@ -5,6 +5,7 @@ success rule: it grows while more than one step in five succeeds, and shrinks ot
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class AcmeWalk(Trainer):
     """
 
     needs = "values"
+    state_types: ClassVar[tuple[type, ...]] = (WalkState,)
 
     trials: int = 20
     sigma: float = 0.1

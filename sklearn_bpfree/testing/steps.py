@@ -107,7 +107,7 @@ def check_state_types(trainer):
         stored = pickle.loads(pickle.dumps(trainer.finish(state, problem)))
         for place, part in _parts(stored, "state"):
             told, name = type_name(type(part)) in known or isinstance(part, PLAIN), type(part).__name__
-            ask(told, f"{place} is a {name}, which state_types must name, so that models can be loaded safely")
+            ask(told, f"{place} is a {name}: name it in state_types, as ({name},), so that models load safely")
 
 
 CONTAINERS = (list, tuple, dict, set, frozenset)

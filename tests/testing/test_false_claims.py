@@ -458,7 +458,7 @@ FAULTS = {
     GuessesAgain: "outputs gives other bits when it is repeated",
     SaysAnotherFormula: "formula says something else than outputs",
     PredictsByMoments: "predictions need a field of the state that is marked FOR_TRAINING",
-    HoldsMoreThanItNames: "state.slots[0] is a Secret, which state_types must name",
+    HoldsMoreThanItNames: "state.slots[0] is a Secret: name it in state_types",
     LossUpsideDown: "but by the states' loss it went from",
     KeepsItsThreshold: "shift_outputs must move the outputs of every row by the shift",
 }
