@@ -67,7 +67,7 @@ class BPFreeRegressor(RegressorMixin, _BPFreeEstimator):
     scoring : str or callable, default=None
         Scorer for early stopping. None: the `score` method, or the metric given as `loss`; "loss": the loss.
     max_time : float, default=None
-        Seconds after which no further step is begun.
+        Seconds. After the first step none is begun that would end more than 5 % later, if it took as long as the last.
     warm_start : bool, default=False
         Whether `fit` goes on from the last one: it finishes a fit that was cut short by Ctrl-C or `max_time`, and
         trains another `max_iter` steps after one that was not. Unless it does, and unless the trainer offers

@@ -53,6 +53,7 @@ HIDDEN_LAYER_SIZES = (128, 128)  # of the recommended default
 BLOCK_ROWS = 8192  # rows that are predicted at a time
 MAX_ORDINAL = 255  # the largest number of levels that HistGradientBoosting* takes
 FOR_THE_ESTIMATOR = ("sample_weight", "X_val", "y_val", "sample_weight_val")  # what `fit` takes without a step's name
+OF_FIRST_ROWS = "The first {} rows decided what the columns are and how they are encoded."  # of a stream
 MIN_DENSITY = 0.1  # below this share of non-zero cells the encoded table stays sparse
 
 
@@ -113,9 +114,12 @@ class TabularPipeline(OfThisLibrary, Pipeline):
         last = self.steps[-1][0]
         return {f"{last}__{name}": value for name, value in given.items() if value is not None} | params
 
-    @available_if(_last_step_has("partial_fit"))
+    @available_if(lambda pipeline: callable(pipeline.steps[-1][1].partial_fit))  # whose sentence says what can
     def partial_fit(self, X: Any, y: Any, **params: Any) -> Self:
         """Go on training with further rows; the first ones decide what the columns are and how they are encoded.
+
+        A sentence in the first step's `notes_` says so. What the first rows do not have, such as a level, a hole in a
+        column that was full, or a text where numbers were, counts as another level, as an average, and as missing.
 
         Parameters
         ----------
@@ -129,7 +133,11 @@ class TabularPipeline(OfThisLibrary, Pipeline):
         self : object
         """
         y, encoder = self._plain(y), self[:-1]
-        rows = encoder.transform(X) if hasattr(self[0], "columns_") else encoder.fit_transform(X, y)
+        if hasattr(self[0], "columns_"):
+            rows = encoder.transform(X)
+        else:
+            rows = encoder.fit_transform(X, y)
+            self[0].notes_.append(OF_FIRST_ROWS.format(rows.shape[0]))
         self.steps[:-1] = encoder.steps
         self._tell_directions(rows)
         self[-1].partial_fit(rows, y, **params)

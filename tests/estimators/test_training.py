@@ -166,8 +166,14 @@ def test_max_time_begins_no_further_step(monkeypatch):
     monkeypatch.setattr(training, "time", Clock())
     progress = play(*range(9, 0, -1), max_time=3.5)
     assert progress.stop_reason == "max_time" and progress.unfinished
-    # each step looks at the clock twice: for its record and for the limit
-    assert progress.n_steps == 2 and [row["seconds"] for row in progress.history] == [1, 3]
+    # each step looks at the clock twice, for its record and for the limit, so a third one would end at 6
+    assert progress.n_steps == 1 and [row["seconds"] for row in progress.history] == [1]
+
+
+@pytest.mark.parametrize(("max_time", "n_steps"), [(0.1, 1), (1.9, 1), (3.7, 1), (3.9, 2), (5.7, 2), (5.8, 3)])
+def test_a_step_is_begun_if_it_is_to_end_within_a_twentieth_after_max_time(monkeypatch, max_time, n_steps):
+    monkeypatch.setattr(training, "time", Clock())
+    assert play(*range(9, 0, -1), max_time=max_time).n_steps == n_steps  # which end at 2, 4, 6 and so on
 
 
 def test_max_time_after_the_last_step_is_no_reason(monkeypatch):
