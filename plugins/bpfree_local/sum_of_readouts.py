@@ -46,14 +46,14 @@ class SumOfReadouts(ErrorSignalTrainer):
         return [(units, outputs) for units in hidden[:-1]]
 
     def add_readouts(self, Z, run):
-        for H, V in zip(run.hidden, run.feedback, strict=False):
+        for H, V in zip(run.hidden[:-1], run.feedback, strict=False):
             Z += H.dot(V)
 
     def signal(self, layer, above, run):
-        V = [*run.feedback, run.kernels[-1]][layer]
-        if layer < len(run.feedback):
-            run.hidden[layer].T.dot(run.error, run.feedback_gradient[layer])
-        return product(run.error, V.T)
+        if layer == len(run.hidden) - 1:
+            return product(run.error, run.kernels[-1].T)
+        run.hidden[layer].T.dot(run.error, run.feedback_gradient[layer])
+        return product(run.error, run.feedback[layer].T)
 
     def follow(self, feedback, increments, decay):
         """V_l decay as kernels do."""

@@ -59,6 +59,7 @@ class ErrorSignalTrainer(MinibatchTrainer):
             if getattr(signal, "shape", None) != H.shape or signal.dtype != H.dtype:
                 raise ValueError(self._wrong_signal(signal, layer - 1, H))
             delta = run.chain(layer - 1, signal)
+        run.lowest = delta
         write_gradient(batch.X, delta, run.kernel_gradients[0], run.bias_gradients[0])
         return loss
 

@@ -42,6 +42,8 @@ class Pass:
         The network's raw outputs.
     error : ndarray of shape (b, K)
         The output error E, weights and 1/b included.
+    lowest : ndarray of shape (b, d_1)
+        Signal at the pre-activations of the first layer, once the minibatch has come down.
     trace : list of tuple
         What `chain` needs of each hidden layer: pre-activations, activations, dropout mask or None.
     layers : list of tuple
@@ -62,6 +64,7 @@ class Pass:
     hidden: list[np.ndarray] = field(init=False)
     outputs: np.ndarray = field(init=False)
     error: np.ndarray = field(init=False)
+    lowest: np.ndarray = field(init=False)
     trace: list[tuple] = field(init=False)
 
     def __post_init__(self):
@@ -79,7 +82,7 @@ class Pass:
 
     def release(self) -> None:
         """Let go of the minibatch, so that the next one takes its place in the processor's cache."""
-        self.batch = self.hidden = self.trace = self.outputs = self.error = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.batch = self.hidden = self.trace = self.outputs = self.error = self.lowest = None  # pyright: ignore
 
     def chain(self, layer: int, signal: np.ndarray) -> np.ndarray:
         """Multiply a signal at a layer's activations by their derivative f'(z) and dropout mask, in place."""
