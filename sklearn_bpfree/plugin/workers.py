@@ -34,7 +34,12 @@ START_SECONDS = {True: 0.2, False: 2.5}  # what processes take to start, by whet
 LOCAL_PROCESSES = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
 LOST = (BrokenExecutor, CancelledError, OSError, NoAnswer)  # when workers died, or start again and count as none
 PATIENCE = (60.0, 300.0, 1800.0)  # seconds that each attempt may wait for the next result of processes or a cluster
+WAITING = (60.0, 300.0)  # seconds that may pass until there is a worker: the first one, and one after others died
 SLOW = 20  # and a result may take that many times as long as what was measured says, whatever the patience
+
+
+class NoWorker(TimeoutError):
+    """None came up, for as long as one is waited for."""
 
 
 class Workers:
@@ -59,6 +64,7 @@ class Workers:
         self._open: joblib.Parallel | None = None
         self._sent: Any = None  # `shared` in the form in which the open workers are given it
         self._folder: tempfile.TemporaryDirectory | None = None
+        self._had_some = False
 
     def map(self, function: Callable, n_blocks: int, *args: Any) -> list:
         """``[function(0, *args), function(1, *args), ...]``, computed here or by the workers.
@@ -113,12 +119,21 @@ class Workers:
         return Task(function, blocks, args, self.shared).results()
 
     def _backend(self) -> tuple[Any, int]:
-        for _ in PATIENCE[1:]:
+        begin, seconds, pause = time.monotonic(), WAITING[self._had_some], 1e-3
+        while True:
             try:
-                return _backend(self.n_jobs, bool(self._processes))
-            except LOST:
+                found = _backend(self.n_jobs, bool(self._processes))
+                self._had_some = True
+                return found
+            except LOST as error:  # a cluster whose workers start again counts none, at once or after a while
                 self.close()
-        return _backend(self.n_jobs, bool(self._processes))
+                if time.monotonic() - begin > seconds:
+                    raise NoWorker(
+                        f"joblib's backend has had no worker for {seconds:g} seconds ({type(error).__name__}); start "
+                        "some, look at the cluster, or fit with n_jobs=1."
+                    ) from error
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     def _send(self, function, blocks, args, pace) -> list:
         """Results of the blocks from the workers; fresh ones repeat a call that failed, and give the same bits."""
@@ -128,6 +143,8 @@ class Workers:
                 return self._call(function, blocks, args, pace, patience)
             except TaskError as failed:
                 raise failed.error from failed.__cause__
+            except NoWorker:
+                raise
             except Exception as error:
                 lost = error
                 self.close()

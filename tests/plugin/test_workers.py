@@ -427,6 +427,27 @@ def test_a_cluster_whose_workers_start_again_is_waited_for(faulty):
         workers.close()
 
 
+def test_workers_that_take_long_to_start_again_are_waited_for(faulty):
+    faulty(effective_n_jobs=[None, None, *[TimeoutError("no worker after 10 seconds")] * 8])
+    workers = Workers(2)
+    for _ in range(2):
+        assert workers.map(times, 7, 3) == [3 * block for block in range(7)]
+    workers.close()
+
+
+@pytest.mark.parametrize("n_calls", [0, 1])
+def test_a_cluster_without_workers_is_one_sentence(n_calls, faulty, monkeypatch):
+    monkeypatch.setattr(workers_module, "WAITING", (0.0, 0.0))
+    workers = Workers(2)
+    for _ in range(n_calls):
+        workers.map(times, 7, 3)
+    faulty(effective_n_jobs=[TimeoutError("no worker:\n\nparallel_config(wait_for_workers_timeout=20)")] * 20)
+    with pytest.raises(
+        TimeoutError, match=r"^joblib's backend has had no worker for 0 seconds \(TimeoutError\); .*\.$"
+    ):
+        workers.map(times, 7, 3)
+
+
 def test_an_error_of_the_function_is_not_repeated(workers, tmp_path):
     with pytest.raises(AttributeError, match="of the function"):
         workers.map(fail_and_count, 4, tmp_path)
