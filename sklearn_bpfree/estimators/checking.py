@@ -26,6 +26,7 @@ from sklearn_bpfree.estimators.target_values import plain
 from sklearn_bpfree.nn.activations import ACTIVATIONS
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.nn.objectives import Metric, make_objective
+from sklearn_bpfree.plugin.hyperparameters import shown
 from sklearn_bpfree.plugin.problem import Problem
 from sklearn_bpfree.plugin.registry import inspect_trainers
 
@@ -191,16 +192,30 @@ class _Checks(BaseEstimator):
         def score_candidate(state):
             candidate.state_ = state
             try:
-                return scorer(candidate, X_val, y_val, **weight)
-            except TypeError as error:
-                if "sample_weight" not in str(error):
-                    raise
-                raise ValueError(
-                    f"scoring={self.scoring!r} does not take sample weights, which the validation rows have; fit "
-                    "without weights or use another scorer."
-                ) from error
+                value = scorer(candidate, X_val, y_val, **weight)
+            except (MemoryError, ValueError):  # they say what is wrong
+                raise
+            except Exception as error:  # whatever a scorer may raise
+                raise ValueError(self._cannot_score(error)) from error
+            value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+            if not isinstance(value, Real):
+                raise ValueError(f"scoring={shown(self.scoring)} must give a number, got {shown(value)}.")
+            return value
 
         return score_candidate
+
+    def _cannot_score(self, error):
+        """Why `scoring` failed, in a sentence."""
+        if isinstance(error, TypeError) and "sample_weight" in str(error):
+            return (
+                f"scoring={shown(self.scoring)} does not take sample weights, which the validation rows have; fit "
+                "without weights or use another scorer."
+            )
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(". ")
+        return (
+            f"scoring={shown(self.scoring)} cannot judge the validation rows ({reason}); give the name of a scorer, or "
+            "a function of an estimator, X and y."
+        )
 
 
 def _near_one(weight):

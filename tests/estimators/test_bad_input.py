@@ -123,6 +123,15 @@ PARAMETERS = {
         lambda: classify(weight=0.5 + y, scoring=lambda model, X, y: 0.0, early_stopping=True),
         "scoring=<function <lambda>",
     ),
+    "scoring that takes something else": (
+        lambda: classify(scoring=len, early_stopping=True),
+        "scoring=<built-in function len> cannot judge the validation rows (TypeError: len() takes exactly one argument "
+        "(3 given)); give the name of a scorer, or a function of an estimator, X and y.",
+    ),
+    "scoring without a number": (
+        lambda: classify(scoring=print, early_stopping=True),
+        "scoring=<built-in function print> must give a number, got None.",
+    ),
     "negative class_weight": (
         lambda: classify(class_weight={0: -2}),
         "class_weight must hold finite numbers that are not negative, got {0: -2}.",
