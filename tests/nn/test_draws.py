@@ -36,6 +36,12 @@ def test_blocks_are_drawn_alike_in_any_order_and_any_thread():
     assert len({block.tobytes() for block in here}) == 6
 
 
+def test_a_block_begins_with_the_first_numbers_of_its_place():
+    key = (3, 5)
+    rewound(key, 0).random(3)  # what another block has left of its numbers is forgotten
+    np.testing.assert_array_equal(rewound(key, 5).random(7), keyed(key, 0, 0, 0, 5).random(7))
+
+
 @pytest.mark.parametrize("shape", [7, (3, 5), (2, 3, 1001)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_signs_have_a_shape_and_a_dtype(shape, dtype):

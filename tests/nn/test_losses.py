@@ -265,3 +265,6 @@ def test_dispersion_makes_a_likelihood_of_a_loss():
         np.testing.assert_array_equal(loss.dispersion(noise, 7.0), [1, 1])
     for loss in (HuberLoss(), AbsoluteError(), QuantileLoss()):
         np.testing.assert_array_equal(loss.dispersion(noise, 7.0), [3.5, 3.5])
+    half = SquaredError()
+    vars(half)["curvature_bound"] = 0.5  # of half the squared error, a row's variance is half as much
+    np.testing.assert_array_equal(half.dispersion(noise, 7.0), noise / 2)

@@ -96,3 +96,9 @@ def test_robust_scaling_is_not_moved_by_outliers_and_matches_the_normal_distribu
 def test_robust_scaling_falls_back_where_the_quartiles_coincide():
     y = np.array([0.0] * 9 + [10.0])
     assert Values.fit(y, scaling="robust").scale[0] == Values.fit(y).scale[0]
+
+
+def test_one_output_of_tiny_units_makes_all_predictions_double():
+    targets = Values.fit(np.array([[1e-40, 1.0], [3e-40, 2.0]]))
+    predicted = targets.predict(np.ones((1, 2), np.float32))
+    np.testing.assert_allclose(predicted, [[3e-40, 2.0]])
