@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
@@ -113,6 +114,20 @@ def copy_of_checkout(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
 
 
+COMMON = """
+    pytest hypothesis.strategies importlib.metadata joblib matplotlib.pyplot narwhals numpy.testing pandas scipy.linalg
+    scipy.optimize scipy.sparse scipy.special scipy.stats sklearn.compose sklearn.datasets sklearn.ensemble
+    sklearn.inspection sklearn.linear_model sklearn.model_selection sklearn.neural_network sklearn.pipeline
+    sklearn.utils.estimator_checks threadpoolctl
+""".split()
+
+
+def warm_up() -> None:
+    """Import what the tests import, so that forked processes need not."""
+    for name in COMMON:
+        import_module(name)
+
+
 def passes(folder: Path, tests, seconds) -> bool | None:
     """Whether the tests pass in a forked process; None if they take too long."""
     child = os.fork()
@@ -147,13 +162,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=15)
     args = parser.parse_args()
-    import hypothesis  # noqa: F401
-    import joblib  # noqa: F401
-    import pandas  # noqa: F401
-    import sklearn.ensemble
-    import sklearn.model_selection
-    import sklearn.neural_network  # noqa: F401
-
+    warm_up()
     modules = []
     for name in args.modules:
         path = Path(name)
