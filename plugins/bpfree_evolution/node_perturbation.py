@@ -111,6 +111,8 @@ class NodePerturbation(ErrorSignalTrainer):
         np.subtract(Z, steps, out=H[1])
         H = f(H)
         answers = H[0] != H[1]
+        if (own := run.trace[layer][2]) is not None:  # what dropout silences does not answer
+            answers &= own > 0
         for above in range(layer, len(run.hidden)):
             mask = run.trace[above][2]
             if mask is not None:

@@ -98,6 +98,7 @@ def test_the_code_of_the_page_gives_the_line_of_the_leaderboard(csv, target, opt
     page = bench(csv, target, tmp_path, *options)
     capsys.readouterr()
     code = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", page, re.S)[1])
+    assert "set_aside(" in code and "'id')" in code  # the column that names the rows is no feature there either
     exec(compile(code, "report.html", "exec"), {})
     *_, mean, std = capsys.readouterr().out.split()
     first = re.search(r'<td>1</td><td class="text name">.*?</td><td>(-?[\d.]+) ± ([\d.]+)</td>', page)

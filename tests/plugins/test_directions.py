@@ -87,6 +87,23 @@ def test_the_estimate_is_the_gradient_but_for_the_square_of_the_step():
     assert_allclose(np.diff(np.log10(errors)), -2, atol=0.2)
 
 
+def test_moments_are_corrected_by_how_often_a_weight_was_moved():
+    problem, trainer = make(max_iter=None), CoordinateGradient(population_size=4, readout="evolved", weight_decay=0)
+    state = trainer.init(problem, RNG(1))
+    seldom, often = chosen = np.array([3, 8])
+    network, n = problem.network, problem.network.n_weights
+    for slot, value in zip(state.slots, (0.5, 0.5, 9), strict=True):
+        slot[often] = value
+    members = Coordinates(network, state.weights, state.sigma, (1, 2), 2, chosen=chosen)
+    moved = trainer.update(state, members, np.array([[2.0, 2.0], [1.0, 1.0]]), problem)["weights"] - state.weights
+    g = 1 / (2 * state.sigma[chosen])
+    m, v = np.array([[0, 0.5], [0, 0.5]]) * [[0.9], [0.999]] + [0.1 * g, 0.001 * g**2]
+    m, v = m / (1 - 0.9 ** np.array([1, 10])), v / (1 - 0.999 ** np.array([1, 10]))
+    expected = -trainer.learning_rate * m / (np.sqrt(v) + 0.3 * np.sqrt(v.mean()))
+    assert_allclose(moved[chosen], expected, rtol=1e-6)
+    assert not np.delete(moved, chosen).any() and n > 10 and seldom < often
+
+
 def test_only_the_weights_of_a_step_move():
     problem, trainer = make(max_iter=None), CoordinateGradient(population_size=20, readout="evolved")
     first = trainer.init(problem, RNG(1))
@@ -210,6 +227,16 @@ def test_the_loss_never_rises_and_a_bad_step_damps_the_next_one():
             assert state.damping == pytest.approx(3 * before.damping)
     assert refused
     assert problem.loss(state.weights) < 0.5 * problem.loss(trainer.init(problem, RNG(0)).weights)
+
+
+def test_a_step_whose_loss_is_no_number_is_not_taken():
+    problem = make(objective=SquaredError(), max_iter=None)
+    trainer = ForwardGaussNewton(directions=1000, damping=1e-9)
+    state = trainer.init(problem, RNG(0))
+    problem.Y[0] = 1e200  # its square, and whatever goes towards it, overflows
+    with np.errstate(all="ignore"):
+        after = trainer.step(state, problem, RNG(1))
+    assert_array_equal(after.weights, state.weights)
 
 
 def test_the_decay_is_in_the_loss():

@@ -401,3 +401,11 @@ def test_unlabelled_rows_cannot_predict_by_goodness():
     trainer = get_trainer("forward_forward", goodness="symba", negatives="columns", predict_with="goodness")
     with pytest.raises(ValueError, match="compares labels, of which negatives='columns' has none; use 'readout'"):
         trainer.check_parameters()
+
+
+def test_the_centres_of_ordinal_groups_stay_whatever_decays():
+    problem = make_problem("values", max_iter=3)
+    trainer, state = make(problem, values="ordinal", n_groups=4, weight_decay=10.0)
+    after = trainer.step(state, problem, np.random.default_rng(3))
+    np.testing.assert_array_equal(after.feedback[-1], state.feedback[-1])
+    assert not np.array_equal(after.feedback[0], state.feedback[0])

@@ -66,6 +66,17 @@ def test_mempepita_is_a_hebbian_term_in_each_pass():
         assert_allclose(g, expected, atol=1e-13)
 
 
+def test_biases_learn_alike_in_both_forms_of_pepita():
+    problem, biases = make(), []
+    for mode in ("pepita", "mempepita"):
+        trainer = Pepita(mode=mode)
+        state = start(trainer, problem)
+        run = trainer._learned(problem.network, state.weights, state.feedback).run(problem, np.random.default_rng(0))
+        trainer.batch_gradient(run, problem.all_rows())
+        biases.append(np.concatenate(run.bias_gradients))
+    assert_allclose(*biases, atol=1e-13)
+
+
 def test_the_smaller_the_movement_the_nearer_the_signal_is_to_e_f_w():
     problem = make(activation="tanh", hidden=(8,))
     errors = []

@@ -29,6 +29,8 @@ MEMBERS = [
     ("pepita", {"mode": "pepita"}),
     ("pepita", {"mode": "mempepita"}),
 ]
+OTHERS = [("node_perturbation", {}), ("node_perturbation", {"control_variate": False}), ("forward_gradient", {})]
+OTHERS += [("forward_gradient", {"scope": "global"}), ("local_loss", {}), ("sum_of_readouts", {}), ("prototypes", {})]
 GRADIENTS = [  # the settings that give the true gradient, and how far off they may be
     ("backprop", {}, 1e-12),
     ("predictive_coding", {"mode": "zil"}, 1e-12),
@@ -118,3 +120,33 @@ def test_some_settings_give_the_gradient(name, params, tolerance, activation, ob
     expected = true_gradient(problem, state.weights, problem.all_rows())
     for g, exact in zip(gradients(trainer, state, problem), expected, strict=True):
         np.testing.assert_allclose(g, exact, atol=tolerance * np.abs(exact).max())
+
+
+IN_TWO_PASSES = [("pepita", {"mode": "mempepita"})]  # whose second inputs have no column of ones
+
+
+@pytest.mark.parametrize("name, params", [pair for pair in MEMBERS + OTHERS if pair not in IN_TWO_PASSES], ids=label)
+def test_a_bias_learns_as_the_weight_of_a_column_of_ones(name, params):
+    problem, trainer = make(), get_trainer(name, **params)
+    problem.X[:, 0] = 1
+    state = first(trainer, problem)
+    run = trainer._learned(problem.network, state.weights, state.feedback).run(problem, np.random.default_rng(3))
+    trainer.batch_gradient(run, problem.all_rows(), dropout=0.0)
+    np.testing.assert_allclose(run.bias_gradients[0], run.kernel_gradients[0][0], atol=1e-13)
+    assert run.bias_gradients[0].any()
+
+
+RELAXED = [pair for pair in MEMBERS if pair[0] == "predictive_coding" and pair[1].get("mode") in (None, "incremental")]
+
+
+@pytest.mark.parametrize("name, params", [pair for pair in MEMBERS + OTHERS if pair not in RELAXED], ids=label)
+def test_a_unit_that_dropout_silences_learns_nothing(name, params):
+    problem, trainer = make(), get_trainer(name, **params)
+    state = first(trainer, problem)
+    run = trainer._learned(problem.network, state.weights, state.feedback).run(problem, np.random.default_rng(3))
+    trainer.batch_gradient(run, problem.take([0]), dropout=0.5)
+    silent = [mask[0] == 0 for _, _, mask in run.trace]
+    assert len(silent) == 2 and all(0 < units.mean() < 1 for units in silent)
+    for units, gW, gb in zip(silent, run.kernel_gradients, run.bias_gradients, strict=False):
+        assert not gW[:, units].any() and not gb[units].any()
+        assert gW[:, ~units].any()
