@@ -4,7 +4,7 @@
     python benchmarks/clusters.py --workers 1,2
 
 Bytes are those that client and scheduler, which share this process, write to their connections; so what goes from the
-client through the scheduler to a worker counts twice. With one worker joblib computes in the client.
+client through the scheduler to a worker counts twice.
 """
 
 import argparse
