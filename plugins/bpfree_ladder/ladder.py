@@ -73,7 +73,8 @@ class Ladder(Trainer):
     companion : str, Trainer or None, default="auto"
         Registered name or object of a trainer that learns the whole table in the last step, with a hidden layer of 800
         units, below 1500 rows (and 10 million cells), unless ``single=True`` or predictions are to be monotone and its
-        own are not. "auto": `RFM` with ``exponent=1``.
+        own are not. "auto": `RFM` with ``exponent=1`` for squared errors and classes, of which its closed form is; for
+        other losses, such as those of counts and skewed amounts, none.
     search : float, default=None
         Share of the steps after which the members settle on a decay. None: .32 below 1500 rows, .4 from there on.
     boost : float, default=1.6
@@ -242,8 +243,9 @@ class Ladder(Trainer):
 
     def _companion_for(self, problem) -> Trainer | None:
         """The companion's trainer, if a table of this size has one that suits the network."""
-        n, d = problem.X.shape
-        trainer = None if self.single or n >= LONG or n * d > COMPANION_CELLS else self._companion()
+        (n, d), loss = problem.X.shape, problem.differentiable_loss
+        suits = self.companion != "auto" or loss.is_least_squares or loss.is_classification
+        trainer = None if self.single or n >= LONG or n * d > COMPANION_CELLS or not suits else self._companion()
         return trainer if trainer is not None and joins(trainer, problem.network) else None
 
     def _trainer(self, decay) -> Trainer:

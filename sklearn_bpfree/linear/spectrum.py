@@ -150,6 +150,7 @@ class OfGram(Wide):
         G *= own
         G *= own.T
         self.e, U = _eigen(G)
+        U -= own * (own.T @ U / weight.sum().astype(dtype))  # centred, which rounding may have undone
         self._root = root.astype(dtype)
         self.mean, self._U = mean[group], U[group] * (self._root / own[group])
         self.C = self._U.T @ Y

@@ -8,7 +8,7 @@ from sklearn_bpfree.linear.features import Beside, Gram, LowRank, Mapped, dense,
 from sklearn_bpfree.linear.readout import solve_readout
 from sklearn_bpfree.linear.ridge import ridge
 from sklearn_bpfree.linear.spectrum import EXACT_CELLS, Tall, Wide, spectrum
-from sklearn_bpfree.nn.losses import BinaryLogLoss
+from sklearn_bpfree.nn.losses import BinaryLogLoss, PoissonLoss
 from sklearn_bpfree.nn.network import Network
 from sklearn_bpfree.plugin.problem import Problem
 
@@ -120,3 +120,14 @@ def test_rows_that_are_the_same_to_a_kernel_are_told_apart_by_nothing(weighted):
     for fit in (single, double):
         np.testing.assert_allclose(fit.left_out, at_once.left_out, rtol=0, atol=1e-4)
     np.testing.assert_allclose(K @ single.kernel + single.bias, K @ double.kernel + double.bias, rtol=0, atol=1e-4)
+
+
+def test_a_kernel_of_a_line_of_close_points_is_solved_in_single_precision():
+    x = np.sort(np.random.default_rng(0).normal(size=600))
+    K = np.exp(-np.abs(x[:, None] - x) / 4)
+    y = 13.0 * np.random.default_rng(1).poisson(np.exp(x - 3))
+    problem = Problem(x[:, None], y[:, None], Network((1, 1)), PoissonLoss())
+    fits = [solve_readout(Gram(K.astype(dtype)), problem, [1.0], "loss") for dtype in ("f", "d")]
+    one, other = (K @ alpha + bias for alpha, bias, _ in fits)
+    np.testing.assert_allclose(one, other, rtol=0, atol=0.2)
+    np.testing.assert_allclose(fits[0][0].sum(axis=0), 0, atol=1e-3)

@@ -373,6 +373,13 @@ def test_longer_tables_and_single_members_have_no_companion(params):
     np.testing.assert_array_equal(outputs, 1)
 
 
+@pytest.mark.parametrize("loss, joins", [("squared_error", True), ("poisson", False), ("absolute_error", False)])
+def test_a_kernel_joins_where_its_closed_form_is_that_of_the_loss(loss, joins):
+    X, y = make_friedman1(80, random_state=0)
+    model = BPFreeRegressor(trainer="ladder", loss=loss, random_state=0).fit(X, np.abs(y))
+    assert (model.state_.companion is not None) == joins
+
+
 def test_a_table_of_too_many_cells_has_no_companion(monkeypatch):
     monkeypatch.setattr(ladder_module, "COMPANION_CELLS", 20)
     assert with_companion(20)[0].companion is not None
