@@ -69,6 +69,14 @@ def large(table):
     return markdown([table, *models, "peak MB of the default"], lines)
 
 
+def mnist(*trainers):
+    """What was measured of some trainers by mnist.py, best first, each in all the ways in which it was run."""
+    rows = [row for row in results.read("mnist") if row["trainer"].split()[0] in trainers]
+    rows.sort(key=lambda row: -float(row["score"]))
+    lines = [[row["trainer"], row["activation"], number(float(row["score"]), 4), row["seconds"]] for row in rows]
+    return markdown(["trainer", "activation", "test accuracy", "CPU s"], lines)
+
+
 def origin(name):
     """On what the rows of a file were measured."""
     rows = results.read(name)

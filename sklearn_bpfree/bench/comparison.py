@@ -74,10 +74,12 @@ class Result:
 
     @property
     def score(self) -> float:
+        """The mean score over the folds."""
         return self.mean("score")
 
     @property
     def spread(self) -> float:
+        """The standard deviation of the score over the folds."""
         with np.errstate(invalid="ignore"):  # a score that is not finite has no deviation
             return float(np.std([fold.score for fold in self.folds]))
 

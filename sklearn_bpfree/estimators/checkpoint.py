@@ -149,6 +149,10 @@ class Checkpoint:
         """Around the steps: when all has gone well, the file is removed, or is that of a fit that has ended.
 
         Whatever goes wrong with a state from a file before the first step from there is done is one sentence.
+
+        Yields
+        ------
+        None
         """
         run = self._runs[estimator]
         try:

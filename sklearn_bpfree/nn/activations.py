@@ -14,6 +14,7 @@ from sklearn_bpfree.nn.formulas import Formula, FormulaError
 
 
 def _no_formula(Z: Formula) -> Formula:
+    """Refuse: nobody has said the activation as a formula."""
     raise FormulaError("This activation is not said as a formula; give it the attribute formula.")
 
 

@@ -61,6 +61,7 @@ class FeedbackTrainer(ErrorSignalTrainer):
         return [rng.normal(0, np.sqrt(2 / sum(shape)), shape) for shape in network.kernel_shapes[1:]]
 
     def feedback_directions(self, network: Network) -> list[Any]:
+        """None where the feedback is the kernel itself or its signs, else the ways between all layers but the first."""
         ways = [*pairwise(unit_directions(network))][1:]
         return [] if self.feedback in ("transpose", "sign") else ways
 

@@ -327,7 +327,6 @@ def tabular_pipeline(
         A scikit-learn `Pipeline` of three steps: "columns" (a :class:`ColumnReader`), "preprocessor" and "estimator";
         its `fit` takes `sample_weight`, and validation rows as they are.
 
-
     Examples
     --------
     >>> import numpy as np

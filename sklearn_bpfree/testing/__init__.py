@@ -134,7 +134,13 @@ def parametrize_with_trainer_checks(trainers: Iterable[str | Trainer | type[Trai
 
 
 def yield_trainer_checks() -> Iterator[Callable[[Trainer], None]]:
-    """Table of contents: the kit's own checks, functions of a Trainer, in the order in which they are run."""
+    """Table of contents: the kit's own checks, in the order in which they are run.
+
+    Yields
+    ------
+    check : callable
+        A function of a `Trainer` that raises an AssertionError where something is wrong.
+    """
     # what the class says of itself
     yield check_hyper_parameters
     yield check_docstring
