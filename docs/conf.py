@@ -32,6 +32,8 @@ exclude_patterns = ["_build", "templates"]
 templates_path = ["templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-bpfree"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "icon_links": [{"name": "Source", "url": HOME, "icon": "fa-brands fa-github"}],
     "header_links_before_dropdown": 4,
