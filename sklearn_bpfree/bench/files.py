@@ -43,6 +43,8 @@ def check_input(path: str) -> None:
         raise BenchError(f"{path} cannot be read: {reason(error)}.") from error
     if not stat.S_ISREG(found.st_mode):
         raise BenchError(f"{path} cannot be read: it is {_kind(found)}; give a file.")
+    if not found.st_size:  # such as /proc/kmsg, too, which would block
+        raise BenchError(f"{path} cannot be read: it is empty.")
     if found.st_size > room():
         raise BenchError(too_large(path, f"has {found.st_size / 2**30:.1f} GiB"))
 

@@ -18,6 +18,7 @@ def folder(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
     os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "empty.csv").touch()
     return tmp_path
 
 
@@ -28,6 +29,7 @@ def folder(tmp_path):
         ("dangling.csv", "No such file or directory"),
         ("folder", "it is a directory"),
         ("pipe.csv", "it is a pipe"),
+        ("empty.csv", "it is empty"),  # as a file of the kernel's that would block says of itself
         ("/dev/zero", "it is a device"),
         ("nul\0.csv", "null byte"),
         ("x" * 300, "File name too long"),
