@@ -54,6 +54,7 @@ def test_circles_are_found_among_others_and_a_pair_of_two_values_is_none():
     others = [RNG.normal(size=(N, 1)), yes, 1 - yes, np.full((N, 1), np.nan)]
     assert on_circles(np.hstack([others[0], PAIRS, *others])) == [1, 3]
     assert on_circles(np.hstack([*others, np.zeros((N, 1)), np.ones((N, 1))])) == []
+    assert on_circles(PAIRS[:, [0, 1, 0]]) == [0]  # a column is in one pair
     late = PAIRS.copy()
     late[-1] = 1
     assert on_circles(late) == []
