@@ -184,7 +184,7 @@ def _format_of_new(column, counts):
 def _plain_floats(form, cells) -> np.ndarray | None:
     """The numbers of cells that Python takes for numbers; None if there are others."""
     if isinstance(form, numbers.NumberFormat) and form.is_plain:
-        with suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError, OverflowError):
             return np.array(cells, dtype=object).astype(np.float64)
     return None
 

@@ -448,3 +448,10 @@ def test_texts_of_true_and_false_are_booleans_in_an_array_as_in_a_file(words):
     (column,) = describe_columns(np.array(cells, dtype=object))
     assert column.kind == "boolean"
     np.testing.assert_array_equal(column.read([*words.split(), None])[""], [1, 0, np.nan])
+
+
+def test_integers_beyond_all_floats_are_taken_for_missing():
+    frame = pd.DataFrame({"n": [1, 2, 10**400] * 10, "x": np.arange(30) % 7})
+    with pytest.warns(UserWarning, match="hold no number"):
+        read = ColumnReader().fit_transform(frame)
+    assert read["n"].isna().sum() == 10 and read["n"].max() == 2
