@@ -9,7 +9,6 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
              last few steps, because the weights of one moment are a draw around what has been learned:
                  gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
                  w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
-             which long tables raise further (`further_boost`), to boost d_M at most
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 
@@ -27,33 +26,21 @@ companion. Read `step` first.
 """
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from bpfree_ladder.companion import joins, whole_fit, wide
-from bpfree_ladder.member import Member, endless_permutations, learn_all, main_columns
-from bpfree_ladder.schedule import (
-    COMPANION_CELLS,
-    COMPANION_SHARE,
-    LEARNING_RATE,
-    LONG,
-    N_STEPS,
-    WEIGHED_STEPS,
-    dropout_of,
-    further_boost,
-    n_held_out,
-    n_updates,
-    rungs,
-    search_share,
-)
+from bpfree_ladder import schedule
+from bpfree_ladder.companion import companion_for, companion_of, whole_fit, wide
+from bpfree_ladder.member import Member, endless_permutations, known_trainer, learn_all, main_columns
+from bpfree_ladder.schedule import COMPANION_SHARE, N_STEPS, WEIGHED_STEPS, rungs
 from bpfree_ladder.settling import common_decay, evidence, honest_outputs, losses_of, successors, temperature
 from bpfree_ladder.state import LadderState
 from bpfree_ladder.unseen import ValuesUnseen, true_class
-from sklearn_bpfree.plugin import Budget, Trainer, get_trainer, minibatch_rows
+from sklearn_bpfree.plugin import Budget, Trainer, minibatch_rows
 
 
 class Ladder(Trainer):
@@ -131,7 +118,7 @@ class Ladder(Trainer):
         for decay in self.decays or [decay for decay, _ in rungs(0, self.single)]:
             check_scalar(decay, "decays", number, min_val=0, include_boundaries="neither")
             self._trainer(decay).check_parameters()
-        if (companion := self._companion()) is not None:
+        if (companion := companion_of(self.companion)) is not None:
             companion.check_parameters()
         if self.search is not None:
             check_scalar(self.search, "search", number, min_val=0, max_val=1)
@@ -154,7 +141,7 @@ class Ladder(Trainer):
             columns = main if main_only else None
             own = problem if columns is None else problem.derive(columns=columns)
             members.append(Member(self._trainer(decay).init(own, member_rng), decay, columns))
-        held_out = held_rng.permutation(n)[: n_held_out(n)]
+        held_out = held_rng.permutation(n)[: schedule.n_held_out(n)]
         seed = int(held_rng.integers(np.iinfo(np.int32).max))
         return LadderState(members[0].state.weights, members=members, held_out=held_out, seed=seed)
 
@@ -162,9 +149,9 @@ class Ladder(Trainer):
         """Some updates of every member, on rows of its own; then settle or cool when it is time."""
         t, end = problem.iteration, problem.max_iter or np.inf
         M, searches = len(state.members), state.searches
-        settles = (search_share(problem.n_samples) if self.search is None else self.search) * end
-        companion = self._companion_for(problem)
-        updates = self.effort * n_updates(problem.n_samples, companion is not None)
+        settles = (schedule.search_share(problem.n_samples) if self.search is None else self.search) * end
+        companion = None if self.single else companion_for(self.companion, problem)
+        updates = self.effort * schedule.n_updates(problem.n_samples, companion is not None)
         size = max(1, round(updates / N_STEPS * problem.batch_size))
         trainers = [self._trainer(member.decay if searches else state.decay) for member in state.members]
         rows = [
@@ -190,8 +177,8 @@ class Ladder(Trainer):
     def outputs(self, state, network, X):
         total = sum(member.outputs(self._inner(), network, X) for member in state.members)
         Z = total / (len(state.members) * state.temperature)
-        companion = None if state.companion is None else self._companion()
-        if companion is None:
+        companion = companion_of(self.companion)
+        if state.companion is None or companion is None:
             return Z
         Z *= 1 - COMPANION_SHARE
         return Z + COMPANION_SHARE * companion.outputs(state.companion, wide(network), X)
@@ -199,7 +186,7 @@ class Ladder(Trainer):
     def formula(self, state, network, X):
         first, *others = [member.formula(self._inner(), network, X) for member in state.members]
         Z = sum(others, first) / (len(state.members) * state.temperature)
-        companion = self._companion()
+        companion = companion_of(self.companion)
         if state.companion is None or companion is None:
             return Z
         return Z * (1 - COMPANION_SHARE) + companion.formula(state.companion, wide(network), X) * COMPANION_SHARE
@@ -236,21 +223,9 @@ class Ladder(Trainer):
     def _inner(self) -> Trainer:
         return known_trainer(self.trainer) if isinstance(self.trainer, str) else self.trainer
 
-    def _companion(self) -> Trainer | None:
-        if self.companion == "auto":
-            return usual_companion()
-        return get_trainer(self.companion) if isinstance(self.companion, str) else self.companion
-
-    def _companion_for(self, problem) -> Trainer | None:
-        """The companion's trainer, if a table of this size has one that suits the network."""
-        (n, d), loss = problem.X.shape, problem.differentiable_loss
-        suits = self.companion != "auto" or loss.is_least_squares or loss.is_classification
-        trainer = None if self.single or n >= LONG or n * d > COMPANION_CELLS or not suits else self._companion()
-        return trainer if trainer is not None and joins(trainer, problem.network) else None
-
     def _trainer(self, decay) -> Trainer:
         """The members' trainer with a weight decay, and the dropout that goes with it."""
-        return replace(self._inner(), weight_decay=decay, dropout=dropout_of(decay))
+        return replace(self._inner(), weight_decay=decay, dropout=schedule.dropout_of(decay))
 
     def _settle(self, state, problem):
         """One decay for all, and the members that go on with it, from the losses on the held-out rows."""
@@ -263,23 +238,9 @@ class Ladder(Trainer):
             best = members[int(weight.argmax())]
             state = replace(state, decay=decay, members=[best], weights=best.weights(problem.network))
             return self._cool(state, problem)
-        highest = self.boost * max(member.decay for member in members)
-        decay = min(decay * further_boost(decay, problem.n_samples), highest)
         return replace(state, decay=decay, members=successors(members, weight))
 
     def _cool(self, state, problem):
         """The temperature that suits what each member says of the rows that it has never seen."""
         honest = honest_outputs(state.members, self._inner(), problem, state.held_out)
         return replace(state, temperature=temperature(problem, *honest))
-
-
-@cache
-def usual_companion() -> Trainer:
-    return get_trainer("rfm", exponent=1.0)
-
-
-@cache
-def known_trainer(name) -> Trainer:
-    """A registered trainer with its own hyper-parameters, but for the learning rate."""
-    trainer = get_trainer(name)
-    return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer

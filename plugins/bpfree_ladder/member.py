@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy import sparse
 
-from bpfree_ladder.schedule import LONG_STEP, MAIN_SPREAD
-from sklearn_bpfree.plugin import Formula, Network, Problem, State, Trainer
+from bpfree_ladder.schedule import LEARNING_RATE, LONG_STEP, MAIN_SPREAD
+from sklearn_bpfree.plugin import Formula, Network, Problem, State, Trainer, get_trainer
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,3 +154,10 @@ def learn(block, problem, smoothing, n_parts, plan) -> Member:
         own.max_iter = None if problem.max_iter is None else n_parts * problem.max_iter
         member = replace(member, state=trainer.step(member.state, own, rng))
     return member
+
+
+@cache
+def known_trainer(name) -> Trainer:
+    """A registered trainer with its own hyper-parameters, but for the learning rate."""
+    trainer = get_trainer(name)
+    return get_trainer(name, learning_rate=LEARNING_RATE) if "learning_rate" in trainer.get_params() else trainer

@@ -12,7 +12,7 @@ COMPANION_UNITS, COMPANION_SHARE = 800, 0.5
 COMPANION_CELLS = 10_000_000  # rows by columns up to which a table has a companion, as it may fill sparse rows up
 PRIOR_ROWS = 5  # the temperature is held near the next number as if by this many rows
 PRIOR_TEMPERATURE = 0.7  # below 1, because members that learned smoothed classes are less sure than they may be
-LONG = 1500  # rows from which on a table is long: three members of every column, more decay, and no companion
+LONG = 1500  # rows from which on a table is long: three members of every column, and no companion
 MAX_HELD_OUT = 1500  # rows; more would tell the decays apart no better than they need be
 
 
@@ -36,15 +36,6 @@ def search_share(n) -> float:
 def n_held_out(n) -> int:
     """Rows held out, of n training rows: 25 % below 1500, 15 % below 4000, 10 % from there on, 1500 at most."""
     return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
-
-
-def further_boost(decay, n) -> float:
-    """Factor on the common decay of several members, of n training rows: 1 below 1500 and 2.2 decay^.3 from there on.
-
-    A long table is seen but a few times during the search, so that a member with too little decay looks better than it
-    will be at the end, and the more so the more decay the table asks for.
-    """
-    return 1.0 if n < LONG else 2.2 * decay**0.3
 
 
 def dropout_of(decay) -> float:
