@@ -129,7 +129,7 @@ class Evosax:
             self.params = self.params.replace(std_init=sigma)
         self.has_mean = hasattr(self.strategy, "get_mean")
         self.asked = x0 + sigma * np.random.default_rng(seed).standard_normal((size, len(x0)))
-        self.state = self.strategy.init(first, x0, self.params) if self.has_mean else None
+        self.state: Any = self.strategy.init(first, x0, self.params) if self.has_mean else None
 
     def _next(self):
         self.key, key = self.jax.random.split(self.key)

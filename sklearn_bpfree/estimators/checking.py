@@ -200,7 +200,7 @@ class _Checks(BaseEstimator):
             value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
             if not isinstance(value, Real):
                 raise ValueError(f"scoring={shown(self.scoring)} must give a number, got {shown(value)}.")
-            return value
+            return float(value)
 
         return score_candidate
 
