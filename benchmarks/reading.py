@@ -64,9 +64,12 @@ def main():
         table().to_csv(path, index=False)
         start = time.process_time()
         named = [f"--{what}={models}" for what, models in vars(args).items() if models]
-        cli.main(["bench", str(path), "--target", "target", *named])
-        whole = time.process_time() - start
-    print(f"\n{whole:.1f} CPU seconds", *(f"{what} {s:.2f} s ({s / whole:.1%})" for what, s in SPENT.items()), sep=", ")
+        try:
+            cli.main(["bench", str(path), "--target", "target", *named])
+        finally:  # an interrupted run says what it has spent
+            whole = time.process_time() - start
+            shares = (f"{what} {seconds:.2f} s ({seconds / whole:.1%})" for what, seconds in SPENT.items())
+            print(f"\n{whole:.1f} CPU seconds", *shares, sep=", ")
 
 
 if __name__ == "__main__":
