@@ -2,7 +2,7 @@
 
 import numpy as np
 import results
-from zoo_tables import errors, number
+from zoo_tables import errors, gm, number
 
 from sklearn_bpfree.bench.terminal import markdown
 
@@ -20,6 +20,42 @@ def recipes():
         ahead = " ± ".join(number(value) for value in errors(found[label], found["MLP*"], sets) or () if value > 0)
         lines.append([label, ahead, *scores])
     return markdown(["", "error", *sets], lines)
+
+
+SETTINGS = {
+    "MLP*": "`MLP*` (standardised target)",
+    "HistGradientBoosting*": "`HistGradientBoosting*`",
+    "RandomForest*": "`RandomForest*`",
+    "default": '`tabular_pipeline("classifier" or "regressor")`, no backward pass',
+    "backprop": "the same with `backprop`",
+    "single net": "the same with one net (`single=True`)",
+    "single backprop": "one net with `backprop`",
+}
+
+
+def defaults():
+    """Default settings on the tables: means over those splits that all of them have; ratios to the MLP's by table."""
+    found = {}
+    for row in results.read("tabular"):
+        found.setdefault(row["model"], {}).setdefault(row["set"], {})[row["seed"]] = row
+    sets = sorted(found["MLP*"])
+    splits = set.intersection(*(set(found[model].get(name, ())) for model in SETTINGS for name in sets))
+
+    def means(model, field):
+        rows = [[found[model][name][split][field] for split in sorted(splits)] for name in sets]
+        return np.array([np.mean([float(value) for value in of_set]) if all(of_set) else np.nan for of_set in rows])
+
+    base, trees = means("MLP*", "score"), means("HistGradientBoosting*", "score")
+    lines = []
+    for model, name in SETTINGS.items():
+        score, seconds = means(model, "score"), means(model, "seconds") / means("MLP*", "seconds")
+        ratio = (1 - score) / (1 - base)
+        few = np.array(sets) != "penguins"
+        figures = [score.mean(), gm(ratio), gm(ratio[few]), np.nanmean(means(model, "log-loss")), gm(seconds)]
+        ahead = "" if model == "HistGradientBoosting*" else str((score > trees).sum())
+        lines.append([name, *map(number, figures, [4, 3, 3, 3, 2]), ahead])
+    header = ["mean score", "gm", "gm without penguins", "log-loss", "time", "ahead of boosting"]
+    return markdown([f"{len(splits)} splits", *header], lines)
 
 
 def deployment(table):

@@ -38,6 +38,15 @@ def n_held_out(n) -> int:
     return min(round((0.25 if n < 1500 else 0.15 if n < 4000 else 0.1) * n), MAX_HELD_OUT)
 
 
+def for_all_steps(decay, n) -> float:
+    """Decay of several members after the search, from the boosted common one: from 1500 rows on at least 2 sqrt(decay).
+
+    A long table is seen but a few times during the search, so that a member with too little decay looks better than it
+    will be at the end; one with much decay that looks good already needs no more.
+    """
+    return decay if n < LONG else max(decay, 2 * decay**0.5)
+
+
 def dropout_of(decay) -> float:
     """Dropout that goes with a weight decay: none below .1, .10 with .5, .25 with 5."""
     return float(np.clip(0.15 + 0.15 * np.log10(decay), 0.0, 0.4))

@@ -6,7 +6,7 @@ import pytest
 from bpfree_ladder import companion as companion_module
 from bpfree_ladder.ladder import Ladder, LadderState
 from bpfree_ladder.member import Member, endless_permutations, main_columns, own_problem, parts_of, waves
-from bpfree_ladder.schedule import dropout_of, n_held_out, n_updates, rungs
+from bpfree_ladder.schedule import dropout_of, for_all_steps, n_held_out, n_updates, rungs
 from scipy import sparse
 from scipy.special import expit
 from sklearn.datasets import make_classification, make_friedman1
@@ -113,10 +113,17 @@ def test_a_clear_winner_decides(best, decay):
     assert len(state.members) == 3
 
 
-def test_the_members_go_on_with_the_boosted_common_decay():
-    Y = np.zeros(1600)
+def test_much_decay_is_not_raised():
+    assert for_all_steps(5.0, 2000) == 5 and for_all_steps(1.0, 2000) == 2 and for_all_steps(1.0, 1499) == 1
+
+
+@pytest.mark.parametrize("n, factor", [(1400, 1), (1600, 2 / 0.32**0.5)])
+def test_several_members_go_on_with_more_decay_on_a_long_table(n, factor):
+    Y = np.zeros(n)
     Y[::2] = 1
-    assert settled([0.5, 5.0, 5.0], Y, decays=(0.2, 1.0, 10.0), boost=1.6).decay == pytest.approx(0.32, rel=1e-3)
+    assert settled([0.5, 5.0, 5.0], Y, decays=(0.2, 1.0, 10.0), boost=1.6).decay == pytest.approx(
+        0.32 * factor, rel=1e-3
+    )
     assert settled([0.5, 5.0, 5.0], Y, decays=(0.2, 1.0, 10.0), single=True).decay == pytest.approx(0.2, rel=1e-3)
 
 
