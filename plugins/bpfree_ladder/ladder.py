@@ -9,7 +9,7 @@ ones much. So it is found during the fit. M members of any error-signal trainer 
              last few steps, because the weights of one moment are a draw around what has been learned:
                  gap_i = mean loss of member i - that of the best,   se_i = its standard error over the paired rows
                  w_i = exp(-(gap_i / se_i)^2 / 2),   log d = log boost + sum_i w_i log d_i / sum_i w_i
-             which long tables raise where it is small (`for_all_steps`)
+             which long tables raise if it is middling (`for_all_steps`)
     re-join  all members go on with d, each from all rows but an M-th of the held-out ones, another one for each
     cool     one temperature for the classes, from what each member says of the rows that it has never seen
 

@@ -113,11 +113,12 @@ def test_a_clear_winner_decides(best, decay):
     assert len(state.members) == 3
 
 
-def test_much_decay_is_not_raised():
+def test_long_tables_raise_decays_that_are_neither_small_nor_large():
     assert for_all_steps(5.0, 2000) == 5 and for_all_steps(1.0, 2000) == 2 and for_all_steps(1.0, 1499) == 1
+    assert for_all_steps(0.05, 2000) == 0.05 and for_all_steps(0.5, 2000) == pytest.approx(2.2 * 0.5**1.3)
 
 
-@pytest.mark.parametrize("n, factor", [(1400, 1), (1600, 2 / 0.32**0.5)])
+@pytest.mark.parametrize("n, factor", [(1400, 1), (1600, 2.2 * 0.32**0.3)])
 def test_several_members_go_on_with_more_decay_on_a_long_table(n, factor):
     Y = np.zeros(n)
     Y[::2] = 1
