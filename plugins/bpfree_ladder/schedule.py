@@ -39,10 +39,10 @@ def n_held_out(n) -> int:
 
 
 def for_all_steps(decay, n) -> float:
-    """Decay of several members after the search, from the boosted common one: from 1500 rows on, more if it is middling.
+    """Decay of several members after the search, from the boosted common one; from 1500 rows on a middling one grows.
 
     A long table is seen but a few times during the search, so that a member with too little decay looks better than it
-    will be at the end. A clean table, of next to no decay, stays what it is, and much decay that looks good already too.
+    will be at the end. The decay of a clean table stays next to nothing, and one that looks good and is large stays, too.
     """
     return decay if n < LONG else max(decay, min(2.2 * decay**1.3, 2 * decay**0.5))
 
