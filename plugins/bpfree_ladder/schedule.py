@@ -42,7 +42,7 @@ def for_all_steps(decay, n) -> float:
     """Decay of several members after the search, from the boosted common one; from 1500 rows on a middling one grows.
 
     A long table is seen but a few times during the search, so that a member with too little decay looks better than it
-    will be at the end. The decay of a clean table stays next to nothing, and one that looks good and is large stays, too.
+    will be at the end. The decay of a clean table stays next to nothing, and a large one that looks good stays, too.
     """
     return decay if n < LONG else max(decay, min(2.2 * decay**1.3, 2 * decay**0.5))
 
