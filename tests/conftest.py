@@ -2,13 +2,19 @@
 
 Tests of a trainer by its name are skipped where packages are missing that it needs.
 
+Under xdist each worker has one thread for OpenMP: workers whose threads wait for each other take several times as long.
+
 Profiles of hypothesis: "quick" draws the same few cases every time; `--hypothesis-profile=long` new ones, for an hour.
 """
 
+import os
 from importlib import metadata
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy and scikit-learn are imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 OPTIONS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("quick", max_examples=25, derandomize=True, database=None, **OPTIONS)
