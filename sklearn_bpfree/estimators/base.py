@@ -71,7 +71,7 @@ class _BPFreeEstimator(CallbackSupportMixin, HoldsTrainers, _Checks, _Predicts, 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, label indicators or values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; an integer weight means that many copies of it.
+            Weight of each row; an integer weight means that many copies of it, of which some may be held out.
         X_val, y_val : array-like, default=None
             Rows for early stopping, instead of a fraction of X and y held out.
         sample_weight_val : array-like, default=None
